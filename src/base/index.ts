@@ -1,0 +1,24 @@
+export { ManualClock, systemClock, type Clock } from "./clock.ts";
+export {
+  VirgaError,
+  errnoOf,
+  errorKinds,
+  fail,
+  isVirgaError,
+  messageOf,
+  toVirgaError,
+  type ErrorDetail,
+  type ErrorKind,
+} from "./errors.ts";
+export { newId, shortId } from "./ids.ts";
+export { KeyedLock } from "./keyed-lock.ts";
+export {
+  createLogger,
+  logLevels,
+  silentLogger,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+} from "./logger.ts";
+export { noReport, type Progress, type Report } from "./progress.ts";
+export { formatBytes, parseBytes, parseDuration } from "./units.ts";

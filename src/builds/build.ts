@@ -1,0 +1,76 @@
+import type { Report } from "../base/index.ts";
+import type { Digest } from "../content/index.ts";
+
+/**
+ * From a Dockerfile and a context to an image. Each instruction that changes files runs on an overlay of the layers
+ * so far and ends as a layer; what the cache knows is not run again. A build that fails or is cancelled leaves no
+ * image, container or mount; the steps done until then stay in the cache.
+ */
+export interface BuildRequest {
+  readonly context: BuildContext;
+  /** Path inside the context; default `Dockerfile`. */
+  readonly dockerfile?: string;
+  /** The Dockerfile itself, instead of one in the context. */
+  readonly dockerfileText?: string;
+  readonly tags?: readonly string[];
+  readonly target?: string;
+  readonly buildArgs?: Readonly<Record<string, string | null>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly noCache?: boolean;
+  /** Ask for base images again. */
+  readonly pull?: boolean;
+  /** `default`, `host`, `none` or a network, for RUN. */
+  readonly networkMode?: string;
+  readonly extraHosts?: readonly string[];
+  readonly shmSize?: number;
+  readonly memory?: number;
+  /** Images (ids or names) whose steps may be taken as cache. */
+  readonly cacheFrom?: readonly string[];
+  readonly platform?: string;
+}
+
+export type BuildContext =
+  /** A folder on this machine. */
+  | { readonly kind: "directory"; readonly path: string }
+  /** A tar stream (plain, gzip, zstd), as POST /build carries it. */
+  | { readonly kind: "tar"; readonly source: AsyncIterable<Uint8Array> };
+
+export interface BuildResult {
+  readonly imageId: Digest;
+  readonly warnings: readonly string[];
+}
+
+/** What the build does, as it does it. `text` is ready to be shown. */
+export type BuildEvent =
+  | {
+      readonly kind: "step";
+      readonly number: number;
+      readonly total: number;
+      readonly stage?: string;
+      readonly text: string;
+      readonly cached?: boolean;
+    }
+  | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly kind: "layer"; readonly id: string; readonly cached: boolean }
+  | { readonly kind: "container"; readonly id: string; readonly removed: boolean }
+  | { readonly kind: "warning"; readonly text: string };
+
+export interface Builds {
+  /**
+   * Throws `invalid` / `dockerfile.*` with file, line and what was expected; `invalid` / `build.step-failed` with
+   * Docker's text "The command '…' returned a non-zero code: N".
+   */
+  build(
+    request: BuildRequest,
+    options: {
+      readonly onEvent: (event: BuildEvent) => void;
+      readonly report?: Report;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<BuildResult>;
+  /** Bytes freed. Steps whose layers an image needs keep their layers. */
+  pruneCache(options: {
+    readonly all: boolean;
+  }): Promise<{ readonly removed: number; readonly freed: number }>;
+  cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
+}

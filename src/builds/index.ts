@@ -1,0 +1,1 @@
+export type { BuildContext, BuildEvent, BuildRequest, BuildResult, Builds } from "./build.ts";

@@ -1,0 +1,27 @@
+export type {
+  AttachOptions,
+  Attachment,
+  Container,
+  Containers,
+  ContainerState,
+  ContainerUpdate,
+  Exec,
+  ExecRequest,
+  Health,
+  LogLine,
+  LogOptions,
+  PathStat,
+  ResolvedMount,
+  WaitCondition,
+} from "./container.ts";
+export type {
+  ContainerSpec,
+  EndpointSettings,
+  LogSpec,
+  MountSpec,
+  NamespaceSpec,
+  NetworkingSpec,
+  ResourceSpec,
+  RestartPolicy,
+  SecuritySpec,
+} from "./spec.ts";

@@ -1,0 +1,155 @@
+import type { HealthcheckConfig } from "../images/index.ts";
+import type { PortMapping } from "../networks/index.ts";
+
+/**
+ * What a container is asked to be. Values of the image (command, environment, user, …) are not in here: a field that
+ * is absent means "as the image says". Sizes are bytes, durations nanoseconds where Docker has nanoseconds.
+ */
+export interface ContainerSpec {
+  readonly name?: string;
+  /** As the user wrote it. */
+  readonly image: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  /** `KEY=VALUE`; `KEY` alone removes a variable of the image. */
+  readonly env?: readonly string[];
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly tty?: boolean;
+  readonly openStdin?: boolean;
+  readonly stdinOnce?: boolean;
+  readonly stopSignal?: string;
+  /** Seconds. */
+  readonly stopTimeout?: number;
+  readonly healthcheck?: HealthcheckConfig;
+  readonly exposedPorts?: readonly string[];
+  readonly mounts?: readonly MountSpec[];
+  /** `container[:ro]`. */
+  readonly volumesFrom?: readonly string[];
+  readonly network?: NetworkingSpec;
+  readonly resources?: ResourceSpec;
+  readonly security?: SecuritySpec;
+  readonly namespaces?: NamespaceSpec;
+  readonly restart?: RestartPolicy;
+  readonly autoRemove?: boolean;
+  readonly log?: LogSpec;
+  /** Run a small init (catatonit) as process 1 that forwards signals and reaps. */
+  readonly init?: boolean;
+  /** Default: the daemon's default runtime. */
+  readonly runtime?: string;
+  readonly shmSize?: number;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly extraHosts?: readonly string[];
+}
+
+export type MountSpec =
+  | {
+      readonly type: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+      readonly nonRecursive?: boolean;
+      /** Make the source directory when it is missing (`-v` does, `--mount` does not). */
+      readonly createSource?: boolean;
+    }
+  | {
+      readonly type: "volume";
+      /** Absent: an anonymous volume. */
+      readonly name?: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      readonly noCopy?: boolean;
+      readonly subpath?: string;
+      readonly driverOptions?: Readonly<Record<string, string>>;
+      readonly labels?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: "tmpfs";
+      readonly target: string;
+      readonly size?: number;
+      readonly mode?: number;
+      readonly options?: readonly string[];
+    };
+
+export interface NetworkingSpec {
+  /** `bridge` (default), `host`, `none`, `container:ID`, or a network's name or id. */
+  readonly mode?: string;
+  /** Settings by network name; more than the network of `mode` may be named. */
+  readonly endpoints?: Readonly<Record<string, EndpointSettings>>;
+  readonly ports?: readonly PortMapping[];
+  readonly publishAll?: boolean;
+  readonly macAddress?: string;
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+}
+
+export interface EndpointSettings {
+  readonly aliases?: readonly string[];
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac?: string;
+}
+
+export interface ResourceSpec {
+  readonly memory?: number;
+  /** Memory and swap together; -1 is unlimited. */
+  readonly memorySwap?: number;
+  readonly memoryReservation?: number;
+  /** Billionths of a CPU: 1.5 CPUs are 1_500_000_000. */
+  readonly nanoCpus?: number;
+  readonly cpuShares?: number;
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: number;
+  readonly blkioWeight?: number;
+  readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly oomScoreAdj?: number;
+  readonly oomKillDisable?: boolean;
+  readonly devices?: readonly {
+    readonly hostPath: string;
+    readonly containerPath: string;
+    readonly permissions: string;
+  }[];
+}
+
+export interface SecuritySpec {
+  readonly privileged?: boolean;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly noNewPrivileges?: boolean;
+  /** `unconfined`, or a profile as JSON in Docker's format; absent: the default profile. */
+  readonly seccomp?: string;
+  readonly readonlyRootfs?: boolean;
+  readonly groupAdd?: readonly string[];
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
+}
+
+/** `host`, `private`, `container:ID`, for ipc also `shareable` and `none`. */
+export interface NamespaceSpec {
+  readonly pid?: string;
+  readonly ipc?: string;
+  readonly uts?: string;
+  readonly cgroup?: string;
+}
+
+export interface RestartPolicy {
+  readonly name: "no" | "always" | "unless-stopped" | "on-failure";
+  readonly maximumRetryCount?: number;
+}
+
+export interface LogSpec {
+  readonly driver: "json-file" | "local" | "none";
+  /** Of one file; default 10 MiB. */
+  readonly maxBytes?: number;
+  /** Default 3. */
+  readonly maxFiles?: number;
+}

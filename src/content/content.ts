@@ -1,0 +1,70 @@
+/**
+ * Blobs by digest, shared by images, builds and (later) the registry.
+ *
+ * The life of a blob: `writer()` opens a temporary file → `write` adds bytes and hashes them → `commit` compares the
+ * digest, flushes to disk and renames the file to its place → `remove`. A crash leaves either no blob or a whole one;
+ * `open` sweeps what a crash left in the temporary folder. A blob with the digest already stored is not stored twice.
+ */
+
+/** `algorithm:hex`, as in the OCI image specification (descriptor.md, "Digests"); sha256 or sha512. */
+export type Digest = `${"sha256" | "sha512"}:${string}`;
+
+/** An OCI content descriptor (descriptor.md). */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+  readonly artifactType?: string;
+  readonly data?: string;
+  readonly urls?: readonly string[];
+}
+
+export interface Platform {
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  readonly "os.version"?: string;
+}
+
+export interface BlobInfo {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+export interface BlobWriter {
+  readonly size: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Makes the blob visible. Throws `data-loss` / `content.digest-mismatch` when it is not what `expected` says, and
+   * `exhausted` / `content.disk-full`; the temporary file is gone after either.
+   */
+  commit(expected?: { readonly digest?: Digest; readonly size?: number }): Promise<BlobInfo>;
+  /** Drops what was written; does nothing after `commit`. */
+  abort(): Promise<void>;
+}
+
+export interface ContentStore {
+  writer(algorithm?: "sha256" | "sha512"): Promise<BlobWriter>;
+  /** Writes a whole stream; `expected` as in `BlobWriter.commit`. */
+  put(
+    source: Uint8Array | string | AsyncIterable<Uint8Array>,
+    expected?: { readonly digest?: Digest; readonly size?: number },
+    signal?: AbortSignal,
+  ): Promise<BlobInfo>;
+  has(digest: Digest): boolean;
+  /** Throws `not-found` / `content.not-found`. */
+  stat(digest: Digest): BlobInfo;
+  /** The path of the blob's file, to read only. Throws `not-found`. */
+  path(digest: Digest): string;
+  /** The bytes from `start` (inclusive) to `end` (exclusive). Throws `not-found`. */
+  open(
+    digest: Digest,
+    range?: { readonly start?: number; readonly end?: number },
+  ): ReadableStream<Uint8Array>;
+  /** Reads a small blob, checks its digest and parses it. Throws `not-found`, `data-loss`, `invalid`. */
+  readJson(digest: Digest): Promise<unknown>;
+  remove(digest: Digest): Promise<void>;
+  list(): BlobInfo[];
+}

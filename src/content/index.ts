@@ -1,0 +1,1 @@
+export type { BlobInfo, BlobWriter, ContentStore, Descriptor, Digest, Platform } from "./content.ts";

@@ -1,0 +1,26 @@
+export { daemonIdentity, type DaemonIdentity } from "./identity.ts";
+export {
+  SystemError,
+  chdir,
+  chroot,
+  connectSeqPacket,
+  getXattr,
+  lchown,
+  listXattrs,
+  makeDevice,
+  mknod,
+  mount,
+  mountFlags,
+  namespaceFlags,
+  removeXattr,
+  setTimes,
+  setUmask,
+  setXattr,
+  setns,
+  splitDevice,
+  tryLock,
+  unmount,
+  unshare,
+} from "./libc.ts";
+export { commandFailed, run, runChecked, type RunOptions, type RunResult } from "./spawn.ts";
+export { createThreadNamespaces, type ThreadNamespaces } from "./thread-namespace.ts";

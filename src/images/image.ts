@@ -1,0 +1,141 @@
+import type { Progress, Report } from "../base/index.ts";
+import type { Descriptor, Digest, Platform } from "../content/index.ts";
+import type { DiffId } from "../layers/index.ts";
+
+/** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
+export interface ImageProcess {
+  readonly User?: string;
+  readonly ExposedPorts?: Readonly<Record<string, Record<string, never>>>;
+  readonly Env?: readonly string[];
+  readonly Entrypoint?: readonly string[];
+  readonly Cmd?: readonly string[];
+  readonly Volumes?: Readonly<Record<string, Record<string, never>>>;
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+  readonly StopSignal?: string;
+  readonly StopTimeout?: number;
+  readonly Healthcheck?: HealthcheckConfig;
+  readonly Shell?: readonly string[];
+  readonly OnBuild?: readonly string[];
+  readonly ArgsEscaped?: boolean;
+}
+
+/** Docker's health check. Durations are nanoseconds; 0 or absent means the default. `Test: ["NONE"]` disables. */
+export interface HealthcheckConfig {
+  readonly Test?: readonly string[];
+  readonly Interval?: number;
+  readonly Timeout?: number;
+  readonly StartPeriod?: number;
+  readonly StartInterval?: number;
+  readonly Retries?: number;
+}
+
+export interface ImageHistory {
+  readonly created?: string;
+  readonly created_by?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  readonly empty_layer?: boolean;
+}
+
+/** The image configuration blob (OCI image config.md). */
+export interface ImageConfig {
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  readonly created?: string;
+  readonly author?: string;
+  readonly config?: ImageProcess;
+  readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly DiffId[] };
+  readonly history?: readonly ImageHistory[];
+}
+
+/** An image of this daemon. `id` is the digest of its configuration, as Docker counts. */
+export interface Image {
+  readonly id: Digest;
+  readonly manifest: Descriptor;
+  readonly config: ImageConfig;
+  /** Descriptors of the layer blobs, bottom first; `config.rootfs.diff_ids` runs parallel. */
+  readonly layers: readonly Descriptor[];
+  /** Normalised references with a tag: `docker.io/library/debian:bookworm`. Shown by `familiar()`. */
+  readonly references: readonly string[];
+  /** Bytes of all its unpacked layers. */
+  readonly size: number;
+  /** When this daemon first stored it. */
+  readonly storedAt: Date;
+}
+
+export interface ImageRecipe {
+  readonly config: Omit<ImageConfig, "rootfs">;
+  readonly layers: readonly { readonly diffId: DiffId; readonly descriptor: Descriptor }[];
+}
+
+export interface RemovedImage {
+  readonly untagged: readonly string[];
+  readonly deleted: readonly Digest[];
+}
+
+/** Tells whether containers use an image; given by the composition root. */
+export interface ImageUse {
+  /** Ids (and whether they run) of the containers made from the image. */
+  containersOf(id: Digest): readonly { readonly id: string; readonly running: boolean }[];
+}
+
+/**
+ * The life of an image: made by `create` (builds, commit), `importRootfs`, `load` or `ensure` → named by `tag` →
+ * `remove` drops names, and with the last one the image → `prune`. Layers and blobs go when no image needs them.
+ * Every method that takes `name` accepts a reference (`debian`, `debian:bookworm`, `repo@sha256:…`), an id or an
+ * unambiguous prefix of one, and throws `not-found` / `image.not-found` with Docker's text "No such image: NAME".
+ */
+export interface Images {
+  resolve(name: string): Image;
+  list(): Image[];
+  /** Stores configuration and manifest of an image whose layers are there. The same recipe gives the same id. */
+  create(recipe: ImageRecipe, reference?: string): Promise<Image>;
+  tag(name: string, reference: string): void;
+  /** As `docker rmi`: `conflict` while containers use it or several names stand, unless `force`. */
+  remove(
+    name: string,
+    options?: { readonly force?: boolean; readonly noPrune?: boolean },
+  ): Promise<RemovedImage>;
+  /** Removes images without a name (`all`: without a container) that no container uses, then unused layers and blobs. */
+  prune(options: {
+    readonly all: boolean;
+    readonly until?: Date;
+    readonly keep?: (image: Image) => boolean;
+  }): Promise<RemovedImage & { readonly freed: number }>;
+  /** An image of a root filesystem tar (plain, gzip, zstd). `changes` are Dockerfile instructions already parsed. */
+  importRootfs(
+    source: AsyncIterable<Uint8Array>,
+    options: {
+      readonly reference?: string;
+      readonly message?: string;
+      readonly process?: ImageProcess;
+      readonly platform?: Platform;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Image>;
+  /** Reads a Docker archive (`docker save`) or an OCI layout tar. */
+  load(
+    source: AsyncIterable<Uint8Array>,
+    options?: { readonly report?: Report; readonly signal?: AbortSignal },
+  ): Promise<{ readonly image: Image; readonly references: readonly string[] }[]>;
+  /** A tar that is a Docker archive and an OCI layout at once, as today's Docker writes it. */
+  save(names: readonly string[], signal?: AbortSignal): ReadableStream<Uint8Array>;
+  /**
+   * The image, got if it is not there (policy `missing`), always asked for (`always`), or only looked up (`never`).
+   * `debian:*` and `ubuntu:*` are made from the distribution's mirror when no registry can be reached; `report`
+   * says so. Throws `not-found`, `unavailable` / `image.no-registry`.
+   */
+  ensure(
+    reference: string,
+    options?: {
+      readonly policy?: PullPolicy;
+      readonly platform?: string;
+      readonly report?: (progress: Progress) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Image>;
+}
+
+export type PullPolicy = "missing" | "always" | "never";

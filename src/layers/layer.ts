@@ -1,0 +1,128 @@
+import type { Report } from "../base/index.ts";
+import type { Descriptor, Digest } from "../content/index.ts";
+
+/**
+ * Filesystem layers, unpacked, ready to be stacked by overlayfs.
+ *
+ * The life of a layer: `unpack` (from a blob: pull, load, import) or `commit` (from the upper directory of a
+ * container or a build step) → used as a lower directory by any number of mounts → `remove` when no image names it.
+ * A layer is known by its DiffID, the digest of its uncompressed tar (config.md, "Layer DiffID"), and does not depend
+ * on what lies under it: overlay whiteouts stand in it for `.wh.` files, the `trusted.overlay.opaque` xattr for
+ * `.wh..wh..opq`. A crash leaves either no layer or a whole one.
+ */
+export type DiffId = Digest;
+
+export interface LayerInfo {
+  readonly diffId: DiffId;
+  /** Bytes of the files in it. */
+  readonly size: number;
+}
+
+/** A change of a container's filesystem against its image, as `docker diff` shows it. */
+export interface Change {
+  readonly path: string;
+  readonly kind: "modified" | "added" | "deleted";
+}
+
+export interface OverlayMount {
+  /** From the bottom to the top, as in an image's `rootfs.diff_ids`. */
+  readonly layers: readonly DiffId[];
+  /** The folder that gets `upper`, `work` and `merged`; made when missing. */
+  readonly directory: string;
+  /** No upper directory: the layers alone, read-only. */
+  readonly readOnly?: boolean;
+}
+
+export interface UnpackLimits {
+  /** Bytes and entries beyond which an archive is refused with `exhausted` / `layer.too-large`. */
+  readonly maxBytes?: number;
+  readonly maxEntries?: number;
+}
+
+export interface LayerStore {
+  has(diffId: DiffId): boolean;
+  /** Throws `not-found` / `layer.not-found`. */
+  stat(diffId: DiffId): LayerInfo;
+  /** The layer's directory, to read only. */
+  path(diffId: DiffId): string;
+  list(): LayerInfo[];
+  /**
+   * Unpacks the blob that `descriptor` names (tar, tar+gzip, tar+zstd, also Docker's media types) and checks
+   * `expected`. Throws `invalid` / `layer.escape` for an archive that tries to leave its root, `invalid` /
+   * `layer.malformed`, `data-loss` / `layer.diff-id-mismatch`; leaves nothing behind.
+   */
+  unpack(
+    descriptor: Descriptor,
+    options?: {
+      readonly expected?: DiffId;
+      readonly limits?: UnpackLimits;
+      readonly signal?: AbortSignal;
+      readonly report?: Report;
+    },
+  ): Promise<LayerInfo>;
+  /**
+   * Makes a layer, and its uncompressed tar blob in the content store, of an overlay upper directory.
+   * The tar is canonical: entries sorted by bytes, no access times, `SOURCE_DATE_EPOCH` clamps modification times.
+   * With `move` the directory becomes the layer's own (rename); otherwise it is copied.
+   */
+  commit(
+    upper: string,
+    options: { readonly move: boolean; readonly sourceDateEpoch?: number; readonly signal?: AbortSignal },
+  ): Promise<{ readonly layer: LayerInfo; readonly descriptor: Descriptor }>;
+  remove(diffId: DiffId): Promise<void>;
+  /** Mounts a stack of layers; returns the path of the root filesystem (`directory/merged`). */
+  mount(overlay: OverlayMount): Promise<string>;
+  /** Unmounts what `mount` mounted below `directory`; does nothing when nothing is mounted. */
+  unmount(directory: string): Promise<void>;
+  /** What `directory/upper` changes in the stack below it, sorted by path. */
+  changes(overlay: OverlayMount): Promise<Change[]>;
+}
+
+/** An entry of a tar archive on its way in or out. Paths are relative, without `./` and a trailing slash. */
+export interface TarEntry {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink" | "hardlink" | "character" | "block" | "fifo";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly modifiedNs: bigint;
+  readonly linkTarget?: string;
+  readonly major?: number;
+  readonly minor?: number;
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What the archive endpoints, COPY and ADD need: files in and out of a root that is not trusted. */
+export interface Archives {
+  /**
+   * Unpacks a tar stream (plain, gzip or zstd, by its first bytes) below `directory` inside `root`. Symlinks in
+   * `directory` are resolved as if `root` were `/`. Throws as `LayerStore.unpack`.
+   */
+  extract(
+    source: AsyncIterable<Uint8Array>,
+    root: string,
+    directory: string,
+    options?: ExtractOptions,
+  ): Promise<{ readonly entries: number; readonly bytes: number }>;
+  /**
+   * A tar stream of `path` inside `root`; the top entry is called `name` (default: the last part of `path`); with a
+   * trailing `/.` in `path` the content of the directory without the directory itself.
+   */
+  create(root: string, path: string, options?: CreateOptions): ReadableStream<Uint8Array>;
+}
+
+export interface ExtractOptions {
+  /** All files get this owner instead of the archive's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Refuse to replace a directory by a file and the other way round, as `docker cp` does. */
+  readonly noOverwriteDirNonDir?: boolean;
+  readonly limits?: UnpackLimits;
+  readonly signal?: AbortSignal;
+}
+
+export interface CreateOptions {
+  readonly name?: string;
+  readonly exclude?: (path: string) => boolean;
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,12 @@
+export type {
+  AttachedEndpoint,
+  Endpoint,
+  EndpointSpec,
+  Network,
+  Networks,
+  NetworkSpec,
+  PortMapping,
+  RunningSandboxes,
+  Sandbox,
+  Subnet,
+} from "./network.ts";

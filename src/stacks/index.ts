@@ -1,0 +1,9 @@
+export type {
+  DownOptions,
+  ServiceStatus,
+  StackLogLine,
+  Stacks,
+  StackSource,
+  StackStatus,
+  UpOptions,
+} from "./stack.ts";

@@ -1,0 +1,1 @@
+export { openState, type Migration, type State } from "./state.ts";

@@ -1,0 +1,1 @@
+export type { Volume, VolumeSpec, VolumeUse, Volumes } from "./volume.ts";

@@ -1,0 +1,49 @@
+/**
+ * Named volumes. The life of a volume: `create` (explicitly, or by the first container that names it) → `mountPath`
+ * for each container that uses it → `remove`, refused with `conflict` / `volume.in-use` while a container names it.
+ */
+export interface Volume {
+  readonly name: string;
+  readonly driver: "local";
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** An unnamed volume, made for a container; goes with `docker rm -v` and `docker run --rm`. */
+  readonly anonymous: boolean;
+  readonly createdAt: Date;
+  /** The directory that holds its data. */
+  readonly path: string;
+}
+
+export interface VolumeSpec {
+  /** A random name when absent. Docker's rule: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`. */
+  readonly name?: string;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Tells which containers name a volume; given by the composition root. */
+export interface VolumeUse {
+  containersOf(volume: string): readonly string[];
+}
+
+export interface Volumes {
+  /** Idempotent for the same name; `conflict` when driver or options differ. */
+  create(spec: VolumeSpec): Promise<Volume>;
+  /** Throws `not-found` / `volume.not-found` ("get NAME: no such volume"). */
+  get(name: string): Volume;
+  list(): Volume[];
+  /** With `force` a volume that is not there is no error. */
+  remove(name: string, force?: boolean): Promise<void>;
+  prune(options: {
+    readonly all: boolean;
+    readonly keep?: (volume: Volume) => boolean;
+  }): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
+  /**
+   * Copies the content of `imagePath` (a directory of a container's root filesystem), its owner and mode included,
+   * into a volume that is still empty, as Docker does at first use.
+   */
+  seed(name: string, imagePath: string): Promise<void>;
+  /** Bytes used. */
+  usage(name: string): Promise<number>;
+}
