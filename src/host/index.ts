@@ -1,3 +1,4 @@
+export { type CgroupFacts } from "./cgroups.ts";
 export { daemonIdentity, type DaemonIdentity } from "./identity.ts";
 export {
   SystemError,
