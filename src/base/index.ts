@@ -22,3 +22,4 @@ export {
 } from "./logger.ts";
 export { noReport, type Progress, type Report } from "./progress.ts";
 export { formatBytes, parseBytes, parseDuration } from "./units.ts";
+export { version } from "./version.ts";

@@ -1,0 +1,109 @@
+import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
+import type {
+  WireDownOptions,
+  WireError,
+  WireLogLine,
+  WireOperation,
+  WireStackSource,
+  WireStackStatus,
+  WireStackSummary,
+  WireStackTarget,
+  WireSystem,
+  WireUpOptions,
+} from "./wire.ts";
+
+/** A client of one daemon. Every method throws the daemon's own error, or `unavailable` / `daemon.unreachable`. */
+export interface Client {
+  system(): Promise<WireSystem>;
+  /** The daemon answers, then stops; its containers go on. */
+  stop(): Promise<void>;
+  up(source: WireStackSource, options: WireUpOptions): Promise<WireOperation>;
+  down(target: WireStackTarget, options: WireDownOptions): Promise<WireOperation>;
+  plan(source: WireStackSource, options: WireUpOptions): Promise<readonly string[]>;
+  config(source: WireStackSource): Promise<unknown>;
+  stack(target: WireStackTarget): Promise<WireStackStatus>;
+  stacks(): Promise<readonly WireStackSummary[]>;
+  logs(
+    target: WireStackTarget,
+    options: { readonly services: readonly string[]; readonly follow: boolean; readonly tail?: number },
+    signal?: AbortSignal,
+  ): AsyncIterableIterator<WireLogLine>;
+  operation(id: string): Promise<WireOperation>;
+  /** Progress until the operation ends. */
+  progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
+  cancel(id: string): Promise<void>;
+}
+
+export function createClient(socket: string): Client {
+  const call = async (method: string, path: string, body?: unknown, signal?: AbortSignal) => {
+    const response = await request(socket, method, path, body, signal);
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  };
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    (await (await call(method, path, body)).json()) as T;
+  return {
+    system: () => json("GET", "/v1/system"),
+    stop: async () => void (await call("POST", "/v1/system/stop")),
+    up: (source, options) => json("POST", "/v1/stacks/up", { source, options }),
+    down: (target, options) => json("POST", "/v1/stacks/down", { target, options }),
+    plan: (source, options) => json("POST", "/v1/stacks/plan", { source, options }),
+    config: (source) => json("POST", "/v1/stacks/config", { source }),
+    stack: (target) => json("POST", "/v1/stacks/status", { target }),
+    stacks: () => json("GET", "/v1/stacks"),
+    async *logs(target, options, signal) {
+      yield* lines<WireLogLine>(await call("POST", "/v1/stacks/logs", { target, options }, signal));
+    },
+    operation: (id) => json("GET", `/v1/operations/${id}`),
+    async *progress(id, signal) {
+      yield* lines<Progress>(await call("GET", `/v1/operations/${id}/progress`, undefined, signal));
+    },
+    cancel: async (id) => void (await call("DELETE", `/v1/operations/${id}`)),
+  };
+}
+
+async function request(socket: string, method: string, path: string, body?: unknown, signal?: AbortSignal) {
+  try {
+    return await fetch(`http://virga${path}`, {
+      unix: socket,
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw fail("unavailable", "daemon.unreachable", `no daemon answers at ${socket}`, {
+      cause: error,
+      hint: "virga system status",
+    });
+  }
+}
+
+/** The error that a response or an operation carries, as it was thrown in the daemon. */
+export function errorFromWire(wire: WireError): VirgaError {
+  const kind = errorKinds.find((one) => one === wire.kind) ?? ("internal" satisfies ErrorKind);
+  return new VirgaError(kind, wire.code, wire.message, wire.hint === undefined ? {} : { hint: wire.hint });
+}
+
+async function errorOf(response: Response): Promise<VirgaError> {
+  const body = (await response.json().catch(() => undefined)) as { error?: WireError } | undefined;
+  if (body?.error) return errorFromWire(body.error);
+  return fail("internal", "daemon.bad-answer", `the daemon answered ${response.status}`);
+}
+
+/** The values of a newline-delimited JSON body. A last line `{"error": …}` is thrown. */
+async function* lines<T>(response: Response): AsyncIterableIterator<T> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) {
+      const value = JSON.parse(part) as { readonly error?: WireError };
+      if (value.error) throw errorFromWire(value.error);
+      yield value as T;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** The JSON shapes of Virga's own API (`/v1`, on virga.sock). Times are RFC 3339. */
+
+export interface WireError {
+  readonly kind: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface WireSystem {
+  readonly version: string;
+  readonly root: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly dockerSocket: string;
+  readonly logFile: string;
+  readonly containers: { readonly total: number; readonly running: number };
+  readonly images: number;
+}
+
+export interface WireStackSource {
+  readonly directory: string;
+  readonly files: readonly string[];
+  readonly projectName?: string;
+  readonly profiles: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly envFiles?: readonly string[];
+}
+
+/** A stack by its files, or by its name alone. */
+export type WireStackTarget = WireStackSource | { readonly name: string };
+
+export interface WireUpOptions {
+  readonly services: readonly string[];
+  readonly build?: "missing" | "always" | "never";
+  readonly forceRecreate?: boolean;
+  readonly removeOrphans?: boolean;
+  readonly noStart?: boolean;
+  readonly wait?: boolean;
+  readonly scale?: Readonly<Record<string, number>>;
+}
+
+export interface WireDownOptions {
+  readonly volumes?: boolean;
+  readonly removeOrphans?: boolean;
+  readonly images?: "all" | "local";
+  readonly timeout?: number;
+}
+
+export interface WireServiceStatus {
+  readonly service: string;
+  readonly container: string;
+  readonly containerId: string;
+  readonly image: string;
+  readonly state: string;
+  readonly health?: "starting" | "healthy" | "unhealthy";
+  readonly createdAt: string;
+  readonly ports: readonly string[];
+  readonly urls: readonly string[];
+}
+
+export interface WireStackStatus {
+  readonly name: string;
+  readonly services: readonly WireServiceStatus[];
+  readonly warnings: readonly string[];
+}
+
+export interface WireStackSummary {
+  readonly name: string;
+  readonly services: number;
+  readonly running: number;
+}
+
+export interface WireLogLine {
+  readonly service: string;
+  readonly container: string;
+  readonly stream: "stdout" | "stderr";
+  readonly time: string;
+  readonly text: string;
+}
+
+export interface WireOperation {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly startedAt: string;
+  readonly status: "running" | "succeeded" | "failed" | "cancelled";
+  readonly endedAt?: string;
+  readonly result?: unknown;
+  readonly error?: WireError;
+}

@@ -1,0 +1,125 @@
+import { Hono, type Context } from "hono";
+import type { z } from "zod";
+import { fail, type Logger } from "../../base/index.ts";
+import type { Operations } from "../../operations/index.ts";
+import type { Stacks } from "../../stacks/index.ts";
+import type { WireSystem } from "../client/index.ts";
+import { encodeError, wireError, wireOperation, wireStack } from "./encode.ts";
+import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
+
+export interface CloudApiDependencies {
+  readonly logger: Logger;
+  readonly operations: Operations;
+  readonly stacks: Stacks;
+  readonly system: () => WireSystem;
+  /** Begins to stop the daemon and returns at once. */
+  readonly stop: () => void;
+}
+
+/** Virga's own API, version 1: JSON in and out; streams are newline-delimited JSON. */
+export function createCloudApp(dependencies: CloudApiDependencies): Hono {
+  const { logger } = dependencies;
+  const app = new Hono();
+  app.onError((error, context) => {
+    const { status, body } = encodeError(error);
+    if (status === 500) logger.error("request failed", { path: context.req.path, error });
+    return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+  });
+  app.notFound((context) => {
+    throw fail("not-found", "api.no-such-path", `no such path: ${context.req.method} ${context.req.path}`);
+  });
+  systemRoutes(app, dependencies);
+  stackRoutes(app, dependencies);
+  operationRoutes(app, dependencies);
+  return app;
+}
+
+function systemRoutes(app: Hono, { system, stop }: CloudApiDependencies): void {
+  app.get("/v1/system", (context) => context.json(system()));
+  app.post("/v1/system/stop", (context) => {
+    stop();
+    return context.json({}, 202);
+  });
+}
+
+function stackRoutes(app: Hono, { stacks, operations }: CloudApiDependencies): void {
+  app.get("/v1/stacks", (context) => context.json(stacks.list()));
+  app.post("/v1/stacks/up", async (context) => {
+    const { source, options } = await body(context, upBody);
+    const operation = operations.start("stack.up", source.projectName ?? source.directory, async (running) =>
+      wireStack(await stacks.up(source, options, running)),
+    );
+    return context.json(wireOperation(operation), 202);
+  });
+  app.post("/v1/stacks/down", async (context) => {
+    const { target, options } = await body(context, downBody);
+    const subject = "name" in target ? target.name : target.directory;
+    const operation = operations.start("stack.down", subject, (running) =>
+      stacks.down(target, options, running),
+    );
+    return context.json(wireOperation(operation), 202);
+  });
+  app.post("/v1/stacks/plan", async (context) => {
+    const { source, options } = await body(context, planBody);
+    return context.json(await stacks.plan(source, options));
+  });
+  app.post("/v1/stacks/config", async (context) => {
+    return context.json(await stacks.config((await body(context, configBody)).source));
+  });
+  app.post("/v1/stacks/status", async (context) => {
+    return context.json(wireStack(await stacks.status((await body(context, statusBody)).target)));
+  });
+  app.post("/v1/stacks/logs", async (context) => {
+    const { target, options } = await body(context, logsBody);
+    return stream(context, (signal) => stacks.logs(target, options, signal));
+  });
+}
+
+function operationRoutes(app: Hono, { operations }: CloudApiDependencies): void {
+  app.get("/v1/operations", (context) => context.json(operations.list().map(wireOperation)));
+  app.get("/v1/operations/:id", (context) =>
+    context.json(wireOperation(operations.get(context.req.param("id")))),
+  );
+  app.get("/v1/operations/:id/progress", (context) => {
+    const { id } = operations.get(context.req.param("id"));
+    return stream(context, (signal) => operations.watch(id, signal));
+  });
+  app.delete("/v1/operations/:id", (context) => {
+    operations.cancel(context.req.param("id"));
+    return context.json({}, 202);
+  });
+}
+
+async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const value: unknown = await context.req.json().catch(() => undefined);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw fail(
+    "invalid",
+    "api.bad-request",
+    `${first?.path.join(".") || "body"}: ${first?.message ?? "is not valid"}`,
+  );
+}
+
+/** A newline-delimited JSON response; a failure on the way is its last line, `{"error": …}`. */
+function stream(context: Context, source: (signal: AbortSignal) => AsyncIterableIterator<unknown>): Response {
+  const gone = new AbortController();
+  context.req.raw.signal.addEventListener("abort", () => gone.abort());
+  const encoder = new TextEncoder();
+  const values = source(gone.signal);
+  const readable = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const next = await values.next();
+        if (next.done) return controller.close();
+        controller.enqueue(encoder.encode(`${JSON.stringify(next.value)}\n`));
+      } catch (error) {
+        controller.enqueue(encoder.encode(`${JSON.stringify({ error: wireError(error) })}\n`));
+        controller.close();
+      }
+    },
+    cancel: () => gone.abort(),
+  });
+  return new Response(readable, { headers: { "content-type": "application/x-ndjson" } });
+}

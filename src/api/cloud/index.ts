@@ -1,0 +1,1 @@
+export { createCloudApp, type CloudApiDependencies } from "./app.ts";

@@ -1,0 +1,43 @@
+import { z } from "zod";
+
+/** Request bodies of `/v1`. Unknown keys are refused, so a misspelt option never passes in silence. */
+const source = z.strictObject({
+  directory: z.string().startsWith("/"),
+  files: z.array(z.string()),
+  projectName: z.string().exactOptional(),
+  profiles: z.array(z.string()),
+  environment: z.record(z.string(), z.string()),
+  envFiles: z.array(z.string()).exactOptional(),
+});
+
+const target = z.union([source, z.strictObject({ name: z.string().min(1) })]);
+
+const upOptions = z.strictObject({
+  services: z.array(z.string()),
+  build: z.enum(["missing", "always", "never"]).exactOptional(),
+  forceRecreate: z.boolean().exactOptional(),
+  removeOrphans: z.boolean().exactOptional(),
+  noStart: z.boolean().exactOptional(),
+  wait: z.boolean().exactOptional(),
+  scale: z.record(z.string(), z.number().int().nonnegative()).exactOptional(),
+});
+
+const downOptions = z.strictObject({
+  volumes: z.boolean().exactOptional(),
+  removeOrphans: z.boolean().exactOptional(),
+  images: z.enum(["all", "local"]).exactOptional(),
+  timeout: z.number().int().exactOptional(),
+});
+
+const logOptions = z.strictObject({
+  services: z.array(z.string()),
+  follow: z.boolean(),
+  tail: z.number().int().nonnegative().exactOptional(),
+});
+
+export const upBody = z.strictObject({ source, options: upOptions });
+export const planBody = upBody;
+export const configBody = z.strictObject({ source });
+export const downBody = z.strictObject({ target, options: downOptions });
+export const statusBody = z.strictObject({ target });
+export const logsBody = z.strictObject({ target, options: logOptions });

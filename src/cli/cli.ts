@@ -1,0 +1,55 @@
+import { version } from "../base/index.ts";
+import { commands } from "./commands/index.ts";
+import { helpOf, parseInvocation, type Command } from "./command.ts";
+import { defaultRoot } from "./connection.ts";
+import { errorText, exitCodeOf } from "./output.ts";
+
+/** Runs one command line (without the program's name) and returns the exit code. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  if (first === undefined || first === "help" || first === "--help" || first === "-h") {
+    process.stdout.write(overview());
+    return 0;
+  }
+  if (first === "version" || first === "--version") {
+    console.log(`virga ${version}`);
+    return 0;
+  }
+  const { command, rest } = findCommand(args);
+  if (!command) {
+    process.stderr.write(unknownCommand(args));
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    process.stdout.write(helpOf(command));
+    return 0;
+  }
+  try {
+    return await command.run(parseInvocation(command, rest, process.env["VIRGA_ROOT"] ?? defaultRoot));
+  } catch (error) {
+    process.stderr.write(errorText(error));
+    return exitCodeOf(error);
+  }
+}
+
+function findCommand(args: readonly string[]): { command?: Command; rest: readonly string[] } {
+  for (const length of [2, 1]) {
+    const command = commands.find((one) => one.name === args.slice(0, length).join(" "));
+    if (command) return { command, rest: args.slice(length) };
+  }
+  return { rest: args };
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map((one) => one.name.length), "serve".length) + 3;
+  const row = (name: string, summary: string) => `  ${name.padEnd(width)}${summary}\n`;
+  const rows = commands.map((one) => row(one.name, one.summary)).join("");
+  const serve = row("serve", "Run the daemon in the foreground");
+  return `virga ${version}: this machine as a cloud\n\nUsage: virga COMMAND [OPTIONS]\n\nCommands:\n${rows}${serve}\nMore: virga COMMAND --help\n`;
+}
+
+function unknownCommand(args: readonly string[]): string {
+  const group = commands.filter((one) => one.name.startsWith(`${args[0]} `)).map((one) => one.name);
+  const next = group.length > 0 ? group.map((name) => `virga ${name}`).join(", ") : "virga help";
+  return `virga: there is no command '${args.slice(0, 2).join(" ")}'\n  next: ${next}\n`;
+}

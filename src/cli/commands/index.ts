@@ -1,0 +1,19 @@
+import type { Command } from "../command.ts";
+import { doctor } from "./doctor.ts";
+import { systemLogs, systemStatus, systemStop, systemUnit } from "./system.ts";
+import { config, down, logs, plan, ps, up } from "./stack.ts";
+
+/** Every command of the program, in the order in which the help shows them. */
+export const commands: readonly Command[] = [
+  up,
+  down,
+  ps,
+  logs,
+  plan,
+  config,
+  doctor,
+  systemStatus,
+  systemStop,
+  systemLogs,
+  systemUnit,
+];

@@ -1,0 +1,56 @@
+import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
+
+export interface ServeOptions {
+  /** Absolute, without symlinks; exists. */
+  readonly root: string;
+  readonly logLevel: LogLevel;
+}
+
+export const defaultRoot = "/var/lib/virga";
+
+/** Reads `virga serve`'s arguments and makes the root folder. Throws `invalid` / `cli.usage`. */
+export function readServeOptions(args: readonly string[]): ServeOptions {
+  const values = parse(args);
+  const root = resolve(values.root ?? process.env["VIRGA_ROOT"] ?? defaultRoot);
+  const logLevel = logLevels.find((one) => one === (values["log-level"] ?? "info"));
+  if (!logLevel) {
+    throw fail(
+      "invalid",
+      "cli.usage",
+      `--log-level takes ${logLevels.join(", ")}, not '${values["log-level"]}'`,
+    );
+  }
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  const real = realpathSync(root);
+  mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });
+  makeRunDirectory(real);
+  return { root: real, logLevel };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const options = { root: { type: "string" }, "log-level": { type: "string" } } as const;
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw fail("invalid", "cli.usage", messageOf(error), {
+      hint: "virga serve [--root DIR] [--log-level LEVEL]",
+    });
+  }
+}
+
+/** Sockets and runtime state of the default root live on /run, a tmpfs, and go with a reboot. */
+function makeRunDirectory(root: string): void {
+  const run = join(root, "run");
+  if (root !== defaultRoot) {
+    mkdirSync(run, { recursive: true, mode: 0o711 });
+    return;
+  }
+  mkdirSync("/run/virga", { recursive: true, mode: 0o711 });
+  const there = lstatSync(run, { throwIfNoEntry: false });
+  if (there?.isSymbolicLink() && readlinkSync(run) === "/run/virga") return;
+  rmSync(run, { force: true });
+  symlinkSync("/run/virga", run);
+}

@@ -1,0 +1,19 @@
+import { rmSync } from "node:fs";
+
+/**
+ * Serves `fetch` on a unix socket that only root (and whom root lets) can open. A socket left by a killed daemon is
+ * replaced; the instance lock makes sure that nobody listens there.
+ */
+export function listenUnix(
+  path: string,
+  fetch: (request: Request) => Response | Promise<Response>,
+): AsyncDisposable {
+  rmSync(path, { force: true });
+  const server = Bun.serve({ unix: path, fetch, idleTimeout: 0 });
+  return {
+    async [Symbol.asyncDispose]() {
+      await server.stop(true);
+      rmSync(path, { force: true });
+    },
+  };
+}
