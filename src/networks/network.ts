@@ -116,6 +116,8 @@ export interface Networks {
 
   reserve(spec: EndpointSpec): Promise<Endpoint>;
   release(endpointId: string): Promise<void>;
+  /** Gives an endpoint other names (its container was renamed), at once also when it is attached. */
+  rename(endpointId: string, names: readonly string[]): Promise<Endpoint>;
   /** Plugs endpoints into the sandbox in one go; the first gives the default route. Undone as a whole on failure. */
   attach(sandbox: Sandbox, endpoints: readonly Endpoint[]): Promise<readonly AttachedEndpoint[]>;
   /** Also after the container has ended (its namespace, and with it the interfaces, is gone then). */
