@@ -1,0 +1,35 @@
+/**
+ * Writes the parts of the documentation that come from the code. A generated part stands between
+ * `<!-- generated: NAME -->` and `<!-- end -->`; `--check` changes nothing and fails when one is not current.
+ */
+import { join } from "node:path";
+import { layerGraph } from "./layer-graph.ts";
+
+const root = join(import.meta.dir, "..");
+
+/** File, name of the part, its text. */
+const parts: readonly { readonly file: string; readonly name: string; readonly text: () => string }[] = [
+  { file: "ARCHITECTURE.md", name: "layers", text: layerGraph },
+];
+
+const checkOnly = process.argv.includes("--check");
+let stale = 0;
+for (const part of parts) {
+  const path = join(root, part.file);
+  const before = await Bun.file(path).text();
+  const after = replacePart(before, part.name, part.text());
+  if (before === after) continue;
+  if (checkOnly) {
+    console.error(`${part.file}: the part '${part.name}' is not current; run: npm run generate`);
+    stale++;
+  } else await Bun.write(path, after);
+}
+process.exit(stale > 0 ? 1 : 0);
+
+function replacePart(document: string, name: string, text: string): string {
+  const begin = `<!-- generated: ${name} -->\n`;
+  const start = document.indexOf(begin);
+  const end = document.indexOf("<!-- end -->", start);
+  if (start < 0 || end < 0) throw new Error(`no part '${name}' in the document`);
+  return `${document.slice(0, start)}${begin}${text}${document.slice(end)}`;
+}

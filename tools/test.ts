@@ -1,0 +1,89 @@
+/**
+ * Runs every test. Unit tests run in one process; each system test (test/e2e) has a process and daemons of its own,
+ * several side by side. The last line counts them all: `N passed, N failed`.
+ */
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { installPackages, findProgram, missingPackages } from "../src/doctor/index.ts";
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Debian packages that only the tests need, each shown by one of the programs. */
+const testPackages = [
+  { name: "busybox-static", programs: ["/bin/busybox"] },
+  { name: "curl", programs: ["curl"] },
+  { name: "docker.io", programs: ["docker"] },
+];
+
+const sideBySide = 2;
+const args = process.argv.slice(2);
+const files = args.filter((arg) => !arg.startsWith("--"));
+
+await installMissing();
+const checks = args.includes("--no-check") || files.length > 0 ? [] : [await check()];
+const unit = files.length > 0 ? [] : [await bunTest("unit tests", ["src", "tools"])];
+const system = await runSideBySide(files.length > 0 ? files : systemTests());
+const outcomes = [...checks, ...unit, ...system];
+const sum = (field: keyof Outcome) => outcomes.reduce((total, one) => total + one[field], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+process.exit(sum("failed") > 0 || sum("passed") === 0 ? 1 : 0);
+
+async function installMissing(): Promise<void> {
+  const names = [
+    ...missingPackages().map((one) => one.name),
+    ...testPackages.filter((one) => findProgram(one.programs) === undefined).map((one) => one.name),
+  ];
+  if (names.length === 0) return;
+  console.error(`installing what the tests need: ${names.join(", ")}`);
+  await installPackages(names);
+}
+
+async function check(): Promise<Outcome> {
+  const child = Bun.spawn(["sh", "tools/check.sh"], { stdio: ["ignore", "inherit", "inherit"] });
+  return (await child.exited) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+function systemTests(): string[] {
+  const folder = join(import.meta.dir, "../test/e2e");
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(folder, name));
+}
+
+async function runSideBySide(paths: readonly string[]): Promise<Outcome[]> {
+  const waiting = [...paths];
+  const outcomes: Outcome[] = [];
+  const worker = async () => {
+    for (let path = waiting.shift(); path; path = waiting.shift()) {
+      outcomes.push(await bunTest(basename(path), [path]));
+    }
+  };
+  await Promise.all(Array.from({ length: sideBySide }, worker));
+  return outcomes;
+}
+
+/** Runs `bun test`; a process that fails without counting a failed test (a crash) counts as one failure. */
+async function bunTest(name: string, paths: readonly string[]): Promise<Outcome> {
+  const started = performance.now();
+  const child = Bun.spawn([process.execPath, "test", "--timeout", "180000", ...paths], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  const output = stdout + stderr;
+  const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
+  const passed = count("pass");
+  const failed = Math.max(count("fail"), exitCode === 0 ? 0 : 1);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (failed > 0) console.log(output);
+  console.log(`${name}: ${passed} passed, ${failed} failed in ${seconds} s`);
+  return { passed, failed };
+}
