@@ -1,4 +1,4 @@
-import { fail, newId, type Clock, type Progress } from "../base/index.ts";
+import { fail, newId, toVirgaError, type Clock, type Progress } from "../base/index.ts";
 import type { Operation, Operations, OperationState } from "./operation.ts";
 
 interface Entry {
@@ -71,7 +71,9 @@ export function createOperations(clock: Clock): Operations {
 }
 
 function failureOf(error: unknown, signal: AbortSignal, endedAt: Date): OperationState {
-  if (signal.aborted) return { status: "cancelled", endedAt };
+  if (signal.aborted && (error === signal.reason || toVirgaError(error).kind === "cancelled")) {
+    return { status: "cancelled", endedAt };
+  }
   return { status: "failed", endedAt, error: error instanceof Error ? error : new Error(String(error)) };
 }
 
