@@ -53,6 +53,11 @@ export interface ContentStore {
     expected?: { readonly digest?: Digest; readonly size?: number },
     signal?: AbortSignal,
   ): Promise<BlobInfo>;
+  /**
+   * Stores a blob that another process writes and hashes, without passing the bytes through this one: `write` makes
+   * the file at the path it gets and returns its digest and size, which are trusted.
+   */
+  adopt(write: (path: string) => Promise<BlobInfo>): Promise<BlobInfo>;
   has(digest: Digest): boolean;
   /** Throws `not-found` / `content.not-found`. */
   stat(digest: Digest): BlobInfo;

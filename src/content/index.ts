@@ -1,1 +1,2 @@
+export { createContentStore, parseDigest, type ContentStoreDependencies } from "./content-store.ts";
 export type { BlobInfo, BlobWriter, ContentStore, Descriptor, Digest, Platform } from "./content.ts";

@@ -1,0 +1,187 @@
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fail, messageOf } from "../base/index.ts";
+import { syncDirectory } from "../host/index.ts";
+import { diskFull, openBlobWriter, publishWritten } from "./blob-writer.ts";
+import type { BlobInfo, BlobWriter, ContentStore, Digest } from "./content.ts";
+
+const algorithms = ["sha256", "sha512"] as const;
+const hexLength = { sha256: 64, sha512: 128 } as const;
+const maxJsonBytes = 32 << 20;
+
+export interface ContentStoreDependencies {
+  /** `ROOT/content`; made when missing. */
+  readonly directory: string;
+}
+
+/**
+ * Opens the store and sweeps what a crash left.
+ *
+ * ```text
+ * DIRECTORY/
+ *   blobs/sha256/HEX          one file a blob, never changed
+ *   blobs/sha512/HEX
+ *   ingest/NAME               blobs on their way in
+ * ```
+ */
+export async function createContentStore({ directory }: ContentStoreDependencies): Promise<ContentStore> {
+  const ingest = join(directory, "ingest");
+  mkdirSync(ingest, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(ingest)) await rm(join(ingest, name), { recursive: true, force: true });
+  for (const one of algorithms) await mkdir(join(directory, "blobs", one), { recursive: true, mode: 0o700 });
+  return new DirectoryContentStore(directory);
+}
+
+class DirectoryContentStore implements ContentStore {
+  readonly #directory: string;
+  #next = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  writer(algorithm: "sha256" | "sha512" = "sha256"): Promise<BlobWriter> {
+    return openBlobWriter(this.#temporary(), algorithm, this.#publish);
+  }
+
+  async put(
+    source: Uint8Array | string | AsyncIterable<Uint8Array>,
+    expected: { readonly digest?: Digest; readonly size?: number } = {},
+    signal?: AbortSignal,
+  ): Promise<BlobInfo> {
+    signal?.throwIfAborted();
+    const writer = await this.writer(expected.digest ? parseDigest(expected.digest).algorithm : "sha256");
+    try {
+      if (typeof source === "string") await writer.write(Buffer.from(source));
+      else if (source instanceof Uint8Array) await writer.write(source);
+      else await writeStream(writer, source, expected.size, signal);
+      return await writer.commit(expected);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  async adopt(write: (path: string) => Promise<BlobInfo>): Promise<BlobInfo> {
+    const path = this.#temporary();
+    try {
+      const info = await write(path);
+      await publishWritten(path, info, this.#publish);
+      return info;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw diskFull(error);
+    }
+  }
+
+  has(digest: Digest): boolean {
+    return existsSync(this.#blob(digest));
+  }
+
+  stat(digest: Digest): BlobInfo {
+    const found = statSync(this.#blob(digest), { throwIfNoEntry: false });
+    if (!found) throw notFound(digest);
+    return { digest, size: found.size };
+  }
+
+  path(digest: Digest): string {
+    const path = this.#blob(digest);
+    if (!existsSync(path)) throw notFound(digest);
+    return path;
+  }
+
+  open(digest: Digest, range: { readonly start?: number; readonly end?: number } = {}) {
+    const { size } = this.stat(digest);
+    const start = Math.min(range.start ?? 0, size);
+    return Bun.file(this.#blob(digest))
+      .slice(start, Math.max(start, range.end ?? size))
+      .stream();
+  }
+
+  async readJson(digest: Digest): Promise<unknown> {
+    if (this.stat(digest).size > maxJsonBytes) {
+      throw fail("invalid", "content.too-large", `${digest} is too large for a JSON document`);
+    }
+    const bytes = await readFile(this.#blob(digest));
+    const { algorithm, hex } = parseDigest(digest);
+    if (new Bun.CryptoHasher(algorithm).update(bytes).digest("hex") !== hex) {
+      throw fail("data-loss", "content.digest-mismatch", `the stored content of ${digest} is damaged`, {
+        hint: "remove what uses it and pull or build it again",
+      });
+    }
+    try {
+      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
+    } catch (error) {
+      throw fail("invalid", "content.not-json", `${digest} is not JSON: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.#blob(digest), { force: true });
+  }
+
+  list(): BlobInfo[] {
+    return algorithms.flatMap((algorithm) =>
+      readdirSync(join(this.#directory, "blobs", algorithm))
+        .filter((hex) => hex.length === hexLength[algorithm])
+        .map((hex): BlobInfo => this.stat(`${algorithm}:${hex}`)),
+    );
+  }
+
+  /** The file is on disk before its name is: a name never stands for half a blob. */
+  readonly #publish = async (temporary: string, info: BlobInfo): Promise<void> => {
+    const target = this.#blob(info.digest);
+    const stored = statSync(target, { throwIfNoEntry: false });
+    if (stored?.size === info.size) return await rm(temporary, { force: true });
+    await rename(temporary, target);
+    await syncDirectory(join(target, ".."));
+  };
+
+  #temporary(): string {
+    return join(this.#directory, "ingest", String(this.#next++));
+  }
+
+  #blob(digest: Digest): string {
+    const { algorithm, hex } = parseDigest(digest);
+    return join(this.#directory, "blobs", algorithm, hex);
+  }
+}
+
+/** The parts of a digest. Throws `invalid` / `content.digest-invalid`; what passes is safe as a file name. */
+export function parseDigest(digest: string): {
+  readonly algorithm: "sha256" | "sha512";
+  readonly hex: string;
+} {
+  const [algorithm, hex] = digest.split(":", 2) as [string, string | undefined];
+  const known = algorithms.find((one) => one === algorithm);
+  if (known && hex?.length === hexLength[known] && /^[0-9a-f]+$/.test(hex) && !digest.includes(":", 7)) {
+    return { algorithm: known, hex };
+  }
+  throw fail("invalid", "content.digest-invalid", `invalid digest: '${digest}'`, {
+    hint: "a digest is sha256: and 64 hexadecimal digits",
+  });
+}
+
+async function writeStream(
+  writer: BlobWriter,
+  source: AsyncIterable<Uint8Array>,
+  limit: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    await writer.write(chunk);
+    // What is too long can't match any more: don't fill the disk first.
+    if (limit !== undefined && writer.size > limit) return;
+  }
+  signal?.throwIfAborted();
+}
+
+function notFound(digest: Digest): Error {
+  return fail("not-found", "content.not-found", `no content with the digest ${digest}`, {
+    hint: "pull or build the image again",
+  });
+}
