@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync } from "node:fs";
-import { namespaceFlags, setns, unmount, unshare } from "./libc.ts";
+import { errnoOf } from "../base/index.ts";
+import { mount, mountFlags, namespaceFlags, setns, unshare } from "./libc.ts";
 
 /**
  * Starts children in namespaces other than the daemon's own, without a helper process: the main thread steps into
@@ -39,11 +40,37 @@ export function createThreadNamespaces(): ThreadNamespaces {
       if (!hybrid) return work();
       try {
         unshare(namespaceFlags.mount);
-        unmount(unifiedOfHybrid, true);
+        coverUnified();
         return work();
       } finally {
-        setns(hostMount, namespaceFlags.mount);
+        returnToMounts(hostMount);
       }
     },
   };
+}
+
+/**
+ * Covers the mount instead of unmounting it: crun makes directories where it takes the hierarchy to be, which must
+ * not stay behind on the host's own /sys/fs/cgroup. Made private first, so that the host does not see the cover.
+ */
+function coverUnified(): void {
+  mount("", unifiedOfHybrid, "", mountFlags.private);
+  mount("tmpfs", unifiedOfHybrid, "tmpfs", 0, "size=1m,mode=755");
+}
+
+/**
+ * setns(2) to a mount namespace wants a filesystem context that no other thread shares. A thread that the JavaScript
+ * engine starts from this one (a compiler thread, at any time) shares it, so it is unshared right before, and again
+ * when such a thread came in between.
+ */
+function returnToMounts(fd: number): void {
+  for (let attempt = 1; ; attempt++) {
+    unshare(namespaceFlags.fs);
+    try {
+      setns(fd, namespaceFlags.mount);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== "EINVAL" || attempt === 20) throw error;
+    }
+  }
 }
