@@ -1,6 +1,28 @@
 export { syncDirectory, sweepTemporary, writeFileAtomic, type AtomicWriteOptions } from "./atomic-file.ts";
-export { type CgroupFacts } from "./cgroups.ts";
+export {
+  cgroupFolder,
+  cgroupProcesses,
+  isFrozen,
+  oomKills,
+  readCgroupFacts,
+  readText,
+  removeCgroup,
+  warmUpCgroupMoves,
+  type CgroupFacts,
+} from "./cgroups.ts";
+export { createFileCalls, fileTypes, type FileCalls, type FileStatus } from "./file-calls.ts";
+export { lockFile } from "./file-lock.ts";
 export { daemonIdentity, type DaemonIdentity } from "./identity.ts";
+export {
+  deleteInterfaces,
+  interfaceExists,
+  ipBatch,
+  listInterfaces,
+  listRoutes,
+  type HostInterface,
+  type HostRoute,
+  type IpBatchOptions,
+} from "./ip.ts";
 export {
   SystemError,
   chdir,
@@ -36,6 +58,18 @@ export {
   type MountEntry,
   type OverlayOptions,
 } from "./mounts.ts";
+export { nftApply, nftBaseChains, nftTableExists, type NftBaseChain } from "./nft.ts";
+export { holdPort, type HoldFailure, type PortHold } from "./port-hold.ts";
+export {
+  bootId,
+  isRunning,
+  readProcess,
+  sealedCopy,
+  signalProcess,
+  type ProcessIdentity,
+  type ProcessStatus,
+} from "./process.ts";
 export { removeTree, type RemoveOptions } from "./remove-tree.ts";
 export { commandFailed, run, runChecked, type RunOptions, type RunResult } from "./spawn.ts";
+export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { createThreadNamespaces, type ThreadNamespaces } from "./thread-namespace.ts";
