@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import { examine, findProgram, requiredPackages } from "./index.ts";
+
+test("every check has a result, and what does not pass says what to do", () => {
+  const results = examine("/var/lib/virga");
+  expect(results.length).toBeGreaterThan(requiredPackages.length);
+  expect(new Set(results.map((one) => one.name)).size).toBe(results.length);
+  for (const result of results) if (result.status !== "pass") expect(result.next).not.toBe("");
+});
+
+test("finds a program by name or path, and says when there is none", () => {
+  expect(findProgram(["/no/such/program", "sh"])).toEndWith("/sh");
+  expect(findProgram(["/bin/sh"])).toBe("/bin/sh");
+  expect(findProgram(["no-such-program-anywhere"])).toBeUndefined();
+});
