@@ -1,3 +1,8 @@
+export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from "./base-images/base-images.ts";
+export { parsePlatform } from "./ensure.ts";
+export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
+export type { LayerUse } from "./garbage.ts";
+export { historyRows, type HistoryRow } from "./history.ts";
 export type {
   HealthcheckConfig,
   Image,
@@ -10,3 +15,19 @@ export type {
   PullPolicy,
   RemovedImage,
 } from "./image.ts";
+export { createImages, type ImagesDependencies } from "./images.ts";
+export {
+  familiar,
+  familiarRepository,
+  formatReference,
+  isDigest,
+  normalise,
+  parseDigest,
+  parseReference,
+  repositoryOf,
+  withDefaultTag,
+  type Reference,
+} from "./reference.ts";
+export { repositoryDigests } from "./remove.ts";
+export type { FetchOptions, ImageSource } from "./source.ts";
+export { imageMigrations } from "./store.ts";

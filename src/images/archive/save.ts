@@ -1,0 +1,171 @@
+import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
+import type { Events } from "../../events/index.ts";
+import { endOfArchive, formatEntry, fromUtf8, padded } from "../../layers/index.ts";
+import { canonicalJson, mediaTypes } from "../formats.ts";
+import type { Garbage } from "../garbage.ts";
+import type { Image } from "../image.ts";
+import { announce } from "../import.ts";
+import { find } from "../lookup.ts";
+import { familiar, parseReference, repositoryOf } from "../reference.ts";
+import { blobsOf, type ImageStore } from "../store.ts";
+
+export interface SaveDependencies {
+  readonly store: ImageStore;
+  readonly content: ContentStore;
+  readonly garbage: Garbage;
+  readonly events: Events;
+}
+
+interface Saved {
+  readonly image: Image;
+  readonly references: readonly string[];
+}
+
+/**
+ * A tar of images, Docker archive and OCI layout at once. Names are looked up before this returns; the blobs are kept
+ * until the stream ends or is cancelled. Equal images give equal bytes.
+ *
+ * ```text
+ * blobs/sha256/HEX   configurations, manifests, layers; each once
+ * index.json         OCI: a manifest for each name
+ * manifest.json      Docker: configuration, names and layers of each image
+ * oci-layout
+ * ```
+ */
+export function saveArchive(
+  dependencies: SaveDependencies,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  const saved = choose(dependencies.store, names);
+  const hold = dependencies.garbage.hold();
+  for (const { image } of saved) hold.protect(...blobsOf(image));
+  for (const { image } of saved) announce(dependencies.events, "save", image);
+  const chunks = archive(dependencies.content, saved);
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        signal?.throwIfAborted();
+        const next = await chunks.next();
+        if (!next.done) return controller.enqueue(next.value);
+        await hold[Symbol.asyncDispose]();
+        controller.close();
+      } catch (error) {
+        await hold[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+    async cancel() {
+      await chunks.return(undefined);
+      await hold[Symbol.asyncDispose]();
+    },
+  });
+}
+
+/** As `docker save`: a repository without a tag means all its tags, an id no name at all. */
+function choose(store: ImageStore, names: readonly string[]): Saved[] {
+  const chosen = new Map<Digest, { image: Image; references: Set<string> }>();
+  const add = (image: Image, references: readonly string[]) => {
+    const known = chosen.get(image.id) ?? { image, references: new Set() };
+    for (const reference of references) known.references.add(reference);
+    chosen.set(image.id, known);
+  };
+  for (const name of names) {
+    const tags = wholeRepository(store, name);
+    for (const { image, references } of tags) add(image, references);
+    if (tags.length > 0) continue;
+    const found = find(store, name);
+    add(found.image, found.by === "reference" ? [found.reference] : []);
+  }
+  return [...chosen.values()].map(({ image, references }) => ({
+    image,
+    references: [...references].toSorted(),
+  }));
+}
+
+function wholeRepository(store: ImageStore, name: string): Saved[] {
+  // An id, or the beginning of one with its algorithm, has no tags; any plain word may be a repository.
+  if (/^(sha256:)?[a-f0-9]{64}$/.test(name) || name.startsWith("sha256:")) return [];
+  const wanted = parseReference(name);
+  if (wanted.tag !== undefined || wanted.digest !== undefined) return [];
+  const repository = repositoryOf(wanted);
+  return store
+    .list()
+    .map((image) => ({
+      image,
+      references: image.references.filter((one) => repositoryOf(parseReference(one)) === repository),
+    }))
+    .filter(({ references }) => references.length > 0);
+}
+
+async function* archive(content: ContentStore, saved: readonly Saved[]): AsyncGenerator<Uint8Array> {
+  const blobs = [...new Set(saved.flatMap(({ image }) => blobsOf(image)))].toSorted();
+  let folder = "";
+  yield directory("blobs");
+  for (const digest of blobs) {
+    const path = blobPath(digest);
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (parent !== folder) yield directory((folder = parent));
+    const { size } = content.stat(digest);
+    yield file(path, size);
+    yield* content.open(digest);
+    yield fill(size);
+  }
+  const documents: readonly [string, unknown][] = [
+    ["index.json", indexOf(saved)],
+    ["manifest.json", saved.map((one) => dockerManifestOf(one))],
+    ["oci-layout", { imageLayoutVersion: "1.0.0" }],
+  ];
+  for (const [path, document] of documents) {
+    const bytes = Buffer.from(canonicalJson(document));
+    yield Buffer.concat([file(path, bytes.length), bytes, fill(bytes.length)]);
+  }
+  yield endOfArchive;
+}
+
+function indexOf(saved: readonly Saved[]): unknown {
+  const manifests = saved.flatMap(({ image, references }) => {
+    const { os, architecture, variant } = image.config;
+    const plain: Descriptor = {
+      ...image.manifest,
+      platform: { os, architecture, ...(variant === undefined ? {} : { variant }) },
+    };
+    if (references.length === 0) return [plain];
+    return references.map((reference) => ({
+      ...plain,
+      annotations: {
+        "io.containerd.image.name": reference,
+        "org.opencontainers.image.ref.name": parseReference(reference).tag ?? "latest",
+      },
+    }));
+  });
+  return { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+}
+
+function dockerManifestOf({ image, references }: Saved): unknown {
+  const sources = image.layers.map((layer, position) => [image.config.rootfs.diff_ids[position], layer]);
+  return {
+    Config: blobPath(image.id),
+    RepoTags: references.length === 0 ? null : references.map(familiar),
+    Layers: image.layers.map((layer) => blobPath(layer.digest)),
+    LayerSources: Object.fromEntries(sources) as Record<string, Descriptor>,
+  };
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
+
+const root = { uid: 0, gid: 0, modifiedNs: 0n };
+
+function directory(path: string): Uint8Array {
+  return formatEntry({ ...root, path: fromUtf8(path), type: "directory", mode: 0o755, size: 0 });
+}
+
+function file(path: string, size: number): Uint8Array {
+  return formatEntry({ ...root, path: fromUtf8(path), type: "file", mode: 0o644, size });
+}
+
+function fill(size: number): Uint8Array {
+  return new Uint8Array(padded(size) - size);
+}

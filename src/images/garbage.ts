@@ -1,0 +1,114 @@
+import { KeyedLock, messageOf, type Logger } from "../base/index.ts";
+import type { ContentStore, Digest } from "../content/index.ts";
+import type { DiffId, LayerStore } from "../layers/index.ts";
+import type { ImageStore } from "./store.ts";
+
+/**
+ * What else than images needs layers and blobs: containers, the build cache. Given by the composition root. Whoever
+ * makes a layer names it here before anything can come between, or a prune takes it.
+ */
+export interface LayerUse {
+  layersInUse(): Iterable<DiffId>;
+  blobsInUse(): Iterable<Digest>;
+}
+
+/** What a piece of work keeps from being collected until it is done, and what it made. Disposing twice is as once. */
+export interface Hold extends AsyncDisposable {
+  /** Not collected while the hold lives. */
+  protect(...digests: readonly Digest[]): void;
+  /** As `protect`; and collected at the end of the hold if nothing needs it by then. */
+  made(...digests: readonly Digest[]): void;
+}
+
+export interface Candidates {
+  readonly layers: Iterable<DiffId>;
+  readonly blobs: Iterable<Digest>;
+}
+
+/** Removes layers and blobs that nothing needs. */
+export interface Garbage {
+  hold(): Hold;
+  /** Runs `work` while nothing is collected, so that what it found is still there when it writes it down. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Removes those of `candidates` (default: all there are) that nothing needs; returns the bytes freed. */
+  collect(candidates?: Candidates): Promise<number>;
+}
+
+export interface GarbageDependencies {
+  readonly store: ImageStore;
+  readonly content: ContentStore;
+  readonly layers: LayerStore;
+  readonly uses: readonly LayerUse[];
+  readonly logger: Logger;
+}
+
+export function createGarbage(dependencies: GarbageDependencies): Garbage {
+  const { content, layers, logger } = dependencies;
+  const lock = new KeyedLock();
+  const held = new Map<Digest, number>();
+  const exclusively = <T>(work: () => Promise<T>) => lock.run("", work);
+
+  const sweep = async <T extends Digest>(
+    these: Iterable<T>,
+    needed: ReadonlySet<Digest>,
+    store: { has(one: T): boolean; stat(one: T): { size: number }; remove(one: T): Promise<void> },
+  ): Promise<number> => {
+    let freed = 0;
+    for (const one of new Set(these)) {
+      if (needed.has(one) || held.has(one) || !store.has(one)) continue;
+      try {
+        const { size } = store.stat(one);
+        await store.remove(one);
+        freed += size;
+      } catch (error) {
+        logger.warn("could not remove what no image needs", { digest: one, error: messageOf(error) });
+      }
+    }
+    return freed;
+  };
+
+  const collect = (candidates?: Candidates) =>
+    exclusively(async () => {
+      const needed = neededBy(dependencies);
+      const theirLayers = candidates?.layers ?? layers.list().map((layer) => layer.diffId);
+      const theirBlobs = candidates?.blobs ?? content.list().map((blob) => blob.digest);
+      return (
+        (await sweep(theirLayers, needed.layers, layers)) + (await sweep(theirBlobs, needed.blobs, content))
+      );
+    });
+
+  const hold = (): Hold => {
+    const mine: Digest[] = [];
+    const created: Digest[] = [];
+    const protect = (...digests: readonly Digest[]) => {
+      for (const digest of digests) held.set(digest, (held.get(digest) ?? 0) + 1);
+      mine.push(...digests);
+    };
+    return {
+      protect,
+      made(...digests) {
+        protect(...digests);
+        created.push(...digests);
+      },
+      async [Symbol.asyncDispose]() {
+        for (const digest of mine.splice(0)) {
+          const left = held.get(digest)! - 1;
+          if (left === 0) held.delete(digest);
+          else held.set(digest, left);
+        }
+        const candidates = created.splice(0);
+        if (candidates.length > 0) await collect({ layers: candidates, blobs: candidates });
+      },
+    };
+  };
+
+  return { hold, exclusively, collect };
+}
+
+function neededBy({ store, uses }: GarbageDependencies) {
+  const needed = store.needed();
+  return {
+    layers: needed.layers.union(new Set(uses.flatMap((use) => [...use.layersInUse()]))),
+    blobs: needed.blobs.union(new Set(uses.flatMap((use) => [...use.blobsInUse()]))),
+  };
+}

@@ -1,0 +1,90 @@
+import { fail, type Clock, type Logger } from "../base/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { Events } from "../events/index.ts";
+import type { LayerStore } from "../layers/index.ts";
+import type { State } from "../state/index.ts";
+import { loadArchive } from "./archive/load.ts";
+import { saveArchive } from "./archive/save.ts";
+import { createEnsure } from "./ensure.ts";
+import { createGarbage, type LayerUse } from "./garbage.ts";
+import type { Image, Images, ImageUse } from "./image.ts";
+import { announce, importRootfs, type RootfsImport } from "./import.ts";
+import { find } from "./lookup.ts";
+import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
+import { register, writeRecipe } from "./register.ts";
+import { pruneImages, removeImage } from "./remove.ts";
+import type { ImageSource } from "./source.ts";
+import { createImageStore } from "./store.ts";
+
+export interface ImagesDependencies {
+  readonly state: State;
+  readonly content: ContentStore;
+  readonly layers: LayerStore;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Which containers use an image. */
+  readonly use: ImageUse;
+  /** Who else than images needs layers and blobs: containers, the build cache. */
+  readonly layerUses: readonly LayerUse[];
+  /** Where images come from that are not here, asked in order. */
+  readonly sources: readonly ImageSource[];
+}
+
+export function createImages(dependencies: ImagesDependencies): Images {
+  const { state, content, layers, events, clock, logger, use } = dependencies;
+  const store = createImageStore(state);
+  const garbage = createGarbage({ store, content, layers, uses: dependencies.layerUses, logger });
+  const writing = { state, store, content, layers, garbage, clock };
+  const removing = { state, store, garbage, events, use };
+  const importing = (source: AsyncIterable<Uint8Array>, options: RootfsImport) =>
+    importRootfs(writing, source, options);
+  const ensure = createEnsure({ store, events, sources: dependencies.sources, importRootfs: importing });
+
+  return {
+    resolve: (name) => find(store, name).image,
+    list: () => store.list(),
+    async create(recipe, reference) {
+      const name = reference === undefined ? undefined : tagName(reference);
+      await using hold = garbage.hold();
+      const written = await writeRecipe(writing, recipe, hold);
+      const image = await register(writing, written, name === undefined ? [] : [name]);
+      if (name !== undefined) announce(events, "tag", image, familiar(name));
+      return image;
+    },
+    tag(name, reference) {
+      const target = tagName(reference);
+      const { image } = find(store, name);
+      store.tag(target, image.id);
+      announce(events, "tag", image, familiar(target));
+    },
+    remove: (name, options = {}) => removeImage(removing, name, options),
+    prune: (options) => pruneImages(removing, options),
+    async importRootfs(source, { reference, message, ...options }) {
+      const name = reference === undefined ? undefined : tagName(reference);
+      const image = await importing(source, {
+        ...options,
+        ...(name === undefined ? {} : { reference: name }),
+        created: clock.now().toISOString(),
+        history: { comment: message ?? "Imported from -" },
+      });
+      announceImport(events, image, name);
+      return image;
+    },
+    load: (source, options = {}) => loadArchive({ ...writing, events }, source, options),
+    save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
+    ensure,
+  };
+}
+
+/** The normalised name for an image. Throws `invalid` for a digest: that is computed, never given. */
+function tagName(text: string): string {
+  const reference = parseReference(text);
+  if (reference.digest === undefined) return formatReference(withDefaultTag(reference));
+  throw fail("invalid", "image.reference-invalid", "refusing to create a tag with a digest reference");
+}
+
+function announceImport(events: Events, image: Image, name: string | undefined): void {
+  if (name !== undefined) announce(events, "tag", image, familiar(name));
+  announce(events, "import", image);
+}

@@ -1,0 +1,139 @@
+import { fail, shortId, type VirgaError } from "../base/index.ts";
+import type { Digest } from "../content/index.ts";
+import type { Events } from "../events/index.ts";
+import type { State } from "../state/index.ts";
+import type { Garbage } from "./garbage.ts";
+import type { Image, Images, ImageUse, RemovedImage } from "./image.ts";
+import { find } from "./lookup.ts";
+import { familiar, parseReference, repositoryOf } from "./reference.ts";
+import { blobsOf, type ImageStore } from "./store.ts";
+
+export interface RemoveDependencies {
+  readonly state: State;
+  readonly store: ImageStore;
+  readonly garbage: Garbage;
+  readonly events: Events;
+  readonly use: ImageUse;
+}
+
+type Step = { readonly untag: readonly string[]; readonly delete: boolean };
+
+/**
+ * `docker rmi`: a reference takes that name away, and the image with its last one; an id takes the image with all
+ * its names, when these are not spread over several.
+ */
+export async function removeImage(
+  dependencies: RemoveDependencies,
+  name: string,
+  options: { readonly force?: boolean; readonly noPrune?: boolean },
+): Promise<RemovedImage> {
+  const { store, garbage } = dependencies;
+  // Deciding and doing happen without a pause between: no container or name can come in.
+  const { image, removed } = (() => {
+    const found = find(store, name);
+    const step = planRemoval(dependencies.use, found, name, options.force ?? false);
+    return { image: found.image, removed: perform(dependencies, found.image, step) };
+  })();
+  if (removed.deleted.length > 0 && !options.noPrune) {
+    await garbage.collect({ layers: image.config.rootfs.diff_ids, blobs: blobsOf(image) });
+  }
+  return removed;
+}
+
+/** What a removal does, by dockerd's rules (daemon/images/image_delete.go). Throws `conflict` / `image.in-use`. */
+export function planRemoval(
+  use: ImageUse,
+  found: ReturnType<typeof find>,
+  name: string,
+  force: boolean,
+): Step {
+  const { image } = found;
+  const containers = use.containersOf(image.id);
+  const running = containers.find((container) => container.running);
+  if (found.by === "reference") {
+    const last = image.references.length <= 1;
+    if (last && containers[0] && !force) throw nameInUse(name, containers[0].id, image.id);
+    return { untag: [found.reference], delete: last && !running };
+  }
+  if (running)
+    throw undeletable(image.id, true, `image is being used by running container ${shortId(running.id)}`);
+  if (image.references.length > 1 && !force) {
+    throw undeletable(image.id, false, "image is referenced in multiple repositories");
+  }
+  if (containers[0] && !force) {
+    throw undeletable(
+      image.id,
+      false,
+      `image is being used by stopped container ${shortId(containers[0].id)}`,
+    );
+  }
+  return { untag: image.references, delete: true };
+}
+
+function perform({ state, store, events }: RemoveDependencies, image: Image, step: Step): RemovedImage {
+  state.transaction(() => {
+    for (const reference of step.untag) store.untag(reference);
+    if (step.delete) store.delete(image.id);
+  });
+  const attributes = { ...image.config.config?.Labels, name: image.id };
+  for (const _reference of step.untag) events.emit("image", "untag", image.id, attributes);
+  if (step.delete) events.emit("image", "delete", image.id, attributes);
+  return { untagged: step.untag.map(familiar), deleted: step.delete ? [image.id] : [] };
+}
+
+/** `docker image prune`; containers keep their images, running or not. */
+export async function pruneImages(
+  dependencies: RemoveDependencies,
+  options: Parameters<Images["prune"]>[0],
+): Promise<RemovedImage & { readonly freed: number }> {
+  const { store, garbage, events, use } = dependencies;
+  const goes = (image: Image) =>
+    (options.all || image.references.length === 0) &&
+    use.containersOf(image.id).length === 0 &&
+    (options.until === undefined || newest(image) < options.until.getTime()) &&
+    !options.keep?.(image);
+  const untagged: string[] = [];
+  const deleted: Digest[] = [];
+  for (const image of store.list().filter(goes)) {
+    const removed = perform(dependencies, image, { untag: image.references, delete: true });
+    untagged.push(...removed.untagged);
+    deleted.push(...removed.deleted);
+  }
+  const freed = await garbage.collect();
+  events.emit("image", "prune", "", { reclaimed: String(freed) });
+  return { untagged, deleted, freed };
+}
+
+/** A reproducible image says it is old; one that came here a minute ago is not what `until` is after. */
+function newest(image: Image): number {
+  const created = image.config.created === undefined ? 0 : Date.parse(image.config.created);
+  return Math.max(created, image.storedAt.getTime());
+}
+
+/** The names of an image as `repository@digest`, one for each repository. */
+export function repositoryDigests(image: Image): string[] {
+  const repositories = new Set(image.references.map((text) => repositoryOf(parseReference(text))));
+  return [...repositories].map((repository) => familiar(`${repository}@${image.manifest.digest}`));
+}
+
+function nameInUse(name: string, container: string, image: Digest): VirgaError {
+  return fail(
+    "conflict",
+    "image.in-use",
+    `conflict: unable to remove repository reference "${name}" (must force) - ` +
+      `container ${shortId(container)} is using its referenced image ${shortId(image)}`,
+    { hint: "remove the container first, or repeat with --force" },
+  );
+}
+
+function undeletable(image: Digest, hard: boolean, reason: string): VirgaError {
+  const how = hard ? "cannot be forced" : "must be forced";
+  return fail(
+    "conflict",
+    "image.in-use",
+    `conflict: unable to delete ${shortId(image)} (${how}) - ${reason}`,
+    {
+      hint: hard ? "stop the container first" : "repeat with --force to remove all names and the image",
+    },
+  );
+}

@@ -1,0 +1,110 @@
+import type { Descriptor, Digest } from "../content/index.ts";
+import type { DiffId } from "../layers/index.ts";
+import type { Migration, State } from "../state/index.ts";
+import type { Image, ImageConfig } from "./image.ts";
+
+export const imageMigrations: readonly Migration[] = [
+  {
+    id: "images/001",
+    sql: `
+      CREATE TABLE images (
+        id TEXT PRIMARY KEY, manifest TEXT NOT NULL, config TEXT NOT NULL, layers TEXT NOT NULL,
+        size INTEGER NOT NULL, stored_at INTEGER NOT NULL) STRICT;
+      CREATE TABLE image_references (
+        name TEXT PRIMARY KEY, image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE) STRICT;
+      CREATE INDEX image_references_by_image ON image_references (image_id);`,
+  },
+];
+
+interface Row {
+  id: Digest;
+  manifest: string;
+  config: string;
+  layers: string;
+  size: number;
+  stored_at: number;
+}
+
+/** The tables of images and of their names. Everything is synchronous. */
+export interface ImageStore {
+  get(id: string): Image | undefined;
+  list(): Image[];
+  /** Images whose id starts with `prefix` (with or without `sha256:`), two at most. */
+  byPrefix(prefix: string): Image[];
+  byManifest(digest: Digest): Image | undefined;
+  /** The id that a normalised reference names. */
+  idOf(reference: string): Digest | undefined;
+  /** Keeps what is there when the id is known already. */
+  insert(image: Omit<Image, "references">): void;
+  delete(id: Digest): void;
+  /** Names `id`; the name leaves the image that had it. */
+  tag(reference: string, id: Digest): void;
+  untag(reference: string): void;
+  /** Every layer and blob that an image needs. */
+  needed(): { readonly layers: ReadonlySet<DiffId>; readonly blobs: ReadonlySet<Digest> };
+}
+
+export function createImageStore({ db }: State): ImageStore {
+  const referencesOf = db.query<{ name: string }, [string]>(
+    "SELECT name FROM image_references WHERE image_id = ? ORDER BY name",
+  );
+  const one = db.query<Row, [string]>("SELECT * FROM images WHERE id = ?");
+  const all = db.query<Row, []>("SELECT * FROM images ORDER BY stored_at DESC, id");
+  const between = db.query<Row, [string, string]>(
+    "SELECT * FROM images WHERE id >= ? AND id < ? ORDER BY id LIMIT 2",
+  );
+  const byReference = db.query<{ image_id: Digest }, [string]>(
+    "SELECT image_id FROM image_references WHERE name = ?",
+  );
+  const toImage = (row: Row): Image => ({
+    id: row.id,
+    manifest: JSON.parse(row.manifest) as Descriptor,
+    config: JSON.parse(row.config) as ImageConfig,
+    layers: JSON.parse(row.layers) as Descriptor[],
+    references: referencesOf.all(row.id).map((reference) => reference.name),
+    size: row.size,
+    storedAt: new Date(row.stored_at),
+  });
+  const list = () => all.all().map(toImage);
+
+  return {
+    get(id) {
+      const row = one.get(id);
+      return row ? toImage(row) : undefined;
+    },
+    list,
+    byPrefix(prefix) {
+      const start = `sha256:${prefix.replace(/^sha256:/, "")}`;
+      return between.all(start, `${start}g`).map(toImage);
+    },
+    byManifest: (digest) => list().find((image) => image.manifest.digest === digest),
+    idOf: (reference) => byReference.get(reference)?.image_id,
+    insert(image) {
+      db.query("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?)").run(
+        image.id,
+        JSON.stringify(image.manifest),
+        JSON.stringify(image.config),
+        JSON.stringify(image.layers),
+        image.size,
+        image.storedAt.getTime(),
+      );
+    },
+    delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
+    tag(reference, id) {
+      db.query("INSERT OR REPLACE INTO image_references VALUES (?, ?)").run(reference, id);
+    },
+    untag: (reference) => void db.query("DELETE FROM image_references WHERE name = ?").run(reference),
+    needed() {
+      const images = list();
+      return {
+        layers: new Set(images.flatMap((image) => image.config.rootfs.diff_ids)),
+        blobs: new Set(images.flatMap((image) => blobsOf(image))),
+      };
+    },
+  };
+}
+
+/** The digests of all blobs of an image: configuration, manifest, layers. */
+export function blobsOf(image: Pick<Image, "id" | "manifest" | "layers">): Digest[] {
+  return [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)];
+}
