@@ -10,3 +10,5 @@ export type {
   Sandbox,
   Subnet,
 } from "./network.ts";
+export { createNetworks, type NetworksDependencies } from "./networks.ts";
+export { networkMigrations } from "./store.ts";

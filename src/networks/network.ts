@@ -62,6 +62,8 @@ export interface Endpoint {
   readonly names: readonly string[];
   /** Asked for by the user, so kept over restarts; the others may change. */
   readonly fixedIpv4?: string;
+  /** DNS servers for what is not a container's name (`--dns`); the host's when absent. */
+  readonly servers?: readonly string[];
 }
 
 export interface EndpointSpec {
@@ -71,6 +73,7 @@ export interface EndpointSpec {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly mac?: string;
+  readonly servers?: readonly string[];
 }
 
 export interface PortMapping {

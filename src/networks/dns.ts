@@ -1,0 +1,198 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf, fail, newId, type Clock } from "../base/index.ts";
+import { holdPort, readProcess, run, signalProcess } from "../host/index.ts";
+import { coalesce } from "./coalesce.ts";
+import { listensOn, zoneFile, type Zone } from "./dns-config.ts";
+
+/**
+ * Name resolution on user networks, by aardvark-dns.
+ *
+ * The server reads its files once, and answers nothing for some milliseconds while it reads them again; a query that comes
+ * then is lost, and the program that sent it waits for seconds or gives up. So each change starts a new server on a
+ * port of its own, the packet filter sends queries for port 53 there once it listens, and the old one is ended when
+ * the queries that it passed on to other servers must have been answered. It also means that a DNS server on the host that took
+ * port 53 of every address is not in the way.
+ *
+ * ```text
+ * DIRECTORY/
+ *   SERVER/                   one running server; a random name
+ *     NETWORK                 a zone, see `zoneFile`
+ *     aardvark.pid
+ * ```
+ */
+export interface NameServer {
+  /** Serves these zones; none stops the server. Returns when queries reach a server that knows them. */
+  serve(zones: readonly Zone[]): Promise<void>;
+  /** Ends every server of this directory, also those of an earlier daemon; with `keep` all but the current one. */
+  stop(options: { readonly keep: boolean }): Promise<void>;
+}
+
+export interface NameServerDependencies {
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Path of aardvark-dns; found among the usual places when absent. */
+  readonly program?: string | undefined;
+  /** Sends queries to that port of the bridges' addresses. */
+  readonly redirect: (port: number | undefined) => Promise<void>;
+}
+
+const places = ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dns"];
+/** aardvark-dns gives a server outside five seconds. */
+const drainMs = 5000;
+const drainingServers = 4;
+const startMs = 3000;
+
+export function createNameServer(dependencies: NameServerDependencies): NameServer {
+  const { directory, redirect } = dependencies;
+  const draining = createDraining(dependencies);
+  let current: string | undefined;
+  let wanted: readonly Zone[] = [];
+  const start = async () => {
+    const server = await startServer(dependencies, wanted);
+    try {
+      await redirect(server.port);
+    } catch (error) {
+      endServer(directory, server.name);
+      throw error;
+    }
+    return server.name;
+  };
+  const changes = coalesce(async () => {
+    const previous = current;
+    if (wanted.length === 0) await redirect(undefined);
+    current = wanted.length === 0 ? undefined : await start();
+    if (previous !== undefined) draining.add(previous);
+    endServersBut(directory, [...draining.all(), ...(current === undefined ? [] : [current])]);
+  });
+
+  return {
+    serve(zones) {
+      wanted = zones;
+      return changes.run();
+    },
+    async stop({ keep }) {
+      await changes.idle();
+      draining.stop();
+      if (!keep) current = undefined;
+      endServersBut(directory, current === undefined ? [] : [current]);
+    },
+  };
+}
+
+/** Servers that get no new queries any more and are ended a little later; the oldest at once when there are many. */
+function createDraining({ directory, clock }: NameServerDependencies) {
+  const servers: string[] = [];
+  const stopped = new AbortController();
+  const end = (name: string) => {
+    const at = servers.indexOf(name);
+    if (at < 0) return;
+    servers.splice(at, 1);
+    endServer(directory, name);
+  };
+  return {
+    all: (): readonly string[] => servers,
+    add(name: string): void {
+      servers.push(name);
+      while (servers.length > drainingServers) end(servers[0]!);
+      clock.sleep(drainMs, stopped.signal).then(
+        () => end(name),
+        () => {},
+      );
+    },
+    stop(): void {
+      stopped.abort();
+      servers.length = 0;
+    },
+  };
+}
+
+async function startServer(
+  { directory, clock, program }: NameServerDependencies,
+  zones: readonly Zone[],
+): Promise<{ name: string; port: number }> {
+  const path = program ?? findProgram();
+  const listen = zones.flatMap((zone) => zone.listen);
+  for (let attempt = 1; ; attempt++) {
+    const name = newId().slice(0, 12);
+    const folder = join(directory, name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const zone of zones) {
+      const file = zoneFile(zone);
+      writeFileSync(join(folder, file.name), file.text, { mode: 0o600 });
+    }
+    const port = freePort();
+    const { exitCode, stderr } = await run([path, "--config", folder, "--port", String(port), "run"], {
+      cwd: "/",
+    });
+    if (exitCode === 0 && (await listening(folder, listen, port, clock))) return { name, port };
+    endServer(directory, name);
+    if (attempt < 3) continue;
+    throw fail(
+      "precondition",
+      "network.dns-failed",
+      `the DNS server does not listen on ${listen.join(", ")}`,
+      {
+        hint: `try it by hand: ${path} --config DIRECTORY --port ${port} run (it said: ${stderr.trim() || "nothing"})`,
+      },
+    );
+  }
+}
+
+/** The server says that it is ready before it listens, so the kernel's table of sockets is asked. */
+async function listening(folder: string, addresses: readonly string[], port: number, clock: Clock) {
+  const process = serverProcess(folder);
+  if (!process) return false;
+  const until = clock.now().getTime() + startMs;
+  while (clock.now().getTime() < until) {
+    const table = readIfThere(`/proc/${process.pid}/net/udp`);
+    if (table === undefined) return false;
+    if (listensOn(table, addresses, port)) return true;
+    await clock.sleep(1);
+  }
+  return false;
+}
+
+function freePort(): number {
+  const hold = holdPort("udp", "0.0.0.0", 0);
+  if (typeof hold === "string") throw fail("exhausted", "network.dns-port", `no free UDP port (${hold})`);
+  using held = hold;
+  return held.port;
+}
+
+function endServersBut(directory: string, kept: readonly string[]): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) if (!kept.includes(name)) endServer(directory, name);
+}
+
+function endServer(directory: string, name: string): void {
+  const folder = join(directory, name);
+  const process = serverProcess(folder);
+  if (process) signalProcess(process, 15);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The process that serves `folder`, and no other that has its pid now. */
+function serverProcess(folder: string) {
+  const pid = Number(readIfThere(join(folder, "aardvark.pid")) ?? "0");
+  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
+  const command = readIfThere(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
+  return command.includes(folder) ? readProcess(pid) : undefined;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}
+
+function findProgram(): string {
+  const found = places.find((place) => existsSync(place)) ?? Bun.which("aardvark-dns");
+  if (found) return found;
+  throw fail("precondition", "network.dns-missing", "aardvark-dns is not installed", {
+    hint: "install it: apt-get install aardvark-dns",
+  });
+}
