@@ -25,3 +25,7 @@ export type {
   RestartPolicy,
   SecuritySpec,
 } from "./spec.ts";
+export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
+export { createContainers, type ContainersService } from "./containers.ts";
+export type { ContainersDependencies } from "./engine.ts";
+export { containerMigrations } from "./store.ts";

@@ -1,0 +1,88 @@
+import { fail } from "../base/index.ts";
+import type { ProcessStreams } from "../runtimes/index.ts";
+import type { AttachOptions, Attachment, LogLine } from "./container.ts";
+import { emit, type Engine } from "./engine.ts";
+import { readLogs } from "./logs.ts";
+import type { Dock, Entry } from "./registry.ts";
+
+/**
+ * A client's end of the first process's stdio. Of a container that does not run it waits for the next start and then
+ * misses nothing; it ends with that run. The caller holds the container's lock.
+ */
+export async function attachContainer(
+  engine: Engine,
+  entry: Entry,
+  options: AttachOptions,
+): Promise<Attachment> {
+  const { id, spec, state } = entry.record.container;
+  if (state.status === "removing" || state.status === "dead") {
+    throw fail("conflict", "container.removing", `cannot attach to container ${id}: it is being removed`);
+  }
+  if (state.status === "running" && state.paused) {
+    throw fail(
+      "conflict",
+      "container.paused",
+      `container ${id} is paused, unpause the container before attach`,
+    );
+  }
+  const bound = Promise.withResolvers<ProcessStreams | undefined>();
+  const dock: Dock = { bind: bound.resolve };
+  if (state.status === "running") dock.bind(await engine.runtime.attach(id));
+  else entry.docked.add(dock);
+  emit(engine, entry, "attach");
+  const close = () => {
+    entry.docked.delete(dock);
+    dock.bind(undefined);
+    void bound.promise.then((streams) => streams?.close());
+  };
+  const replay = options.logs && spec.log?.driver !== "none" ? replayLogs(engine, entry, options) : undefined;
+  if (!options.stdout && !options.stderr) void drain(bound.promise);
+  return {
+    tty: spec.tty ?? false,
+    output: output(bound.promise, options, replay),
+    async write(data) {
+      if (!options.stdin || !spec.openStdin) throw stdinClosed(id);
+      const streams = await bound.promise;
+      if (!streams) throw stdinClosed(id);
+      await streams.write(data);
+    },
+    async closeStdin() {
+      if (!options.stdin || !spec.openStdin) return;
+      await (await bound.promise)?.closeStdin();
+    },
+    close,
+  };
+}
+
+function stdinClosed(id: string): Error {
+  return fail("conflict", "container.stdin-closed", `the stdin of container ${id} is not open`, {
+    hint: "create it with an open stdin (-i)",
+  });
+}
+
+async function* output(
+  bound: Promise<ProcessStreams | undefined>,
+  options: AttachOptions,
+  replay: AsyncIterable<LogLine> | undefined,
+): AsyncGenerator<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }> {
+  if (replay) for await (const { stream, data } of replay) yield { stream, data };
+  if (!options.stdout && !options.stderr) return;
+  const streams = await bound;
+  if (!streams) return;
+  for await (const chunk of streams.output) if (options[chunk.stream]) yield chunk;
+}
+
+function replayLogs(engine: Engine, entry: Entry, options: AttachOptions): AsyncIterable<LogLine> {
+  const { stdout, stderr } = options;
+  return readLogs(engine, entry, { stdout, stderr, follow: false }, engine.background.signal);
+}
+
+/** A client that only writes: the process must not be held back by output that nobody reads. */
+async function drain(bound: Promise<ProcessStreams | undefined>): Promise<void> {
+  try {
+    const streams = await bound;
+    if (streams) for await (const _ of streams.output) continue;
+  } catch {
+    return; // the client hears of it when it writes
+  }
+}

@@ -1,0 +1,79 @@
+import { fail } from "../base/index.ts";
+import { networkMode, parsePort } from "./network-mode.ts";
+import { signalNumber } from "./signals.ts";
+import type { ContainerSpec } from "./spec.ts";
+
+/** Refuses, with `invalid`, what cannot work in any container; in Docker's words where it has some. */
+export function checkSpec(spec: ContainerSpec): void {
+  checkRestart(spec);
+  checkNetwork(spec);
+  if (spec.stopSignal !== undefined && spec.stopSignal !== "") signalNumber(spec.stopSignal);
+  for (const port of spec.exposedPorts ?? []) parsePort(port);
+  const { maxBytes, maxFiles } = spec.log ?? {};
+  if (maxBytes !== undefined && maxBytes !== -1 && maxBytes < 4096) {
+    throw fail("invalid", "log.max-size", `a log's max-size must be at least 4096 bytes, not ${maxBytes}`);
+  }
+  if (maxFiles !== undefined && (!Number.isInteger(maxFiles) || maxFiles < 1)) {
+    throw fail("invalid", "log.max-file", "a log's max-file cannot be less than 1");
+  }
+  checkHealth(spec);
+}
+
+export function checkRestart(spec: Pick<ContainerSpec, "restart" | "autoRemove">): void {
+  const { name = "no", maximumRetryCount = 0 } = spec.restart ?? {};
+  if (spec.autoRemove && name !== "no") {
+    throw fail(
+      "invalid",
+      "container.auto-remove-restart",
+      "can't create 'AutoRemove' container with restart policy",
+    );
+  }
+  if (maximumRetryCount < 0) {
+    throw fail(
+      "invalid",
+      "restart.retry-count",
+      "invalid restart policy: maximum retry count cannot be negative",
+    );
+  }
+  if (maximumRetryCount > 0 && name !== "on-failure") {
+    throw fail(
+      "invalid",
+      "restart.retry-count",
+      "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    );
+  }
+}
+
+function checkNetwork(spec: ContainerSpec): void {
+  const mode = networkMode(spec.network);
+  const conflicting = (what: string, kind: string) =>
+    fail("invalid", "network.options-conflict", `conflicting options: ${what} and the ${kind}`);
+  if (mode.kind !== "container") return;
+  if (spec.hostname) throw conflicting("hostname", "network mode");
+  if (spec.network?.ports?.length || spec.network?.publishAll) {
+    throw conflicting("port publishing", "container type network mode");
+  }
+  if (spec.network?.dns?.length) throw conflicting("dns", "network mode");
+  if (spec.extraHosts?.length) throw conflicting("custom host-to-IP mapping", "network mode");
+  if (spec.network?.macAddress) throw conflicting("mac-address", "network mode");
+}
+
+const minimumNs = 1_000_000;
+
+function checkHealth(spec: ContainerSpec): void {
+  const { healthcheck } = spec;
+  if (!healthcheck) return;
+  for (const field of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
+    const value = healthcheck[field] ?? 0;
+    if (value !== 0 && value < minimumNs) {
+      throw fail("invalid", "health.duration", `${field} in Healthcheck cannot be less than 1ms`);
+    }
+  }
+  if ((healthcheck.Retries ?? 0) < 0) {
+    throw fail("invalid", "health.retries", "Retries in Healthcheck cannot be negative");
+  }
+  const kind = healthcheck.Test?.[0];
+  if (kind !== undefined && !["", "NONE", "CMD", "CMD-SHELL"].includes(kind)) {
+    throw fail("invalid", "health.test", `Unknown healthcheck type '${kind}' (expected 'CMD')`);
+  }
+}

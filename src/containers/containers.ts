@@ -1,0 +1,161 @@
+import { toVirgaError } from "../base/index.ts";
+import type { ImageUse } from "../images/index.ts";
+import type { RunningSandboxes } from "../networks/index.ts";
+import type { VolumeUse } from "../volumes/index.ts";
+import { attachContainer } from "./attach.ts";
+import { renameContainer, updateContainer } from "./change.ts";
+import { changesOf, commitContainer } from "./commit.ts";
+import { connectNetwork, disconnectNetwork } from "./connect.ts";
+import type { Container, Containers } from "./container.ts";
+import { archivePath, exportContainer, extractInto, statContainerPath } from "./copy.ts";
+import { createContainer } from "./create.ts";
+import { createEngine, emit, type ContainersDependencies, type Engine } from "./engine.ts";
+import { createExec, resizeExec, startExec } from "./exec.ts";
+import { needRunning } from "./exec-process.ts";
+import { watchExits } from "./exit.ts";
+import { stopHealth } from "./health.ts";
+import { kill, pause, remove, restart, start, stop, wait } from "./lifecycle.ts";
+import { rotateLogs } from "./log-rotation.ts";
+import { readLogs } from "./logs.ts";
+import { recoverContainers } from "./recover.ts";
+import type { Entry } from "./registry.ts";
+import { sizeOf } from "./size.ts";
+import { isActive } from "./state.ts";
+import { topOf } from "./top.ts";
+import { imageUse, runningSandboxes, volumeUse } from "./uses.ts";
+
+/** The service, and what other services ask it for by way of the composition root. */
+export interface ContainersService extends Containers {
+  readonly imageUse: ImageUse;
+  readonly volumeUse: VolumeUse;
+  readonly sandboxes: RunningSandboxes;
+}
+
+const sweepMs = 60_000;
+
+export function createContainers(dependencies: ContainersDependencies): ContainersService {
+  const engine = createEngine(dependencies);
+  const find = (name: string) => engine.registry.resolve(name);
+  const timers = new DisposableStack();
+  return {
+    ...lifecycle(engine, find),
+    ...streams(engine, find),
+    ...files(engine, find),
+    get: (name) => find(name).record.container,
+    list: () => [...engine.registry.entries.values()].map((entry) => entry.record.container),
+    size: (name) => sizeOf(engine, find(name).record),
+    async stats(name) {
+      const entry = find(name);
+      needRunning(entry, { paused: true });
+      return await engine.runtime.stats(entry.record.container.id);
+    },
+    async top(name, arguments_) {
+      return await topOf(engine, find(name), arguments_);
+    },
+    imageUse: imageUse(engine.registry),
+    volumeUse: volumeUse(engine.registry),
+    sandboxes: runningSandboxes(engine.registry),
+    async recover() {
+      timers.use(watchExits(engine));
+      await recoverContainers(engine);
+      timers.use(rotateLogs(engine));
+      timers.use(engine.clock.every(sweepMs, () => engine.execs.sweep()));
+    },
+    async close() {
+      timers.dispose();
+      const entries = [...engine.registry.entries.values()];
+      for (const entry of entries) stopHealth(entry);
+      await engine.background.close();
+      return {
+        stillRunning: entries.filter((one) => one.record.container.state.status === "running").length,
+      };
+    },
+  };
+}
+
+type Find = (name: string) => Entry;
+
+function lifecycle(engine: Engine, find: Find) {
+  const locked = <T>(name: string, work: (entry: Entry) => Promise<T>): Promise<T> => {
+    const entry = find(name);
+    return engine.locks.run(entry.record.container.id, () => work(entry));
+  };
+  return {
+    create: async (spec) => await createContainer(engine, spec),
+    start: async (name) => await start(engine, find(name)),
+    stop: async (name, options = {}) => await stop(engine, find(name), options),
+    restart: async (name, options = {}) => await restart(engine, find(name), options),
+    kill: async (name, signal) => await kill(engine, find(name), signal),
+    pause: async (name) => await pause(engine, find(name), true),
+    resume: async (name) => await pause(engine, find(name), false),
+    rename: async (name, newName) => await locked(name, (entry) => renameContainer(engine, entry, newName)),
+    update: async (name, change) => await locked(name, (entry) => updateContainer(engine, entry, change)),
+    remove: async (name, options = {}) => await remove(engine, find(name), options),
+    prune: async (options) => await prune(engine, options),
+    wait: (name, condition, signal) => wait(engine, find(name), condition, signal),
+    connect: async (name, network, settings) =>
+      await locked(name, (entry) => connectNetwork(engine, entry, network, settings)),
+    disconnect: async (name, network, force = false) =>
+      await locked(name, (entry) => disconnectNetwork(engine, entry, network, force)),
+    commit: async (name, options) => await locked(name, (entry) => commitContainer(engine, entry, options)),
+  } satisfies Partial<Containers>;
+}
+
+function streams(engine: Engine, find: Find) {
+  return {
+    logs: (name, options, signal) => readLogs(engine, find(name), options, signal),
+    async attach(name, options) {
+      const entry = find(name);
+      return await engine.locks.run(entry.record.container.id, () => attachContainer(engine, entry, options));
+    },
+    async resize(name, columns, rows) {
+      const entry = find(name);
+      needRunning(entry, { paused: true });
+      await engine.runtime.resize(entry.record.container.id, columns, rows);
+      emit(engine, entry, "resize", { height: String(rows), width: String(columns) });
+    },
+    createExec: (name, request) => createExec(engine, find(name), request),
+    getExec: (id) => engine.execs.get(id).exec,
+    startExec: async (id, options) => await startExec(engine, id, options),
+    resizeExec: async (id, columns, rows) => await resizeExec(engine, id, columns, rows),
+    waitExec: async (id) => await engine.execs.get(id).ended.promise,
+  } satisfies Partial<Containers>;
+}
+
+function files(engine: Engine, find: Find) {
+  return {
+    changes: async (name) => await changesOf(engine, find(name)),
+    archive: async (name, path, signal) => await archivePath(engine, find(name), path, signal),
+    statPath: async (name, path) => await statContainerPath(engine, find(name), path),
+    extract: async (name, path, tar, options) => await extractInto(engine, find(name), path, tar, options),
+    export: async (name, signal) => await exportContainer(engine, find(name), signal),
+  } satisfies Partial<Containers>;
+}
+
+/** Removes what does not run and is old enough. One that cannot be removed does not keep the others. */
+async function prune(
+  engine: Engine,
+  options: { readonly until?: Date; readonly keep?: (container: Container) => boolean },
+): Promise<{ readonly removed: readonly string[]; readonly freed: number }> {
+  const removed: string[] = [];
+  let freed = 0;
+  for (const entry of [...engine.registry.entries.values()]) {
+    const { container } = entry.record;
+    if (isActive(container.state) || container.state.status === "removing") continue;
+    if (options.until !== undefined && container.createdAt >= options.until) continue;
+    if (options.keep?.(container)) continue;
+    try {
+      const { written } = await sizeOf(engine, entry.record);
+      await remove(engine, entry, {});
+      removed.push(container.id);
+      freed += written;
+    } catch (error) {
+      engine.logger.warn("a container could not be pruned", {
+        container: container.id,
+        error: toVirgaError(error),
+      });
+    }
+  }
+  engine.events.emit("container", "prune", "", { reclaimed: String(freed) });
+  return { removed, freed };
+}

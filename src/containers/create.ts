@@ -1,0 +1,146 @@
+import { mkdir } from "node:fs/promises";
+import { fail, newId } from "../base/index.ts";
+import { removeTree } from "../host/index.ts";
+import type { Image, ImageProcess } from "../images/index.ts";
+import type { Container, ResolvedMount } from "./container.ts";
+import { checkSpec } from "./check-spec.ts";
+import { emit, type Engine } from "./engine.ts";
+import { resolveMounts } from "./mounts.ts";
+import { checkName, generateName } from "./names.ts";
+import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
+import { buildResources, mergeProcess } from "./oci/index.ts";
+import { logPathOf, type ContainerRecord } from "./record.ts";
+import type { Entry, Reservation } from "./registry.ts";
+import type { ContainerSpec } from "./spec.ts";
+
+/**
+ * Makes a container that does not run yet. Its row is written last: what a crash leaves before that (a folder,
+ * addresses) belongs to no container, and `recover` takes it away.
+ */
+export async function createContainer(
+  engine: Engine,
+  asked: ContainerSpec,
+): Promise<{ readonly container: Container; readonly warnings: readonly string[] }> {
+  checkSpec(asked);
+  const image = engine.images.resolve(asked.image);
+  const spec = pinReferences(engine, asked);
+  const process = mergeProcess(image.config.config ?? {}, spec);
+  if ((process.Entrypoint ?? []).length + (process.Cmd ?? []).length === 0) {
+    throw fail("invalid", "container.no-command", "no command specified", {
+      hint: "the image names no command: give one",
+    });
+  }
+  if (spec.init && engine.initPath === undefined) {
+    throw fail("precondition", "container.no-init", "no init program was found on this machine", {
+      hint: "apt-get install catatonit, or leave the init option out",
+    });
+  }
+  const { warnings } = buildResources(spec.resources ?? {}, engine.host);
+  const id = newId();
+  const name =
+    spec.name === undefined || spec.name === ""
+      ? generateName((one) => engine.registry.nameTaken(one))
+      : checkName(spec.name);
+
+  using reservation = engine.registry.reserve(id, name, image.id);
+  await using undo = new AsyncDisposableStack();
+  const identity = { id, name, spec, process, image };
+  const record = await makeRecord(engine, identity, reservation, undo);
+  engine.store.insert(record);
+  undo.move();
+  const entry = engine.registry.add(record);
+  emit(engine, entry, "create");
+  return { container: record.container, warnings: [...warnings, ...portWarnings(spec)] };
+}
+
+async function makeRecord(
+  engine: Engine,
+  parts: { id: string; name: string; spec: ContainerSpec; process: ImageProcess; image: Image },
+  reservation: Reservation,
+  undo: AsyncDisposableStack,
+): Promise<ContainerRecord> {
+  const { id, name, spec, process, image } = parts;
+  const folder = engine.identity.path("containers", id);
+  reservation.volumes = (spec.mounts ?? []).flatMap((one) => (one.type === "volume" ? [one.name ?? ""] : []));
+  const sources = {
+    volumes: engine.volumes,
+    mountsOf: (other: string) => engine.registry.resolve(other).record.container.mounts,
+  };
+  const mode = networkMode(spec.network);
+  const wanted = mode.kind === "own" ? endpointSpecs(parts, mode.networks, engine.networks) : [];
+  const results = await Promise.allSettled([
+    resolveMounts(spec, process, sources, undo).then((mounts) => {
+      reservation.volumes = volumesOf(mounts);
+      return mounts;
+    }),
+    reserveEndpoints(engine.networks, wanted, undo),
+    makeFolder(engine, folder, undo),
+  ]);
+  const failed = results.find((one) => one.status === "rejected");
+  if (failed) throw failed.reason as Error;
+  const [mounts, endpoints] = results.map((one) => (one as PromiseFulfilledResult<unknown>).value) as [
+    Container["mounts"],
+    Container["endpoints"],
+    void,
+  ];
+  const container: Container = {
+    id,
+    name,
+    createdAt: engine.clock.now(),
+    imageId: image.id,
+    spec,
+    process,
+    state: { status: "created" },
+    restartCount: 0,
+    stoppedByUser: false,
+    mounts,
+    endpoints,
+    publishedPorts: [],
+    folder,
+    logPath: logPathOf(folder, spec),
+  };
+  return { container, layers: image.config.rootfs.diff_ids, attached: [] };
+}
+
+async function makeFolder(engine: Engine, folder: string, undo: AsyncDisposableStack): Promise<void> {
+  await mkdir(`${folder}/bundle`, { recursive: true, mode: 0o700 });
+  undo.defer(() => removeTree(folder, { within: engine.identity.path("containers") }));
+}
+
+export function volumesOf(mounts: readonly ResolvedMount[]): string[] {
+  return mounts.flatMap((mount) => (mount.type === "volume" ? [mount.name] : []));
+}
+
+/** Other containers are named by id from here on, so that renaming them changes nothing. */
+function pinReferences(engine: Engine, spec: ContainerSpec): ContainerSpec {
+  const pin = (mode: string | undefined) => {
+    if (!mode?.startsWith("container:")) return mode;
+    return `container:${idOf(engine.registry.resolve(mode.slice("container:".length)))}`;
+  };
+  const network = pin(spec.network?.mode);
+  const [pid, ipc] = [pin(spec.namespaces?.pid), pin(spec.namespaces?.ipc)];
+  return {
+    ...spec,
+    ...(network === undefined ? {} : { network: { ...spec.network, mode: network } }),
+    ...(spec.namespaces === undefined
+      ? {}
+      : {
+          namespaces: {
+            ...spec.namespaces,
+            ...(pid === undefined ? {} : { pid }),
+            ...(ipc === undefined ? {} : { ipc }),
+          },
+        }),
+  };
+}
+
+function idOf(entry: Entry): string {
+  return entry.record.container.id;
+}
+
+function portWarnings(spec: ContainerSpec): string[] {
+  const mode = networkMode(spec.network).kind;
+  const ports = (spec.network?.ports?.length ?? 0) > 0 || spec.network?.publishAll;
+  if (!ports || (mode !== "host" && mode !== "none")) return [];
+  return [`Published ports are discarded when using ${mode} network mode`];
+}

@@ -1,0 +1,95 @@
+import { fail, isVirgaError, newId } from "../base/index.ts";
+import type { ProcessStreams } from "../runtimes/index.ts";
+import type { Attachment, Exec, ExecRequest } from "./container.ts";
+import { emit, type Engine } from "./engine.ts";
+import { execProcess, needRunning } from "./exec-process.ts";
+import type { ExecEntry } from "./exec-table.ts";
+import type { Entry } from "./registry.ts";
+
+export function createExec(engine: Engine, entry: Entry, request: ExecRequest): Exec {
+  if (request.command.length === 0 || request.command[0] === "") {
+    throw fail("invalid", "exec.no-command", "No exec command specified");
+  }
+  needRunning(entry);
+  const { exec } = engine.execs.add({
+    id: newId(),
+    containerId: entry.record.container.id,
+    request,
+    state: { status: "created" },
+  });
+  emit(engine, entry, "exec_create", { execID: exec.id }, request.command.join(" "));
+  return exec;
+}
+
+/** Runs what `createExec` took down. The streams are the caller's to read; none when detached. */
+export async function startExec(
+  engine: Engine,
+  id: string,
+  options: { readonly detach: boolean; readonly tty: boolean },
+): Promise<Attachment | undefined> {
+  const one = engine.execs.get(id);
+  const { exec } = one;
+  if (exec.state.status !== "created") {
+    throw fail("conflict", "exec.already-started", `Error: Exec command ${id} is already running`);
+  }
+  const entry = engine.registry.resolve(exec.containerId);
+  needRunning(entry);
+  const tty = options.tty || (exec.request.tty ?? false);
+  // Claimed before the first wait: two starts at once must not run it twice.
+  one.exec = { ...exec, state: { status: "running", pid: 0 } };
+  try {
+    const process = await execProcess(engine, entry, exec.request, tty);
+    const stdin = !options.detach && (exec.request.attachStdin ?? false);
+    one.process = await engine.runtime.exec(exec.containerId, {
+      id,
+      process,
+      tty,
+      stdin,
+      detach: options.detach,
+    });
+  } catch (error) {
+    engine.execs.end(one, exitCodeFor(error));
+    throw error;
+  }
+  one.exec = { ...exec, state: { status: "running", pid: one.process.pid } };
+  emit(engine, entry, "exec_start", { execID: id }, exec.request.command.join(" "));
+  const { streams, exited } = one.process;
+  void exited.then(
+    ({ exitCode }) => ended(engine, entry, one, exitCode),
+    () => ended(engine, entry, one, 137), // its monitor is gone, and it with it
+  );
+  return options.detach ? undefined : attachment(streams, exec.request, tty);
+}
+
+export async function resizeExec(engine: Engine, id: string, columns: number, rows: number): Promise<void> {
+  const { process } = engine.execs.get(id);
+  if (!process) throw fail("conflict", "exec.not-running", `exec ${id} is not running`);
+  await process.resize(columns, rows);
+}
+
+function ended(engine: Engine, entry: Entry, one: ExecEntry, exitCode: number): void {
+  engine.execs.end(one, exitCode);
+  // It may end while the daemon stops: then there is nobody left to be told.
+  if (engine.background.signal.aborted) return;
+  emit(engine, entry, "exec_die", { execID: one.exec.id, exitCode: String(exitCode) });
+}
+
+/** Docker's exit codes of a command that could not be run. */
+function exitCodeFor(error: unknown): number {
+  if (isVirgaError(error) && error.code === "task.command-not-found") return 127;
+  return 126;
+}
+
+function attachment(streams: ProcessStreams, request: ExecRequest, tty: boolean): Attachment {
+  const wanted = { stdout: request.attachStdout ?? true, stderr: request.attachStderr ?? true };
+  const output = async function* () {
+    for await (const chunk of streams.output) if (wanted[tty ? "stdout" : chunk.stream]) yield chunk;
+  };
+  return {
+    tty,
+    output: output(),
+    write: (data) => streams.write(data),
+    closeStdin: () => streams.closeStdin(),
+    close: () => streams.close(),
+  };
+}

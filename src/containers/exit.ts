@@ -1,0 +1,103 @@
+import { toVirgaError } from "../base/index.ts";
+import type { TaskExit } from "../runtimes/index.ts";
+import type { Container, ContainerState } from "./container.ts";
+import { emit, type Engine } from "./engine.ts";
+import { stopHealth } from "./health.ts";
+import type { Entry } from "./registry.ts";
+import { removeStopped } from "./remove.ts";
+import { restartDelay } from "./restart-policy.ts";
+import { scheduleRestart } from "./restarts.ts";
+
+/** Handles the ends of all tasks from now on, each under its container's lock. */
+export function watchExits(engine: Engine): Disposable {
+  return engine.runtime.onExit((id, exit) => {
+    engine.background.run("the end of a container could not be handled", () =>
+      engine.locks.run(id, async () => {
+        const entry = engine.registry.entries.get(id);
+        if (entry) await handleExit(engine, entry, exit);
+      }),
+    );
+  });
+}
+
+/**
+ * A container's process has ended. First the exit code is written down (the runtime's own record goes away below),
+ * then its ports and addresses are free, then it is seen as exited, and last the task and the mount are taken away.
+ * The caller holds the lock.
+ */
+export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): Promise<void> {
+  const { container } = entry.record;
+  // A start under way undoes itself, and that ends the task too.
+  if (container.state.status !== "running") return;
+  stopHealth(entry);
+  const { startedAt } = container.state;
+  const delay = restartDelay({
+    policy: container.spec.restart,
+    exitCode: exit.exitCode,
+    ranMs: exit.endedAt.getTime() - startedAt.getTime(),
+    restartCount: container.restartCount,
+    stopped: entry.stopping !== undefined || container.stoppedByUser,
+    backoffMs: entry.backoffMs,
+  });
+  const state = stateAfter(startedAt, exit, delay !== undefined);
+  const { health: _health, ...rest } = container;
+  const after: Container = { ...rest, state, publishedPorts: [] };
+  const before = entry.record;
+  const record = { ...before, attached: [], container: after };
+  engine.store.saveStatus(record);
+
+  const torndown = Promise.all([deleteTask(engine, entry), quietly(engine, engine.rootfs.release(before))]);
+  await releaseNetwork(engine, before.container, container.state.pid);
+  entry.record = record;
+  entry.config = undefined;
+  announce(engine, entry, startedAt, exit);
+  const removes = container.spec.autoRemove && entry.stopping !== "restart" && entry.stopping !== "remove";
+  if (entry.stopping !== "restart" && entry.stopping !== "remove") entry.stopping = undefined;
+  engine.waits.exited(container.id, { exitCode: exit.exitCode });
+  await torndown;
+  if (removes) await removeStopped(engine, entry, { volumes: true });
+  else if (delay !== undefined) scheduleRestart(engine, entry, delay);
+}
+
+function stateAfter(startedAt: Date, exit: TaskExit, restarts: boolean): ContainerState {
+  const { endedAt: finishedAt, exitCode, oomKilled } = exit;
+  if (restarts) return { status: "restarting", startedAt, finishedAt, exitCode };
+  return { status: "exited", startedAt, finishedAt, exitCode, oomKilled };
+}
+
+function announce(engine: Engine, entry: Entry, startedAt: Date, exit: TaskExit): void {
+  if (exit.oomKilled) emit(engine, entry, "oom");
+  const seconds = Math.max(0, Math.floor((exit.endedAt.getTime() - startedAt.getTime()) / 1000));
+  emit(engine, entry, "die", { exitCode: String(exit.exitCode), execDuration: String(seconds) });
+}
+
+async function releaseNetwork(engine: Engine, container: Container, pid: number): Promise<void> {
+  const { id, endpoints, publishedPorts } = container;
+  await Promise.all([
+    publishedPorts.length === 0 ? undefined : quietly(engine, engine.networks.unpublish(id)),
+    endpoints.length === 0
+      ? undefined
+      : quietly(engine, engine.networks.detach({ containerId: id, pid }, endpoints)),
+  ]);
+}
+
+async function deleteTask(engine: Engine, entry: Entry): Promise<void> {
+  const { id } = entry.record.container;
+  try {
+    await engine.runtime.delete(id);
+  } catch (error) {
+    entry.taskLeft = true;
+    engine.logger.warn("a task could not be deleted yet", { container: id, error: toVirgaError(error) });
+  }
+}
+
+/** The process has ended whatever happens here: what cannot be taken away now is left to `recover`, and told. */
+async function quietly(engine: Engine, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    engine.logger.warn("something of an ended container could not be taken away", {
+      error: toVirgaError(error),
+    });
+  }
+}

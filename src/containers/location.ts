@@ -1,0 +1,141 @@
+import { readlinkSync, type Stats } from "node:fs";
+import { basename, dirname } from "node:path";
+import { fail } from "../base/index.ts";
+import type { Container, PathStat, ResolvedMount } from "./container.ts";
+import type { Engine } from "./engine.ts";
+import { insideRoot, statAt, walk, type Inside } from "./inside.ts";
+import type { Entry } from "./registry.ts";
+
+/** Where a container's files can be reached: `/proc/PID/root` while it runs, otherwise a mount made for the purpose. */
+export interface Location extends AsyncDisposable {
+  readonly root: string;
+  /** Of a stopped container: what lies below these paths is elsewhere. */
+  readonly mounts: readonly ResolvedMount[];
+  /** Aborts when the container is removed. */
+  readonly signal: AbortSignal;
+}
+
+export interface Place {
+  /** A directory of the host that is `/` for `path`. */
+  readonly root: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly inside: Inside;
+}
+
+export async function openLocation(engine: Engine, entry: Entry): Promise<Location> {
+  const { record } = entry;
+  const { state } = record.container;
+  const pid = state.status === "running" ? state.pid : undefined;
+  if (pid !== undefined) {
+    return {
+      root: `/proc/${pid}/root`,
+      mounts: [],
+      signal: engine.rootfs.signalOf(record),
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+  const root = await engine.rootfs.acquire(record);
+  return {
+    root,
+    mounts: record.container.mounts,
+    signal: engine.rootfs.signalOf(record),
+    [Symbol.asyncDispose]: () => engine.rootfs.release(record),
+  };
+}
+
+/**
+ * The place of a container's path, with symlinks resolved as the container would, but for the last part unless
+ * `follow`. Throws `not-found` / `container.path-not-found` with Docker's text.
+ */
+export function findPlace(location: Location, container: Container, path: string, follow: boolean): Place {
+  const inside = walk(path, follow, {
+    lstat: (at) => {
+      const base = baseOf(location, at);
+      return insideRoot<Stats | undefined>(base.root, () => statAt(base.path));
+    },
+    readlink: (at) => {
+      const base = baseOf(location, at);
+      return insideRoot<string>(base.root, () => readlinkSync(base.path));
+    },
+  });
+  if (!inside) {
+    throw fail(
+      "not-found",
+      "container.path-not-found",
+      `Could not find the file ${path} in container ${container.name}`,
+    );
+  }
+  const base = baseOf(location, inside.path);
+  const readOnly = base.mount ? base.mount.readOnly : (container.spec.security?.readonlyRootfs ?? false);
+  return { root: base.root, path: base.path, readOnly, inside };
+}
+
+type HostMount = Exclude<ResolvedMount, { type: "tmpfs" }>;
+
+/** The innermost mount that `at` (without symlinks) lies in, and the path in it. */
+function baseOf(
+  { root, mounts }: Location,
+  at: string,
+): { readonly root: string; readonly path: string; readonly mount?: HostMount } {
+  const mount = mounts
+    .filter((one): one is HostMount => one.type !== "tmpfs")
+    .filter((one) => at === one.target || at.startsWith(`${one.target}/`))
+    .toSorted((a, b) => b.target.length - a.target.length)[0];
+  if (!mount) return { root, path: at };
+  const rest = at.slice(mount.target.length);
+  // A file that is bound has no inside: its folder is the root then.
+  if (rest === "") return { root: dirname(mount.source), path: `/${basename(mount.source)}`, mount };
+  return { root: mount.source, path: rest, mount };
+}
+
+const goMode = {
+  directory: 0x8000_0000, symlink: 0x0800_0000, device: 0x0400_0000, pipe: 0x0200_0000, socket: 0x0100_0000,
+  setuid: 0x0080_0000, setgid: 0x0040_0000, character: 0x0020_0000, sticky: 0x0010_0000,
+} as const; // prettier-ignore
+
+/** The bits of Go's os.FileMode, which Docker's API sends (https://pkg.go.dev/io/fs#FileMode). */
+export function goFileMode(
+  stats: Pick<
+    Stats,
+    "mode" | "isDirectory" | "isSymbolicLink" | "isBlockDevice" | "isCharacterDevice" | "isFIFO" | "isSocket"
+  >,
+): number {
+  let mode = stats.mode & 0o777;
+  const add = (bits: number) => void (mode += bits);
+  if (stats.isDirectory()) add(goMode.directory);
+  if (stats.isSymbolicLink()) add(goMode.symlink);
+  if (stats.isBlockDevice()) add(goMode.device);
+  if (stats.isCharacterDevice()) add(goMode.device + goMode.character);
+  if (stats.isFIFO()) add(goMode.pipe);
+  if (stats.isSocket()) add(goMode.socket);
+  if (stats.mode & 0o4000) add(goMode.setuid);
+  if (stats.mode & 0o2000) add(goMode.setgid);
+  if (stats.mode & 0o1000) add(goMode.sticky);
+  return mode;
+}
+
+export function pathStat(location: Location, container: Container, path: string): PathStat {
+  const { inside } = findPlace(location, container, path, keepsFollowing(path));
+  return {
+    name: basename(path) || "/",
+    size: inside.stats.size,
+    mode: goFileMode(inside.stats),
+    modified: inside.stats.mtime,
+    linkTarget: inside.type === "symlink" ? linkTarget(location, container, path) : "",
+  };
+}
+
+/** `dir/` and `dir/.` mean what a link at the end leads to. */
+export function keepsFollowing(path: string): boolean {
+  return /\/\.?$/.test(path);
+}
+
+/** The whole way to the end of the link; as far as it goes when it dangles. */
+function linkTarget(location: Location, container: Container, path: string): string {
+  try {
+    return findPlace(location, container, path, true).inside.path;
+  } catch {
+    return "";
+  }
+}

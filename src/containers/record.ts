@@ -1,0 +1,81 @@
+import type { DiffId } from "../layers/index.ts";
+import type { AttachedEndpoint } from "../networks/index.ts";
+import type { Container, ContainerState } from "./container.ts";
+
+/** All that is stored of a container: what the world sees, and what only the engine needs. */
+export interface ContainerRecord {
+  readonly container: Container;
+  /** Layers of its image, bottom first: they outlive the image's name. */
+  readonly layers: readonly DiffId[];
+  /** Endpoints that are plugged in now, with their interfaces; empty while not running. */
+  readonly attached: readonly AttachedEndpoint[];
+}
+
+/** The half of a record that changes while the container lives. */
+type Status = Pick<Container, "state" | "restartCount" | "stoppedByUser" | "endpoints" | "publishedPorts"> &
+  Pick<ContainerRecord, "attached">;
+
+type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts"> &
+  Pick<ContainerRecord, "layers">;
+
+export interface ContainerRow {
+  readonly id: string;
+  readonly name: string;
+  readonly created_at: string;
+  readonly definition: string;
+  readonly status: string;
+}
+
+export function encodeRecord(record: ContainerRecord): ContainerRow {
+  const { id, name, createdAt, imageId, spec, process, mounts } = record.container;
+  const definition: Definition = { imageId, spec, process, mounts, layers: record.layers };
+  return {
+    id,
+    name,
+    created_at: createdAt.toISOString(),
+    definition: JSON.stringify(definition),
+    status: encodeStatus(record),
+  };
+}
+
+export function encodeStatus(record: ContainerRecord): string {
+  const { state, restartCount, stoppedByUser, endpoints, publishedPorts } = record.container;
+  const status: Status = {
+    state,
+    restartCount,
+    stoppedByUser,
+    endpoints,
+    publishedPorts,
+    attached: record.attached,
+  };
+  return JSON.stringify(status);
+}
+
+/** `folderOf` tells where a container lives on disk; that follows from the daemon's root and is not stored. */
+export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string): ContainerRecord {
+  const { layers, ...definition } = JSON.parse(row.definition) as Definition;
+  const { attached, state, ...status } = JSON.parse(row.status, reviveDate) as Status;
+  const folder = folderOf(row.id);
+  return {
+    container: {
+      id: row.id,
+      name: row.name,
+      createdAt: new Date(row.created_at),
+      ...definition,
+      ...status,
+      state: state satisfies ContainerState,
+      folder,
+      logPath: logPathOf(folder, definition.spec),
+    },
+    layers,
+    attached,
+  };
+}
+
+export function logPathOf(folder: string, spec: Container["spec"]): string | undefined {
+  return spec.log?.driver === "none" ? undefined : `${folder}/log`;
+}
+
+function reviveDate(key: string, value: unknown): unknown {
+  return (key === "startedAt" || key === "finishedAt") && typeof value === "string" ? new Date(value) : value;
+}

@@ -1,0 +1,227 @@
+import { readdir } from "node:fs/promises";
+import { fail, isVirgaError, messageOf, toVirgaError } from "../base/index.ts";
+import type { AttachedEndpoint, PortMapping } from "../networks/index.ts";
+import type { OciConfig, TaskLog } from "../runtimes/index.ts";
+import type { Container, ContainerState } from "./container.ts";
+import { emit, setStatus, type Engine } from "./engine.ts";
+import { sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
+import { startHealth } from "./health.ts";
+import { resolveInside } from "./inside.ts";
+import { logLimits } from "./log-rotation.ts";
+import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
+import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
+import type { Entry } from "./registry.ts";
+
+/**
+ * Brings a container to running; the caller holds its lock and has checked that it may. The row says `running` before
+ * the first process does: after a crash in between, `recover` finds a created task and lets it go.
+ * When it fails everything is undone, and the state keeps the reason and Docker's exit code for it.
+ */
+export async function startContainer(engine: Engine, entry: Entry): Promise<void> {
+  const before = entry.record.container.state;
+  try {
+    await bringUp(engine, entry);
+  } catch (error) {
+    for (const dock of entry.docked) dock.bind(undefined);
+    entry.docked.clear();
+    entry.stopping = undefined;
+    setStatus(engine, entry, { state: failedState(before, error), publishedPorts: [] });
+    throw error;
+  }
+  entry.stopping = undefined;
+  emit(engine, entry, "start");
+  startHealth(engine, entry);
+}
+
+async function bringUp(engine: Engine, entry: Entry): Promise<void> {
+  const { id } = entry.record.container;
+  await using undo = new AsyncDisposableStack();
+  await forgetTask(engine, entry);
+  const mode = networkMode(entry.record.container.spec.network);
+  const results = await Promise.allSettled([
+    createTask(engine, entry, mode, undo),
+    publishPorts(engine, entry, mode, undo),
+  ]);
+  for (const result of results) if (result.status === "rejected") throw result.reason as Error;
+  const [task, ports] = results.map((one) => (one as PromiseFulfilledResult<unknown>).value) as [
+    Task,
+    readonly PortMapping[],
+  ];
+
+  const running: ContainerState = {
+    status: "running",
+    pid: task.pid,
+    startedAt: engine.clock.now(),
+    paused: false,
+  };
+  const fields: Partial<Container> = { state: running, publishedPorts: ports, stoppedByUser: false };
+  const previous = entry.record;
+  const record = {
+    ...previous,
+    attached: task.attached,
+    container: { ...previous.container, ...fields },
+  };
+  engine.store.saveStatus(record);
+  await engine.runtime.start(id);
+  entry.record = record;
+  entry.config = task.config;
+  undo.move();
+}
+
+interface Task {
+  readonly pid: number;
+  readonly config: OciConfig;
+  readonly attached: readonly AttachedEndpoint[];
+}
+
+async function createTask(
+  engine: Engine,
+  entry: Entry,
+  mode: NetworkMode,
+  undo: AsyncDisposableStack,
+): Promise<Task> {
+  const { record } = entry;
+  const { id, spec, process } = record.container;
+  const [rootfs, etc] = await Promise.all([
+    acquireRootfs(engine, entry, undo),
+    mode.kind === "container"
+      ? sharedEtcFiles(record.container, runningOwner(engine, mode.container).container)
+      : writeEtcFiles(record.container, engine.networks),
+  ]);
+  if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
+  const { config, warnings } = buildOciConfig({
+    id,
+    spec,
+    process,
+    user: resolveUser(rootfs, process.User ?? "", spec.security?.groupAdd ?? []),
+    rootfs,
+    mounts: record.container.mounts,
+    etc,
+    network: namespaceOf(engine, mode),
+    cgroupPath: `${engine.identity.cgroupParent}/${id}`,
+    host: engine.host,
+    ...(engine.initPath === undefined ? {} : { initPath: engine.initPath }),
+    pidOf: (other) => pidOf(engine, other),
+  });
+  for (const warning of warnings) engine.logger.warn(warning, { container: id });
+  const { pid } = await engine.runtime.create({
+    id,
+    bundle: `${record.container.folder}/bundle`,
+    config,
+    runtime: spec.runtime ?? engine.defaultRuntime,
+    log: taskLog(record.container),
+    tty: spec.tty ?? false,
+    stdin: spec.openStdin ?? false,
+    stdinOnce: spec.stdinOnce ?? false,
+  });
+  undo.defer(() => engine.runtime.delete(id, true));
+  const [attached] = await Promise.all([attachNetworks(engine, entry, pid, undo), bindDocks(engine, entry)]);
+  return { pid, config, attached };
+}
+
+async function acquireRootfs(engine: Engine, entry: Entry, undo: AsyncDisposableStack): Promise<string> {
+  const { record } = entry;
+  const rootfs = await engine.rootfs.acquire(record);
+  undo.defer(() => engine.rootfs.release(record));
+  return rootfs;
+}
+
+async function attachNetworks(
+  engine: Engine,
+  entry: Entry,
+  pid: number,
+  undo: AsyncDisposableStack,
+): Promise<readonly AttachedEndpoint[]> {
+  const { id, endpoints } = entry.record.container;
+  if (endpoints.length === 0) return [];
+  const sandbox = { containerId: id, pid };
+  const attached = await engine.networks.attach(sandbox, endpoints);
+  undo.defer(() => engine.networks.detach(sandbox, endpoints));
+  return attached;
+}
+
+async function publishPorts(
+  engine: Engine,
+  entry: Entry,
+  mode: NetworkMode,
+  undo: AsyncDisposableStack,
+): Promise<readonly PortMapping[]> {
+  const { id, spec, process, endpoints } = entry.record.container;
+  const ports = mode.kind === "own" ? portsToPublish(spec, process) : [];
+  const endpoint = endpoints[0];
+  if (ports.length === 0 || !endpoint) return [];
+  const published = await engine.networks.publish(id, endpoint, ports);
+  undo.defer(() => engine.networks.unpublish(id));
+  return published;
+}
+
+/** Clients that attached before the start get the streams before the process can write. */
+async function bindDocks(engine: Engine, entry: Entry): Promise<void> {
+  const docks = [...entry.docked];
+  entry.docked.clear();
+  await Promise.all(
+    docks.map(async (dock) => dock.bind(await engine.runtime.attach(entry.record.container.id))),
+  );
+}
+
+/** Docker copies what the image has at a volume's path into a volume that is still empty, once. */
+async function seedVolumes(engine: Engine, container: Container, rootfs: string): Promise<void> {
+  for (const mount of container.mounts) {
+    if (mount.type !== "volume" || mount.noCopy) continue;
+    if ((await readdir(mount.source)).length > 0) continue;
+    const source = resolveInside(rootfs, mount.target);
+    if (source?.type === "directory") await engine.volumes.seed(mount.name, `${rootfs}${source.path}`);
+  }
+}
+
+/** A task that could not be deleted when the container last ended stands in the way of the next one. */
+async function forgetTask(engine: Engine, entry: Entry): Promise<void> {
+  if (!entry.taskLeft) return;
+  await engine.runtime.delete(entry.record.container.id, true);
+  entry.taskLeft = false;
+}
+
+function namespaceOf(engine: Engine, mode: NetworkMode): NetworkNamespace {
+  if (mode.kind === "host") return { kind: "host" };
+  if (mode.kind !== "container") return { kind: "new" };
+  return { kind: "path", path: `/proc/${runningOwner(engine, mode.container).pid}/ns/net` };
+}
+
+function runningOwner(engine: Engine, id: string): { readonly container: Container; readonly pid: number } {
+  const { container } = engine.registry.resolve(id).record;
+  const mode = networkMode(container.spec.network);
+  if (container.state.status === "running") {
+    return mode.kind === "container"
+      ? runningOwner(engine, mode.container)
+      : { container, pid: container.state.pid };
+  }
+  throw fail(
+    "conflict",
+    "container.not-running",
+    `cannot join network of a non running container: ${container.id}`,
+    { hint: `virga start ${container.name}` },
+  );
+}
+
+function pidOf(engine: Engine, name: string): number | undefined {
+  const { state } = engine.registry.resolve(name).record.container;
+  return state.status === "running" ? state.pid : undefined;
+}
+
+function taskLog(container: Container): TaskLog {
+  if (container.logPath === undefined) return { kind: "none" };
+  return { kind: "file", path: container.logPath, maxBytes: logLimits(container.spec).backstop };
+}
+
+/** Docker's exit codes for a command that never ran: 127 not found, 126 cannot be run, 128 anything else. */
+function failedState(before: ContainerState, error: unknown): ContainerState {
+  const code = isVirgaError(error) ? error.code : "";
+  const exitCode =
+    code === "task.command-not-found" ? 127 : code === "task.command-not-executable" ? 126 : 128;
+  const message = messageOf(toVirgaError(error));
+  if (before.status === "exited" || before.status === "restarting") {
+    const { startedAt, finishedAt } = before;
+    return { status: "exited", startedAt, finishedAt, exitCode, oomKilled: false, error: message };
+  }
+  return { status: "created", error: message, exitCode };
+}

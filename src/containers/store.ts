@@ -1,0 +1,55 @@
+import type { Migration, State } from "../state/index.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  encodeStatus,
+  type ContainerRecord,
+  type ContainerRow,
+} from "./record.ts";
+
+export const containerMigrations: readonly Migration[] = [
+  {
+    id: "containers/001",
+    sql: `CREATE TABLE containers (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL,
+      definition TEXT NOT NULL, status TEXT NOT NULL) STRICT`,
+  },
+];
+
+/** Containers on disk. What runs is answered from memory; every change is written here first. */
+export interface ContainerStore {
+  /** Throws SQLite's constraint error when id or name is taken. */
+  insert(record: ContainerRecord): void;
+  /** Name, specification and status. */
+  save(record: ContainerRecord): void;
+  /** Only what changes while it runs: the write on the hot path. */
+  saveStatus(record: ContainerRecord): void;
+  delete(id: string): void;
+  load(): ContainerRecord[];
+}
+
+export function createContainerStore(state: State, folderOf: (id: string) => string): ContainerStore {
+  const insert = state.db.query<unknown, ContainerParameters>(
+    "INSERT INTO containers VALUES ($id, $name, $created_at, $definition, $status)",
+  );
+  const update = state.db.query<unknown, Omit<ContainerParameters, "created_at">>(
+    "UPDATE containers SET name = $name, definition = $definition, status = $status WHERE id = $id",
+  );
+  const updateStatus = state.db.query<unknown, [string, string]>(
+    "UPDATE containers SET status = ? WHERE id = ?",
+  );
+  const remove = state.db.query<unknown, [string]>("DELETE FROM containers WHERE id = ?");
+  const all = state.db.query<ContainerRow, []>("SELECT * FROM containers ORDER BY created_at");
+  return {
+    insert: (record) => void insert.run({ ...encodeRecord(record) }),
+    save(record) {
+      const { id, name, definition, status } = encodeRecord(record);
+      update.run({ id, name, definition, status });
+    },
+    saveStatus: (record) => void updateStatus.run(encodeStatus(record), record.container.id),
+    delete: (id) => void remove.run(id),
+    load: () => all.all().map((row) => decodeRecord(row, folderOf)),
+  };
+}
+
+type ContainerParameters = { [K in keyof ContainerRow]: string };

@@ -1,0 +1,57 @@
+import type { ImageUse } from "../images/index.ts";
+import type { RunningSandboxes } from "../networks/index.ts";
+import type { VolumeUse } from "../volumes/index.ts";
+import { volumesOf } from "./create.ts";
+import type { Registry } from "./registry.ts";
+import { isActive } from "./state.ts";
+
+/** Which containers are made from an image, those being made included. */
+export function imageUse(registry: Registry): ImageUse {
+  return {
+    containersOf: (imageId) => [
+      ...[...registry.entries.values()]
+        .map((entry) => entry.record.container)
+        .filter((container) => container.imageId === imageId)
+        .map((container) => ({ id: container.id, running: isActive(container.state) })),
+      ...registry
+        .reservations()
+        .filter((one) => one.imageId === imageId && !registry.entries.has(one.id))
+        .map((one) => ({ id: one.id, running: false })),
+    ],
+  };
+}
+
+/** Which containers name a volume. One that is being removed does not any more. */
+export function volumeUse(registry: Registry): VolumeUse {
+  return {
+    containersOf: (volume) => [
+      ...[...registry.entries.values()]
+        .map((entry) => entry.record.container)
+        .filter((container) => container.state.status !== "removing")
+        .filter((container) => volumesOf(container.mounts).includes(volume))
+        .map((container) => container.id),
+      ...registry
+        .reservations()
+        .filter((one) => one.volumes.includes(volume) && !registry.entries.has(one.id))
+        .map((one) => one.id),
+    ],
+  };
+}
+
+/** What runs and is plugged in, for the networks to bring back what is missing. */
+export function runningSandboxes(registry: Registry): RunningSandboxes {
+  return {
+    running: () =>
+      [...registry.entries.values()].flatMap(({ record }) => {
+        const { container, attached } = record;
+        if (container.state.status !== "running") return [];
+        return [
+          {
+            sandbox: { containerId: container.id, pid: container.state.pid },
+            endpoints: attached,
+            ports: container.publishedPorts,
+          },
+        ];
+      }),
+  };
+}
