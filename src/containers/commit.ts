@@ -24,6 +24,10 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
     await mkdir(upper, { recursive: true });
     return await engine.layers.commit(upper, { move: false });
   });
+  // Nothing names the layer until the image is there: a prune in between must not take it.
+  const held = { layer: layer.diffId, blob: descriptor.digest };
+  engine.registry.commits.add(held);
+  using _held = { [Symbol.dispose]: () => void engine.registry.commits.delete(held) };
   const created = engine.clock.now().toISOString();
   const { rootfs, author: _author, history = [], ...config } = image.config;
   const recipe: ImageRecipe = {

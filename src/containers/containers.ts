@@ -1,5 +1,5 @@
 import { toVirgaError } from "../base/index.ts";
-import type { ImageUse } from "../images/index.ts";
+import type { ImageUse, LayerUse } from "../images/index.ts";
 import type { RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
 import { attachContainer } from "./attach.ts";
@@ -22,11 +22,12 @@ import type { Entry } from "./registry.ts";
 import { sizeOf } from "./size.ts";
 import { isActive } from "./state.ts";
 import { topOf } from "./top.ts";
-import { imageUse, runningSandboxes, volumeUse } from "./uses.ts";
+import { imageUse, layerUse, runningSandboxes, volumeUse } from "./uses.ts";
 
 /** The service, and what other services ask it for by way of the composition root. */
 export interface ContainersService extends Containers {
   readonly imageUse: ImageUse;
+  readonly layerUse: LayerUse;
   readonly volumeUse: VolumeUse;
   readonly sandboxes: RunningSandboxes;
 }
@@ -53,6 +54,7 @@ export function createContainers(dependencies: ContainersDependencies): Containe
       return await topOf(engine, find(name), arguments_);
     },
     imageUse: imageUse(engine.registry),
+    layerUse: layerUse(engine.registry),
     volumeUse: volumeUse(engine.registry),
     sandboxes: runningSandboxes(engine.registry),
     async recover() {

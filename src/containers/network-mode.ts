@@ -48,7 +48,8 @@ export function endpointNames(
       container.name,
       ...aliases,
       shortId(container.id),
-      ...(hostname === undefined || hostname === "" ? [] : [hostname]),
+      // A host name may be anything; a name on a network may not.
+      ...(hostname !== undefined && /^[a-zA-Z0-9_.-]{1,253}$/.test(hostname) ? [hostname] : []),
     ]),
   ];
 }
@@ -80,6 +81,7 @@ export function endpointSpec(
   settings: EndpointSettings,
 ): EndpointSpec {
   const { ipv4, ipv6, mac } = settings;
+  const servers = container.spec.network?.dns ?? [];
   return {
     networkId,
     containerId: container.id,
@@ -87,6 +89,7 @@ export function endpointSpec(
     ...(ipv4 === undefined || ipv4 === "" ? {} : { ipv4 }),
     ...(ipv6 === undefined || ipv6 === "" ? {} : { ipv6 }),
     ...(mac === undefined || mac === "" ? {} : { mac }),
+    ...(servers.length === 0 ? {} : { servers }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { fail } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
+import type { DiffId } from "../layers/index.ts";
 import type { OciConfig, ProcessStreams } from "../runtimes/index.ts";
 import type { Container } from "./container.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -34,6 +35,8 @@ export interface Reservation extends Disposable {
 
 export interface Registry {
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Layers (and their blobs) that are about to become part of an image. */
+  readonly commits: Set<{ readonly layer: DiffId; readonly blob: Digest }>;
   /** Takes the name, and marks the image as used, until disposed or `add`. Throws `container.name-in-use`. */
   reserve(id: string, name: string, imageId: Digest): Reservation;
   nameTaken(name: string): boolean;
@@ -61,6 +64,7 @@ export function createRegistry(): Registry {
   };
   return {
     entries,
+    commits: new Set(),
     reserve(id, name, imageId) {
       take(id, name);
       const reservation = { id, imageId, volumes: [] as readonly string[] };

@@ -1,5 +1,6 @@
 import { fail, isVirgaError, messageOf, toVirgaError } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
+import type { Endpoint } from "../networks/index.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import type { Entry } from "./registry.ts";
 import { exitCodeOf, isActive } from "./state.ts";
@@ -47,7 +48,7 @@ async function takeAway(engine: Engine, entry: Entry): Promise<void> {
   const { record } = entry;
   const { container } = record;
   const results = await Promise.allSettled([
-    ...container.endpoints.map((endpoint) => releaseEndpoint(engine, endpoint.id)),
+    ...container.endpoints.map((endpoint) => releaseEndpoint(engine, endpoint)),
     entry.taskLeft ? engine.runtime.delete(container.id, true) : undefined,
     engine.rootfs.evict(record),
   ]);
@@ -55,12 +56,15 @@ async function takeAway(engine: Engine, entry: Entry): Promise<void> {
   await removeTree(container.folder, { within: engine.identity.path("containers") });
 }
 
-/** Released already when a removal is being finished after a crash. */
-async function releaseEndpoint(engine: Engine, endpointId: string): Promise<void> {
+/** Released already when a removal is being finished after a crash; still plugged in when its detaching failed. */
+async function releaseEndpoint(engine: Engine, endpoint: Endpoint): Promise<void> {
   try {
-    await engine.networks.release(endpointId);
+    await engine.networks.release(endpoint.id);
   } catch (error) {
-    if (!isVirgaError(error, "not-found")) throw error;
+    if (isVirgaError(error, "not-found")) return;
+    if (!isVirgaError(error, "conflict")) throw error;
+    await engine.networks.detach({ containerId: endpoint.containerId, pid: 0 }, [endpoint]);
+    await engine.networks.release(endpoint.id);
   }
 }
 

@@ -148,7 +148,9 @@ async function publishPorts(
 ): Promise<readonly PortMapping[]> {
   const { id, spec, process, endpoints } = entry.record.container;
   const ports = mode.kind === "own" ? portsToPublish(spec, process) : [];
-  const endpoint = endpoints[0];
+  // Nothing from outside reaches an internal network.
+  const endpoint =
+    endpoints.find(({ networkId }) => !engine.networks.resolve(networkId).internal) ?? endpoints[0];
   if (ports.length === 0 || !endpoint) return [];
   const published = await engine.networks.publish(id, endpoint, ports);
   undo.defer(() => engine.networks.unpublish(id));

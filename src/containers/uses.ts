@@ -1,4 +1,4 @@
-import type { ImageUse } from "../images/index.ts";
+import type { ImageUse, LayerUse } from "../images/index.ts";
 import type { RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
 import { volumesOf } from "./create.ts";
@@ -18,6 +18,19 @@ export function imageUse(registry: Registry): ImageUse {
         .filter((one) => one.imageId === imageId && !registry.entries.has(one.id))
         .map((one) => ({ id: one.id, running: false })),
     ],
+  };
+}
+
+/** Layers that containers stand on, also when their image's name is gone, and those of commits under way. */
+export function layerUse(registry: Registry): LayerUse {
+  return {
+    *layersInUse() {
+      for (const { record } of registry.entries.values()) yield* record.layers;
+      for (const { layer } of registry.commits) yield layer;
+    },
+    *blobsInUse() {
+      for (const { blob } of registry.commits) yield blob;
+    },
   };
 }
 
