@@ -1,5 +1,6 @@
 import type { Report } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
+import type { DiffId } from "../layers/index.ts";
 
 /**
  * From a Dockerfile and a context to an image. Each instruction that changes files runs on an overlay of the layers
@@ -73,4 +74,11 @@ export interface Builds {
     readonly all: boolean;
   }): Promise<{ readonly removed: number; readonly freed: number }>;
   cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
+  /** What the cache and running builds stand on, for the images' garbage collector. */
+  layersInUse(): Iterable<DiffId>;
+  blobsInUse(): Iterable<Digest>;
+  /** At the daemon's start: takes away what builds of a killed daemon left. */
+  recover(): Promise<void>;
+  /** At the daemon's stop: cancels running builds and waits until they have cleaned up. */
+  close(): Promise<void>;
 }

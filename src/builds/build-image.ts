@@ -1,0 +1,125 @@
+import { fail, isVirgaError } from "../base/index.ts";
+import type { Image, ImageConfig } from "../images/index.ts";
+import { createdNow, type BuildRun } from "./build-run.ts";
+import type { StepResult } from "./cache/step-cache.ts";
+import { openContext } from "./context/context.ts";
+import { parseDockerfile, type Dockerfile } from "./dockerfile/parse.ts";
+import { planBuild } from "./evaluation/plan.ts";
+import { hostPlatform, parsePlatform, platformArgs } from "./evaluation/platform.ts";
+import { processOf, type StageState } from "./evaluation/stage-state.ts";
+import { globalArguments, unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
+import { createStepCounter } from "./stage-build.ts";
+import { StageBuilder } from "./stages.ts";
+import { stepComment } from "./steps/commit-step.ts";
+
+/** What all builds of a daemon share. */
+export type BuildShared = Pick<BuildRun, "services" | "cache" | "inUse" | "mountLocks" | "stepLocks">;
+/** One build, before its Dockerfile was read. */
+export type BuildStart = BuildShared &
+  Pick<BuildRun, "request" | "folder" | "signal" | "report" | "emit" | "undo">;
+
+/** From the request to the tagged image. */
+export async function buildImage(start: BuildStart): Promise<Image> {
+  const { request, services, signal } = start;
+  const context = await openContext(services, request, `${start.folder}/context`, signal);
+  const dockerfile = parseDockerfile(context.dockerfile.text, context.dockerfile.name);
+  for (const text of dockerfile.warnings) start.emit({ kind: "warning", text });
+  const global = globalsOf(start, dockerfile);
+  const plan = planBuild(dockerfile, request.target, global);
+  let number = 0;
+  const stages = new StageBuilder(plan, global);
+  const run: BuildRun = {
+    ...start,
+    context,
+    global,
+    imported: importedSteps(start),
+    sourceDateEpoch: epochOf(global),
+    next: () => ++number,
+    source: (place, name, before) => stages.source(run, place, name, before),
+  };
+  const steps = plan.needed.reduce(
+    (sum, index) => sum + 1 + plan.stages[index]!.stage.instructions.length,
+    0,
+  );
+  stages.counter = createStepCounter(run.emit, steps);
+  for (const index of plan.needed) await stages.build(run, index);
+  const state = await stages.build(run, plan.target);
+  const unused = unusedArguments(global);
+  if (unused.length > 0) {
+    const text = `[Warning] One or more build-args [${unused.join(" ")}] were not consumed`;
+    run.emit({ kind: "warning", text });
+  }
+  return storeImage(run, state);
+}
+
+function globalsOf(start: BuildStart, dockerfile: Dockerfile): GlobalArguments {
+  const { buildArgs = {}, platform, target } = start.request;
+  const passed = new Map(
+    Object.entries(buildArgs).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
+  );
+  const wanted = platform ? parsePlatform(platform) : hostPlatform();
+  return globalArguments(
+    dockerfile.args,
+    passed,
+    platformArgs(wanted, target ?? "default"),
+    dockerfile.escape,
+  );
+}
+
+function epochOf({ passed, values }: GlobalArguments): number | undefined {
+  const text = passed.get("SOURCE_DATE_EPOCH") ?? values.get("SOURCE_DATE_EPOCH");
+  if (text === undefined || text === "") return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw fail("invalid", "build.source-date-epoch", `SOURCE_DATE_EPOCH is not a number of seconds: '${text}'`);
+}
+
+/** The steps that the images of `cacheFrom` were made of. An image that is not here gives none. */
+function importedSteps({ request, services, emit }: BuildStart): Map<string, StepResult> {
+  const steps = new Map<string, StepResult>();
+  for (const name of request.cacheFrom ?? []) {
+    let image: Image;
+    try {
+      image = services.images.resolve(name);
+    } catch (error) {
+      if (!isVirgaError(error, "not-found")) throw error;
+      emit({ kind: "warning", text: `nothing is taken as cache from ${name}, which is not on this machine` });
+      continue;
+    }
+    let next = 0;
+    for (const { comment, created, empty_layer: empty } of image.config.history ?? []) {
+      const index = empty ? undefined : next++;
+      if (!comment?.startsWith(stepComment) || created === undefined) continue;
+      const step = comment.slice(stepComment.length);
+      const diffId = index === undefined ? undefined : image.config.rootfs.diff_ids[index];
+      const descriptor = index === undefined ? undefined : image.layers[index];
+      const layer =
+        diffId && descriptor ? { diffId, descriptor, size: services.layers.stat(diffId).size } : undefined;
+      if (index === undefined || layer) steps.set(step, { step, layer, created });
+    }
+  }
+  return steps;
+}
+
+async function storeImage(run: BuildRun, state: StageState): Promise<Image> {
+  const { images, events } = run.services;
+  const { labels = {}, tags = [] } = run.request;
+  const process = processOf(state);
+  const labelled =
+    Object.keys(labels).length === 0 ? process : { ...process, Labels: { ...process.Labels, ...labels } };
+  const { architecture, os, variant } = state.platform;
+  const config: Omit<ImageConfig, "rootfs"> = {
+    architecture,
+    os,
+    ...(variant === undefined ? {} : { variant }),
+    created: state.created ?? createdNow(run),
+    ...(state.author === undefined ? {} : { author: state.author }),
+    config: labelled,
+    history: state.history,
+  };
+  run.signal.throwIfAborted();
+  const [first, ...others] = tags;
+  const image = await images.create({ config, layers: state.layers }, first);
+  for (const tag of others) images.tag(image.id, tag);
+  events.emit("image", "build", image.id, first === undefined ? {} : { name: first });
+  return image;
+}

@@ -1,0 +1,89 @@
+import type { Clock, KeyedLock, Logger, Report } from "../base/index.ts";
+import type { StepRunner } from "../containers/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { Events } from "../events/index.ts";
+import type { DaemonIdentity } from "../host/index.ts";
+import type { Images } from "../images/index.ts";
+import type { Archives, LayerStore } from "../layers/index.ts";
+import type { State } from "../state/index.ts";
+import type { BuildEvent, BuildRequest } from "./build.ts";
+import type { LayersInUse } from "./cache/layers-in-use.ts";
+import type { StepCache, StepResult } from "./cache/step-cache.ts";
+import type { OpenContext } from "./context/context.ts";
+import type { SourceTree } from "./context/source-tree.ts";
+import type { SourcePlace } from "./dockerfile/dockerfile-error.ts";
+import type { StageState } from "./evaluation/stage-state.ts";
+import type { GlobalArguments } from "./evaluation/variables.ts";
+
+/** What the builder is built on. */
+export interface BuildsDependencies {
+  readonly identity: DaemonIdentity;
+  readonly state: State;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly images: Pick<Images, "ensure" | "resolve" | "list" | "create" | "tag">;
+  readonly layers: LayerStore;
+  readonly archives: Archives;
+  readonly content: Pick<ContentStore, "has" | "list">;
+  readonly steps: StepRunner;
+  /** Removes those of the candidates that nothing needs; returns the bytes freed. */
+  readonly collectGarbage: (candidates: {
+    readonly layers: Iterable<`sha256:${string}` | `sha512:${string}`>;
+    readonly blobs: Iterable<`sha256:${string}` | `sha512:${string}`>;
+  }) => Promise<number>;
+}
+
+/** One build as it runs: what its stages and steps share. */
+export interface BuildRun {
+  readonly services: BuildsDependencies;
+  readonly request: BuildRequest;
+  /**
+   * Work in progress, removed at the end:
+   *
+   * ```text
+   * ROOT/builds/ID/
+   *   context/          an unpacked tar context
+   *   step-N/           overlay of step N: upper, work, merged
+   *   run-CONTAINER/    bundle and /etc files of a RUN step
+   *   from-N/           a stage or image, mounted read-only to be copied from
+   *   text-N, get-N/    here-documents and downloads
+   * ```
+   */
+  readonly folder: string;
+  readonly context: OpenContext;
+  readonly cache: StepCache;
+  /** Results that the images of `cacheFrom` carry. */
+  readonly imported: ReadonlyMap<string, StepResult>;
+  readonly inUse: LayersInUse;
+  /** `RUN --mount=type=cache,sharing=locked`: one step at a time. */
+  readonly mountLocks: KeyedLock;
+  /** By step key: the same step of two builds runs once. */
+  readonly stepLocks: KeyedLock;
+  readonly global: GlobalArguments;
+  /** Seconds; times in layers and image are not later. */
+  readonly sourceDateEpoch: number | undefined;
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  readonly emit: (event: BuildEvent) => void;
+  /** Undone at the end of the build, whatever its outcome. */
+  readonly undo: AsyncDisposableStack;
+  /** A number that this build has not used. */
+  readonly next: () => number;
+  /** The stage of that name or number before stage `before`, or an image: built or got when it is not there yet. */
+  readonly source: (place: SourcePlace, name: string, before: number) => Promise<BuildSource>;
+}
+
+/** A finished stage or an image that is copied from. */
+export interface BuildSource {
+  readonly state: StageState;
+  /** Mounts it when that has not happened yet. */
+  readonly tree: () => Promise<SourceTree>;
+}
+
+/** `created` of what this build makes now. */
+export function createdNow(run: BuildRun): string {
+  const { sourceDateEpoch, services } = run;
+  const now = sourceDateEpoch === undefined ? services.clock.now() : new Date(sourceDateEpoch * 1000);
+  return now.toISOString();
+}

@@ -1,0 +1,81 @@
+import { mkdirSync } from "node:fs";
+import { fail, KeyedLock, newId, noReport } from "../base/index.ts";
+import { removeTree } from "../host/index.ts";
+import type { Migration } from "../state/index.ts";
+import type { BuildEvent, BuildRequest, BuildResult, Builds } from "./build.ts";
+import { buildImage, type BuildShared } from "./build-image.ts";
+import type { BuildsDependencies } from "./build-run.ts";
+import { createLayersInUse } from "./cache/layers-in-use.ts";
+import { cacheUsage, pruneCache } from "./cache/prune.ts";
+import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
+import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
+import { sweepBuilds } from "./recover.ts";
+
+export const buildMigrations: readonly Migration[] = [...stepCacheMigrations, ...fileDigestMigrations];
+
+export function createBuilds(services: BuildsDependencies): Builds {
+  const { identity, layers, content, state, clock } = services;
+  const isWhole = (diffId: Parameters<typeof layers.has>[0], blob: Parameters<typeof content.has>[0]) =>
+    layers.has(diffId) && content.has(blob);
+  const cache = createStepCache({ state, clock, isWhole });
+  const inUse = createLayersInUse({ cache, layers, content });
+  const shared: BuildShared = {
+    services,
+    cache,
+    inUse,
+    mountLocks: new KeyedLock(),
+    stepLocks: new KeyedLock(),
+  };
+  const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
+
+  return {
+    async build(request, options) {
+      const id = newId().slice(0, 16);
+      const stop = new AbortController();
+      const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+      const work = runBuild(shared, id, request, options, signal);
+      running.set(id, { stop, ended: work.catch(() => {}) });
+      try {
+        return await work;
+      } finally {
+        running.delete(id);
+      }
+    },
+    pruneCache: (options) => pruneCache(services, cache, options),
+    cacheUsage: () => Promise.resolve(cacheUsage(cache)),
+    layersInUse: () => inUse.layersInUse(),
+    blobsInUse: () => inUse.blobsInUse(),
+    async recover() {
+      forgetOldDigests(state, clock);
+      await sweepBuilds(services);
+    },
+    async close() {
+      for (const { stop } of running.values()) {
+        stop.abort(fail("cancelled", "daemon.stopping", "The daemon is stopping"));
+      }
+      await Promise.all([...running.values()].map((build) => build.ended));
+    },
+  };
+}
+
+async function runBuild(
+  shared: BuildShared,
+  id: string,
+  request: BuildRequest,
+  options: Parameters<Builds["build"]>[1],
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  const { identity } = shared.services;
+  const folder = identity.path("builds", id);
+  const warnings: string[] = [];
+  const emit = (event: BuildEvent) => {
+    if (event.kind === "warning") warnings.push(event.text);
+    options.onEvent(event);
+  };
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const report = options.report ?? noReport;
+  const image = await buildImage({ ...shared, request, folder, signal, report, emit, undo });
+  return { imageId: image.id, warnings };
+}

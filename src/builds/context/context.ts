@@ -1,0 +1,92 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fail, type Clock } from "../../base/index.ts";
+import type { Archives } from "../../layers/index.ts";
+import type { State } from "../../state/index.ts";
+import type { BuildRequest } from "../build.ts";
+import { createFileDigests, type FileDigests } from "./file-digests.ts";
+import { ignoreNothing, parseIgnore, type IgnoreRules } from "./ignore.ts";
+import { resolveInRoot, RootedPathError } from "./root-path.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+/** The files a build was given, and its Dockerfile. */
+export interface OpenContext {
+  readonly tree: SourceTree;
+  readonly digests: FileDigests;
+  readonly dockerfile: { readonly text: string; readonly name: string };
+}
+
+export interface ContextDependencies {
+  readonly archives: Archives;
+  readonly state: State;
+  readonly clock: Clock;
+}
+
+/** So large a Dockerfile is none. */
+const largestDockerfile = 4 << 20;
+
+/**
+ * A folder is read in place; a tar is unpacked to `folder`, which the caller removes. Throws `invalid` /
+ * `build.context-not-found`, `build.dockerfile-not-found`, and what `Archives.extract` throws.
+ */
+export async function openContext(
+  dependencies: ContextDependencies,
+  request: BuildRequest,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenContext> {
+  const { context } = request;
+  const root = context.kind === "directory" ? context.path : folder;
+  if (context.kind === "directory") {
+    if (!lstatSync(`${root}/.`, { throwIfNoEntry: false })?.isDirectory()) {
+      throw fail("invalid", "build.context-not-found", `the build context '${root}' is not a folder`);
+    }
+  } else {
+    mkdirSync(root, { recursive: true, mode: 0o755 });
+    await dependencies.archives.extract(context.source, root, "/", signal ? { signal } : {});
+  }
+  const name = request.dockerfile ?? "Dockerfile";
+  const text = request.dockerfileText ?? readInside(root, name);
+  if (text === undefined) {
+    throw fail(
+      "invalid",
+      "build.dockerfile-not-found",
+      `failed to read dockerfile: no '${name}' in the context`,
+      {
+        hint: "name it with -f, relative to the context",
+      },
+    );
+  }
+  const state = context.kind === "directory" ? dependencies.state : undefined;
+  return {
+    tree: { label: "the build context", root, ignore: ignoreOf(root, name), keepOwner: false },
+    digests: createFileDigests(dependencies.clock, state),
+    dockerfile: { text, name: request.dockerfileText === undefined ? name : "Dockerfile" },
+  };
+}
+
+/** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */
+function ignoreOf(root: string, dockerfile: string): IgnoreRules {
+  for (const name of [`${dockerfile}.dockerignore`, ".dockerignore"]) {
+    const text = readInside(root, name);
+    if (text !== undefined) return parseIgnore(text, name);
+  }
+  return ignoreNothing;
+}
+
+/** A text file of the context; symlinks stay inside it. */
+function readInside(root: string, path: string): string | undefined {
+  try {
+    const rooted = resolveInRoot(root, path);
+    if (!rooted.exists || !existsSync(rooted.absolute)) return undefined;
+    const stat = lstatSync(rooted.absolute);
+    if (!stat.isFile()) return undefined;
+    if (stat.size > largestDockerfile) {
+      throw fail("invalid", "build.file-too-large", `${join(path)} is larger than 4 MiB`);
+    }
+    return readFileSync(rooted.absolute, "utf8");
+  } catch (error) {
+    if (error instanceof RootedPathError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import { fail } from "../../base/index.ts";
+import { dockerfileError } from "../dockerfile/dockerfile-error.ts";
+import type { Dockerfile, Stage } from "../dockerfile/parse.ts";
+import type { GlobalArguments } from "./variables.ts";
+import { expand } from "./variables.ts";
+
+/** What a stage begins with, its variables replaced. */
+export type StageBase =
+  | { readonly kind: "scratch" }
+  | { readonly kind: "stage"; readonly index: number }
+  | { readonly kind: "image"; readonly reference: string };
+
+export interface PlannedStage {
+  readonly stage: Stage;
+  readonly base: StageBase;
+  readonly platform: string | undefined;
+}
+
+export interface BuildPlan {
+  readonly stages: readonly PlannedStage[];
+  readonly target: number;
+  /** Indexes of the stages that the target needs, itself included, in the file's order. */
+  readonly needed: readonly number[];
+}
+
+/** Which stages a build runs. Throws `invalid` / `build.target-not-found`, `dockerfile.*`. */
+export function planBuild(
+  dockerfile: Dockerfile,
+  target: string | undefined,
+  global: GlobalArguments,
+): BuildPlan {
+  const { stages } = dockerfile;
+  const planned = stages.map((stage): PlannedStage => {
+    const { from } = stage;
+    const name = expand(from, from.base, global.values, global.escape);
+    if (name === "") {
+      const hint = `'${from.base}' is empty: pass --build-arg, or give the ARG a default`;
+      throw dockerfileError("dockerfile.from", from, "the base image has no name", hint);
+    }
+    const platform =
+      from.platform === undefined ? undefined : expand(from, from.platform, global.values, global.escape);
+    return { stage, base: baseOf(name, stages.slice(0, stage.index)), platform: platform || undefined };
+  });
+  const index = target === undefined || target === "" ? stages.length - 1 : findStage(stages, target);
+  if (index === undefined) {
+    const names = stages.flatMap((stage) => stage.from.stageName ?? []);
+    const hint = names.length === 0 ? "no stage has a name" : `the stages are ${names.join(", ")}`;
+    throw fail("invalid", "build.target-not-found", `target stage '${target}' could not be found`, { hint });
+  }
+  const needed = new Set<number>();
+  collect(planned, index, needed);
+  return { stages: planned, target: index, needed: [...needed].toSorted((a, b) => a - b) };
+}
+
+/** The stage with that name (the last one of several) or number among `stages`. */
+export function findStage(stages: readonly Stage[], nameOrIndex: string): number | undefined {
+  const name = nameOrIndex.toLowerCase();
+  const named = stages.findLast((stage) => stage.from.stageName === name);
+  if (named) return named.index;
+  if (!/^\d{1,6}$/.test(name)) return undefined;
+  return stages[Number(name)]?.index;
+}
+
+function baseOf(name: string, before: readonly Stage[]): StageBase {
+  const named = before.findLast((stage) => stage.from.stageName === name.toLowerCase());
+  if (named) return { kind: "stage", index: named.index };
+  return name === "scratch" ? { kind: "scratch" } : { kind: "image", reference: name };
+}
+
+function collect(stages: readonly PlannedStage[], index: number, needed: Set<number>): void {
+  if (needed.has(index)) return;
+  needed.add(index);
+  const { stage, base } = stages[index]!;
+  if (base.kind === "stage") collect(stages, base.index, needed);
+  const before = stages.slice(0, index).map((one) => one.stage);
+  for (const instruction of stage.instructions) {
+    const sources =
+      instruction.kind === "RUN"
+        ? instruction.mounts.map((mount) => (mount.type === "bind" ? mount.from : undefined))
+        : [instruction.kind === "COPY" ? instruction.from : undefined];
+    for (const source of sources) {
+      const found = source === undefined ? undefined : findStage(before, source);
+      if (found !== undefined) collect(stages, found, needed);
+    }
+  }
+}

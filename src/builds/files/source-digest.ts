@@ -1,0 +1,39 @@
+import { linkTarget, type SelectedSource, type SourceEntry } from "../context/source-tree.ts";
+import type { FileDigests } from "../context/file-digests.ts";
+import { getXattr } from "../../host/index.ts";
+
+/**
+ * One digest of what a COPY takes: names, kinds, modes, owners (when they are kept) and contents, not times, so that
+ * a fresh checkout of the same files is the same.
+ */
+export async function digestSources(
+  sources: readonly SelectedSource[],
+  digests: FileDigests,
+  keepOwner: boolean,
+  signal?: AbortSignal,
+): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const source of sources) {
+    hasher.update(JSON.stringify([source.kind, source.kind === "file" ? source.name : "", source.parents]));
+    for (const entry of source.entries) {
+      hasher.update(JSON.stringify(await describe(entry, digests, keepOwner, signal)));
+    }
+  }
+  return hasher.digest("hex");
+}
+
+async function describe(
+  entry: SourceEntry,
+  digests: FileDigests,
+  keepOwner: boolean,
+  signal: AbortSignal | undefined,
+): Promise<unknown[]> {
+  const { stat } = entry;
+  const owner = keepOwner ? `${stat.uid}:${stat.gid}` : "";
+  const common = [entry.to, stat.mode.toString(8), owner];
+  if (stat.isSymbolicLink()) return [entry.to, "link", owner, linkTarget(entry)];
+  if (stat.isDirectory()) return common;
+  if (!stat.isFile()) return [...common, stat.rdev.toString()];
+  const capability = getXattr(entry.absolute, "security.capability")?.toHex() ?? "";
+  return [...common, capability, await digests.digest(entry.absolute, stat, signal)];
+}

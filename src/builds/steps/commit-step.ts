@@ -1,0 +1,122 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { shortId } from "../../base/index.ts";
+import { removeTree } from "../../host/index.ts";
+import { createdNow, type BuildRun } from "../build-run.ts";
+import { chainKey } from "../cache/step-key.ts";
+import type { StepResult } from "../cache/step-cache.ts";
+import type { StageState } from "../evaluation/stage-state.ts";
+
+/** How history marks which step made a layer, for `cacheFrom`. */
+export const stepComment = "virga.step:";
+
+/** A step that changes files. */
+export interface FileStep {
+  /** Of `stepKey`: everything that the outcome depends on. */
+  readonly key: string;
+  /** For history. */
+  readonly createdBy: string;
+  /** Changes the files below `root`, the mounted root filesystem. */
+  readonly make: (root: string) => Promise<void>;
+  /** Works on the upper directory after `root` was unmounted. */
+  readonly finish?: (upper: string) => void;
+}
+
+/** What the cache knows of a step. */
+export function findCached(run: BuildRun, key: string): StepResult | undefined {
+  if (run.request.noCache) return undefined;
+  const found = run.cache.find(key);
+  if (found) return found;
+  const imported = run.imported.get(key);
+  if (imported) run.cache.save(key, imported);
+  return imported;
+}
+
+/** Takes a step's result from the cache, or makes it; then the stage goes on from there. */
+export async function carryOut(run: BuildRun, state: StageState, step: FileStep): Promise<void> {
+  const found = findCached(run, step.key);
+  if (found) return append(run, state, step.createdBy, found, true);
+  // The same step of another build that runs at this moment is waited for.
+  using _lock = await lockStep(run, step.key);
+  const other = findCached(run, step.key);
+  const result = other ?? (await makeLayer(run, state, step));
+  if (!other) run.cache.save(step.key, result);
+  append(run, state, step.createdBy, result, other !== undefined);
+}
+
+/** A step that changes the image's configuration alone. Only its time is taken from the cache. */
+export function recordSetting(run: BuildRun, state: StageState, key: string, createdBy: string): void {
+  const found = findCached(run, key);
+  const result = found ?? { step: key, layer: undefined, created: createdNow(run) };
+  if (!found) run.cache.save(key, result);
+  append(run, state, createdBy, result, found !== undefined);
+}
+
+export function append(
+  run: BuildRun,
+  state: StageState,
+  createdBy: string,
+  result: StepResult,
+  cached: boolean,
+): void {
+  const { layer, created } = result;
+  if (layer) {
+    run.undo.use(run.inUse.hold(layer));
+    state.layers.push({ diffId: layer.diffId, descriptor: layer.descriptor });
+  }
+  state.history.push({
+    created,
+    created_by: createdBy,
+    ...(state.author === undefined ? {} : { author: state.author }),
+    comment: `${stepComment}${result.step}`,
+    ...(layer ? {} : { empty_layer: true }),
+  });
+  state.created = created;
+  state.key = chainKey(state.key, createdBy, layer?.diffId);
+  run.emit({ kind: "layer", id: shortId(state.key), cached });
+}
+
+async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Promise<StepResult> {
+  const { layers } = run.services;
+  const directory = join(run.folder, `step-${run.next()}`);
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => removeTree(directory, { within: run.folder }));
+  undo.defer(() => layers.unmount(directory));
+  const root = await layers.mount({ layers: state.layers.map((one) => one.diffId), directory });
+  await step.make(root);
+  run.signal.throwIfAborted();
+  await layers.unmount(directory);
+  const upper = join(directory, "upper");
+  step.finish?.(upper);
+  const created = createdNow(run);
+  if (readdirSync(upper).length === 0) return { step: step.key, layer: undefined, created };
+  const committed = await run.inUse.making(async () => {
+    const made = await layers.commit(upper, {
+      move: true,
+      signal: run.signal,
+      ...(run.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: run.sourceDateEpoch }),
+    });
+    run.undo.use(run.inUse.hold({ diffId: made.layer.diffId, descriptor: made.descriptor }));
+    return made;
+  });
+  const { layer, descriptor } = committed;
+  return { step: step.key, layer: { diffId: layer.diffId, descriptor, size: layer.size }, created };
+}
+
+/** The step's lock; a cancelled build does not wait for it. A build without cache waits for nobody. */
+async function lockStep(run: BuildRun, key: string): Promise<Disposable> {
+  if (run.request.noCache) return { [Symbol.dispose]: () => {} };
+  const waiting = run.stepLocks.acquire(key);
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(run.signal.reason as Error);
+  run.signal.addEventListener("abort", stop, { once: true });
+  try {
+    run.signal.throwIfAborted();
+    return await Promise.race([waiting, stopped]);
+  } catch (error) {
+    void waiting.then((lock) => lock[Symbol.dispose]());
+    throw error;
+  } finally {
+    run.signal.removeEventListener("abort", stop);
+  }
+}
