@@ -1,0 +1,8 @@
+import type { Builds } from "../../../builds/index.ts";
+import type { Images } from "../../../images/index.ts";
+
+/** What the build endpoints need. */
+export interface BuildBackend {
+  readonly builds: Builds;
+  readonly images: Pick<Images, "resolve">;
+}

@@ -1,0 +1,85 @@
+import type { z } from "zod";
+import type { PathStat } from "../../../containers/index.ts";
+import type { ImageProcess } from "../../../images/index.ts";
+import { byteBody, jsonBody } from "../http/body.ts";
+import { applyChanges } from "../../../builds/index.ts";
+import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
+import { defined } from "../http/defined.ts";
+import { flag, requiredText, text } from "../http/query.ts";
+import type { ContainersBackend } from "./backend.ts";
+import { createBody } from "./create/body.ts";
+import { decodeHealthcheck } from "./create/decode.ts";
+
+/** Files of a container: archive (docker cp), export, commit. */
+export function archiveRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  const { containers } = backend;
+
+  // Hono serves HEAD from the GET route; the archive is then not made.
+  routes.get("/containers/:id/archive", async (c) => {
+    const id = pathParameter(c, "id");
+    const path = requiredText(c, "path");
+    if (c.req.method === "HEAD") {
+      return c.body(null, 200, { [statHeader]: encodeStat(await containers.statPath(id, path)) });
+    }
+    const { stat, tar } = await containers.archive(id, path);
+    return c.body(tar, 200, { "Content-Type": "application/x-tar", [statHeader]: encodeStat(stat) });
+  });
+  routes.put("/containers/:id/archive", async (c) => {
+    await containers.extract(pathParameter(c, "id"), requiredText(c, "path"), byteBody(c), {
+      noOverwriteDirNonDir: flag(c, "noOverwriteDirNonDir"),
+      copyOwner: flag(c, "copyUIDGID"),
+    });
+    return c.body(null, 200);
+  });
+  routes.get("/containers/:id/export", async (c) => {
+    const tar = await containers.export(pathParameter(c, "id"));
+    return c.body(tar, 200, { "Content-Type": "application/octet-stream" });
+  });
+  routes.post("/commit", async (c) => {
+    const config = await jsonBody(c, createBody.nullable(), null);
+    const container = containers.get(requiredText(c, "container"));
+    const [repository, tag] = [text(c, "repo"), text(c, "tag")];
+    const imageId = await containers.commit(
+      container.id,
+      defined({
+        reference:
+          repository === undefined ? undefined : `${repository}${tag === undefined ? "" : `:${tag}`}`,
+        comment: text(c, "comment"),
+        author: text(c, "author"),
+        process: commitProcess(config, applyChanges(container.process, c.req.queries("changes") ?? [])),
+        pause: flag(c, "pause", true),
+      }),
+    );
+    return c.json({ Id: imageId }, 201);
+  });
+  return routes;
+}
+
+const statHeader = "X-Docker-Container-Path-Stat";
+
+/** As docker cp reads it: JSON in base64. */
+function encodeStat(stat: PathStat): string {
+  const { name, size, mode, modified, linkTarget } = stat;
+  return Buffer.from(
+    JSON.stringify({ name, size, mode, mtime: modified.toISOString(), linkTarget }),
+  ).toString("base64");
+}
+
+/** The body's values (docker commit sends none) over the container's with `changes` applied. */
+function commitProcess(config: z.infer<typeof createBody> | null, changed: ImageProcess): ImageProcess {
+  if (config === null) return changed;
+  return {
+    ...changed,
+    ...defined({
+      User: config.User || undefined,
+      Env: config.Env ?? undefined,
+      Cmd: config.Cmd ?? undefined,
+      Entrypoint: config.Entrypoint ?? undefined,
+      WorkingDir: config.WorkingDir || undefined,
+      Labels: config.Labels ?? undefined,
+      StopSignal: config.StopSignal || undefined,
+      Healthcheck: decodeHealthcheck(config.Healthcheck),
+    }),
+  };
+}

@@ -1,0 +1,88 @@
+import { fail } from "../../../base/index.ts";
+import type { Container } from "../../../containers/index.ts";
+import { parseDetachKeys } from "../hijack/detach-keys.ts";
+import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
+import { runSession } from "../hijack/session.ts";
+import { byteBody } from "../http/body.ts";
+import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
+import { flag, text } from "../http/query.ts";
+import type { ContainersBackend } from "./backend.ts";
+import { streamType } from "./logs.ts";
+
+/** POST /containers/{id}/attach by clients that do not ask for an upgrade: their stdin is the request's body. */
+export function attachRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  routes.post("/containers/:id/attach", async (c) =>
+    hijackWithoutUpgrade(c, byteBody(c), await attachHijack(backend, c)),
+  );
+  return routes;
+}
+
+/** Checks an attach request and attaches. Throws what the client is to be told with a status. */
+export async function attachHijack(backend: ContainersBackend, c: ApiContext): Promise<Hijack> {
+  const detachKeys = parseDetachKeys(text(c, "detachKeys"));
+  const container = backend.containers.get(pathParameter(c, "id"));
+  refuseUnattachable(container);
+  const tty = container.spec.tty ?? false;
+  const stdin = flag(c, "stdin") && container.spec.openStdin === true;
+  const [stream, stdout, stderr] = [flag(c, "stream"), flag(c, "stdout"), flag(c, "stderr")];
+  const contentType = streamType(tty, c.get("version"));
+  if (!stream)
+    return { contentType, run: (connection) => replay(backend, container, { stdout, stderr }, connection) };
+  const attachment = await backend.containers.attach(container.id, {
+    stdin,
+    stdout,
+    stderr,
+    logs: flag(c, "logs"),
+  });
+  return {
+    contentType,
+    async run(connection) {
+      // As dockerd: the end of a client's input closes stdin where StdinOnce says so, and else lets the client go.
+      const onInputEnd = container.spec.stdinOnce === true && !tty ? "close-stdin" : "let-go";
+      const outcome = await runSession(attachment, connection, { stdin, detachKeys, onInputEnd });
+      if (outcome === "detached")
+        backend.events.emit("container", "detach", container.id, attributes(container));
+    },
+  };
+}
+
+function refuseUnattachable({ id, state }: Container): void {
+  if (state.status === "running" && state.paused) {
+    throw fail(
+      "conflict",
+      "container.paused",
+      `container ${id} is paused, unpause the container before attach`,
+    );
+  }
+  if (state.status === "restarting") {
+    throw fail(
+      "conflict",
+      "container.restarting",
+      `container ${id} is restarting, wait until the container is running`,
+    );
+  }
+}
+
+/** `stream=0&logs=1`: what was logged, and the end. */
+async function replay(
+  backend: ContainersBackend,
+  container: Container,
+  streams: { readonly stdout: boolean; readonly stderr: boolean },
+  connection: Parameters<Hijack["run"]>[0],
+): Promise<void> {
+  const lines = backend.containers.logs(container.id, { ...streams, follow: false }, connection.gone);
+  const output = (async function* () {
+    for await (const line of lines) yield { stream: line.stream, data: line.data };
+  })();
+  const nothing = { write: async () => {}, closeStdin: async () => {}, close: () => {} };
+  await runSession({ tty: container.spec.tty ?? false, output, ...nothing }, connection, {
+    stdin: false,
+    detachKeys: [],
+    onInputEnd: "let-go",
+  });
+}
+
+function attributes(container: Container): Record<string, string> {
+  return { ...container.process.Labels, image: container.spec.image, name: container.name };
+}

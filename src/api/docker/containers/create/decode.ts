@@ -1,0 +1,108 @@
+import { fail } from "../../../../base/index.ts";
+import type { ContainerSpec } from "../../../../containers/index.ts";
+import type { HealthcheckConfig } from "../../../../images/index.ts";
+import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
+import { checkFields } from "../../http/fields.ts";
+import type { CreateBody, HealthcheckBody, HostConfigBody } from "./body.ts";
+import { configFields, hostConfigFields } from "./fields.ts";
+import { decodeMounts } from "./mounts.ts";
+import { decodeNetworking, parsePort } from "./network.ts";
+import { decodeLog, decodeResources, decodeRestartPolicy } from "./resources.ts";
+import { decodeNamespaces, decodeSecurity } from "./security.ts";
+
+/**
+ * The body of POST /containers/create as what Virga understands. Throws `invalid` for wrong values and
+ * `unimplemented` for a field that is set and not supported, by its name.
+ */
+export function decodeCreate(name: string | undefined, config: CreateBody): ContainerSpec {
+  const host = config.HostConfig ?? {};
+  checkFields(config, configFields, "");
+  checkFields(host, hostConfigFields, "HostConfig.");
+  const image = filled(config.Image);
+  if (image === undefined)
+    throw fail("invalid", "container.no-image", "invalid reference format: no image specified");
+  return defined({
+    ...decodeProcess(config),
+    ...decodeHost(config, host),
+    name: filled(name),
+    image,
+    labels: filled(config.Labels),
+    hostname: filled(config.Hostname),
+    domainname: filled(config.Domainname),
+    stopSignal: filled(config.StopSignal),
+    stopTimeout: config.StopTimeout ?? undefined,
+    healthcheck: decodeHealthcheck(config.Healthcheck),
+    exposedPorts: filled(Object.keys(config.ExposedPorts ?? {}).map(portText)),
+  });
+}
+
+function decodeProcess(config: CreateBody) {
+  // Docker's reset: an entrypoint of one empty text drops the image's entrypoint, and its command with it.
+  const reset = config.Entrypoint?.length === 1 && config.Entrypoint[0] === "";
+  return {
+    entrypoint: reset ? [] : (config.Entrypoint ?? undefined),
+    command: filled(config.Cmd) ?? (reset ? [] : undefined),
+    env: filled(config.Env),
+    user: filled(config.User),
+    workingDir: filled(config.WorkingDir),
+    tty: whenTrue(config.Tty),
+    openStdin: whenTrue(config.OpenStdin),
+    stdinOnce: whenTrue(config.StdinOnce),
+  };
+}
+
+function decodeHost(config: CreateBody, host: HostConfigBody) {
+  const restart = decodeRestartPolicy(host.RestartPolicy);
+  const autoRemove = whenTrue(host.AutoRemove);
+  if (autoRemove && restart !== undefined && restart.name !== "no") {
+    throw fail("invalid", "container.auto-remove", "can't create 'AutoRemove' container with restart policy");
+  }
+  if ((host.ShmSize ?? 0) < 0) {
+    throw fail("invalid", "container.shm-size", "SHM size can not be less than 0");
+  }
+  return {
+    annotations: filled(host.Annotations),
+    mounts: filled(decodeMounts(config, host)),
+    volumesFrom: filled(host.VolumesFrom),
+    network: decodeNetworking(config, host),
+    resources: filled({ ...decodeResources(host), ...defined({ oomScoreAdj: nonZero(host.OomScoreAdj) }) }),
+    security: filled(decodeSecurity(host)),
+    namespaces: filled(decodeNamespaces(host)),
+    restart,
+    autoRemove,
+    log: decodeLog(host.LogConfig),
+    init: host.Init ?? undefined,
+    runtime: filled(host.Runtime),
+    shmSize: nonZero(host.ShmSize),
+    sysctls: filled(host.Sysctls),
+    extraHosts: filled(host.ExtraHosts),
+  };
+}
+
+/** Throws `invalid` with Docker's texts. */
+export function decodeHealthcheck(body: HealthcheckBody): HealthcheckConfig | undefined {
+  if (body === null || body === undefined) return undefined;
+  for (const field of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
+    const value = body[field] ?? 0;
+    if (value === 0 || value >= 1_000_000) continue;
+    throw fail("invalid", "container.healthcheck", `${field} in Healthcheck cannot be less than 1ms`);
+  }
+  if ((body.Retries ?? 0) < 0) {
+    throw fail("invalid", "container.healthcheck", "Retries in Healthcheck cannot be negative");
+  }
+  return filled(
+    defined({
+      Test: filled(body.Test),
+      Interval: nonZero(body.Interval),
+      Timeout: nonZero(body.Timeout),
+      StartPeriod: nonZero(body.StartPeriod),
+      StartInterval: nonZero(body.StartInterval),
+      Retries: nonZero(body.Retries),
+    }),
+  );
+}
+
+function portText(text: string): string {
+  const { port, protocol } = parsePort(text);
+  return `${port}/${protocol}`;
+}

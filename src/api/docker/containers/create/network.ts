@@ -1,0 +1,119 @@
+import { isIP } from "node:net";
+import { fail } from "../../../../base/index.ts";
+import type { EndpointSettings, NetworkingSpec } from "../../../../containers/index.ts";
+import type { PortMapping } from "../../../../networks/index.ts";
+import { defined, filled, whenTrue } from "../../http/defined.ts";
+import { checkFields, isUnset } from "../../http/fields.ts";
+import type { CreateBody, EndpointBody, HostConfigBody } from "./body.ts";
+import { endpointFields } from "./fields.ts";
+
+/** `default` is an old client's word for the default bridge. */
+function networkName(name: string): string {
+  return name === "default" ? "bridge" : name;
+}
+
+/** Throws `invalid`, `unimplemented` by field. */
+export function decodeNetworking(config: CreateBody, host: HostConfigBody): NetworkingSpec {
+  const given = Object.entries(config.NetworkingConfig?.EndpointsConfig ?? {}).map(
+    ([name, endpoint]) =>
+      [networkName(name), decodeEndpoint(endpoint ?? {}, `EndpointsConfig.${name}.`)] as const,
+  );
+  const asked = networkName(filled(host.NetworkMode) ?? "default");
+  // As dockerd: without a mode of its own, a container is on the networks whose settings were given.
+  const fallback =
+    asked === "bridge" && !given.some(([name]) => name === "bridge") ? given[0]?.[0] : undefined;
+  const mode = config.NetworkDisabled === true ? "none" : (fallback ?? asked);
+  const ports = decodePorts(host.PortBindings ?? {});
+  if (mode.startsWith("container:")) refuseWithSharedNetwork(config, host, ports);
+  const endpoints = given.filter(([, settings]) => Object.keys(settings).length > 0 || given.length > 1);
+  return defined({
+    mode,
+    endpoints: filled(Object.fromEntries(endpoints)),
+    ports: filled(ports),
+    publishAll: whenTrue(host.PublishAllPorts),
+    macAddress: filled(config.MacAddress),
+    dns: filled(host.Dns),
+    dnsSearch: filled(host.DnsSearch),
+    dnsOptions: filled(host.DnsOptions),
+  });
+}
+
+/** Settings of one network of a container. `at` names the place of the field in errors. */
+export function decodeEndpoint(endpoint: EndpointBody, at: string): EndpointSettings {
+  checkFields(endpoint, endpointFields, at);
+  if (!isUnset(endpoint.IPAMConfig?.LinkLocalIPs)) {
+    throw fail("unimplemented", "api.unsupported-field", `${at}IPAMConfig.LinkLocalIPs is not supported`);
+  }
+  return defined({
+    aliases: filled(endpoint.Aliases),
+    ipv4: filled(endpoint.IPAMConfig?.IPv4Address),
+    ipv6: filled(endpoint.IPAMConfig?.IPv6Address),
+    mac: filled(endpoint.MacAddress),
+  });
+}
+
+function decodePorts(bindings: NonNullable<HostConfigBody["PortBindings"]>): PortMapping[] {
+  return Object.entries(bindings).flatMap(([key, targets]) => {
+    const { port, protocol } = parsePort(key);
+    return (filled(targets) ?? [{ HostIp: "", HostPort: "" }]).map((target) => ({
+      protocol,
+      containerPort: port,
+      hostIp: hostIp(target.HostIp ?? ""),
+      hostPort: hostPort(target.HostPort ?? ""),
+    }));
+  });
+}
+
+/** `80/tcp`, `53/udp`, `80`. Throws `invalid`. */
+export function parsePort(text: string): {
+  readonly port: number;
+  readonly protocol: PortMapping["protocol"];
+} {
+  const match = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const port = Number(match?.[1]);
+  if (!match || port < 1 || port > 65535) {
+    throw fail("invalid", "port.invalid", `invalid port specification: "${text}"`);
+  }
+  return { port, protocol: (match[2]?.toLowerCase() ?? "tcp") as PortMapping["protocol"] };
+}
+
+function hostIp(text: string): string {
+  const address = text.replace(/^\[(.*)\]$/, "$1");
+  if (address !== "" && isIP(address) === 0) {
+    throw fail("invalid", "port.invalid", `invalid IP address: ${text}`);
+  }
+  return address;
+}
+
+function hostPort(text: string): number {
+  if (text === "") return 0;
+  if (/^\d+-\d+$/.test(text)) {
+    const message = `HostConfig.PortBindings: a range of host ports (${text}) for one container port is not supported`;
+    throw fail("unimplemented", "port.range", message, {
+      hint: "name one port, or none to let the daemon choose",
+    });
+  }
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) {
+    throw fail("invalid", "port.invalid", `invalid host port: "${text}"`);
+  }
+  return port;
+}
+
+function refuseWithSharedNetwork(
+  config: CreateBody,
+  host: HostConfigBody,
+  ports: readonly PortMapping[],
+): void {
+  const conflicts = [
+    ["hostname", config.Hostname],
+    ["dns", host.Dns],
+    ["custom host-to-IP mapping", host.ExtraHosts],
+    ["mac-address", config.MacAddress],
+    ["port publishing", ports],
+    ["port publishing", host.PublishAllPorts],
+  ] as const;
+  const [what] = conflicts.find(([, value]) => !isUnset(value)) ?? [];
+  if (what === undefined) return;
+  throw fail("invalid", "network.conflict", `conflicting options: ${what} and the network mode`);
+}

@@ -1,0 +1,90 @@
+import { fail, parseBytes } from "../../../../base/index.ts";
+import type { LogSpec, ResourceSpec, RestartPolicy } from "../../../../containers/index.ts";
+import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
+import type { HostConfigBody, ResourcesBody, RestartPolicyBody } from "./body.ts";
+
+/** Docker's `Resources`. 0 means "not set"; -1 (memory and swap, processes) means without a limit. */
+export function decodeResources(body: ResourcesBody): ResourceSpec {
+  return defined({
+    memory: nonZero(body.Memory),
+    memorySwap: nonZero(body.MemorySwap),
+    memoryReservation: nonZero(body.MemoryReservation),
+    nanoCpus: nonZero(body.NanoCpus),
+    cpuShares: nonZero(body.CpuShares),
+    cpuPeriod: nonZero(body.CpuPeriod),
+    cpuQuota: nonZero(body.CpuQuota),
+    cpusetCpus: filled(body.CpusetCpus),
+    cpusetMems: filled(body.CpusetMems),
+    pidsLimit: nonZero(body.PidsLimit),
+    blkioWeight: nonZero(body.BlkioWeight),
+    ulimits: filled(body.Ulimits?.map((one) => ({ name: one.Name, soft: one.Soft, hard: one.Hard }))),
+    oomKillDisable: whenTrue(body.OomKillDisable),
+    devices: filled(
+      body.Devices?.map((one) => ({
+        hostPath: one.PathOnHost,
+        containerPath: filled(one.PathInContainer) ?? one.PathOnHost,
+        permissions: filled(one.CgroupPermissions) ?? "rwm",
+      })),
+    ),
+  });
+}
+
+const restartNames: readonly string[] = ["no", "always", "unless-stopped", "on-failure"];
+
+/** Throws `invalid` with Docker's texts. */
+export function decodeRestartPolicy(body: RestartPolicyBody): RestartPolicy | undefined {
+  const name = filled(body?.Name);
+  const retries = body?.MaximumRetryCount ?? 0;
+  if (name !== undefined && !restartNames.includes(name)) {
+    throw badRestart(
+      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  if (name !== "on-failure" && retries !== 0) {
+    throw badRestart("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  }
+  if (retries < 0) throw badRestart("invalid restart policy: maximum retry count cannot be negative");
+  if (name === undefined) return undefined;
+  return defined({ name: name as RestartPolicy["name"], maximumRetryCount: nonZero(retries) });
+}
+
+function badRestart(message: string): Error {
+  return fail("invalid", "container.restart-policy", message);
+}
+
+const logDrivers = ["json-file", "local", "none"] as const;
+
+/** Throws `unimplemented` for a log driver or an option of one that is not supported. */
+export function decodeLog(body: HostConfigBody["LogConfig"]): LogSpec | undefined {
+  const type = filled(body?.Type);
+  const options = body?.Config ?? {};
+  if (type === undefined && Object.keys(options).length === 0) return undefined;
+  const driver = logDrivers.find((one) => one === (type ?? "json-file"));
+  if (driver === undefined) {
+    throw fail("unimplemented", "log.driver", `log driver '${type}' is not supported`, {
+      hint: "use json-file, local or none",
+    });
+  }
+  for (const name of Object.keys(options)) {
+    if (name === "max-size" || name === "max-file") continue;
+    throw fail("unimplemented", "log.option", `log option '${name}' is not supported`);
+  }
+  return defined({
+    driver,
+    maxBytes: options["max-size"] === undefined ? undefined : maxBytes(options["max-size"]),
+    maxFiles: options["max-file"] === undefined ? undefined : maxFiles(options["max-file"]),
+  });
+}
+
+/** -1 is Docker's default of json-file, without an end; ours has one. */
+function maxBytes(text: string): number | undefined {
+  return text === "-1" ? undefined : parseBytes(text);
+}
+
+function maxFiles(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) {
+    throw fail("invalid", "log.option", `invalid value for log option max-file: '${text}'`);
+  }
+  return count;
+}

@@ -1,0 +1,218 @@
+import type { ContainerSpec, MountSpec, ResourceSpec, SecuritySpec } from "../../../containers/index.ts";
+import type { PortMapping } from "../../../networks/index.ts";
+
+const mib = 1024 * 1024;
+
+/** Docker's `HostConfig` of what was asked for at creation. */
+export function encodeHostConfig(spec: ContainerSpec) {
+  const mounts = spec.mounts ?? [];
+  return {
+    ...encodeResources(spec.resources ?? {}),
+    ...encodeSecurity(spec.security ?? {}),
+    ...encodeNetwork(spec),
+    Binds: orNull(mounts.flatMap((mount) => bindText(mount) ?? [])),
+    ContainerIDFile: "",
+    LogConfig: { Type: spec.log?.driver ?? "json-file", Config: logOptions(spec) },
+    RestartPolicy: {
+      Name: spec.restart?.name ?? "no",
+      MaximumRetryCount: spec.restart?.maximumRetryCount ?? 0,
+    },
+    AutoRemove: spec.autoRemove ?? false,
+    VolumeDriver: "",
+    VolumesFrom: orNull(spec.volumesFrom ?? []),
+    ConsoleSize: [0, 0],
+    ...(spec.annotations ? { Annotations: spec.annotations } : {}),
+    CgroupnsMode: spec.namespaces?.cgroup ?? "private",
+    IpcMode: spec.namespaces?.ipc ?? "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: spec.resources?.oomScoreAdj ?? 0,
+    PidMode: spec.namespaces?.pid ?? "",
+    UTSMode: spec.namespaces?.uts ?? "",
+    UsernsMode: "",
+    ShmSize: spec.shmSize ?? 64 * mib,
+    ...(spec.sysctls ? { Sysctls: spec.sysctls } : {}),
+    ...tmpfsAndMounts(mounts),
+    Runtime: spec.runtime ?? "",
+    Isolation: "",
+    ...(spec.init === undefined ? {} : { Init: spec.init }),
+  };
+}
+
+function encodeNetwork(spec: ContainerSpec) {
+  const network = spec.network ?? {};
+  return {
+    NetworkMode: network.mode ?? "bridge",
+    PortBindings: portBindings(network.ports ?? []),
+    PublishAllPorts: network.publishAll ?? false,
+    Dns: network.dns ?? [],
+    DnsOptions: network.dnsOptions ?? [],
+    DnsSearch: network.dnsSearch ?? [],
+    ExtraHosts: orNull(spec.extraHosts ?? []),
+  };
+}
+
+/** As asked: a host port that the daemon is to choose is an empty text. */
+function portBindings(ports: readonly PortMapping[]) {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const list = (bindings[`${port.containerPort}/${port.protocol}`] ??= []);
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) });
+  }
+  return bindings;
+}
+
+function encodeSecurity(security: SecuritySpec) {
+  const options = [
+    ...(security.noNewPrivileges === undefined ? [] : [`no-new-privileges=${security.noNewPrivileges}`]),
+    ...(security.seccomp === undefined ? [] : [`seccomp=${security.seccomp}`]),
+  ];
+  return {
+    CapAdd: orNull(security.capAdd ?? []),
+    CapDrop: orNull(security.capDrop ?? []),
+    GroupAdd: orNull(security.groupAdd ?? []),
+    Privileged: security.privileged ?? false,
+    ReadonlyRootfs: security.readonlyRootfs ?? false,
+    SecurityOpt: orNull(options),
+    MaskedPaths: security.maskedPaths ?? (security.privileged ? null : defaultMaskedPaths),
+    ReadonlyPaths: security.readonlyPaths ?? (security.privileged ? null : defaultReadonlyPaths),
+  };
+}
+
+const defaultMaskedPaths = [
+  "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+  "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+]; // prettier-ignore
+const defaultReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+function encodeResources(resources: ResourceSpec) {
+  return {
+    CpuShares: resources.cpuShares ?? 0,
+    Memory: resources.memory ?? 0,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CgroupParent: "",
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: [],
+    BlkioDeviceReadBps: [],
+    BlkioDeviceWriteBps: [],
+    BlkioDeviceReadIOps: [],
+    BlkioDeviceWriteIOps: [],
+    CpuPeriod: resources.cpuPeriod ?? 0,
+    CpuQuota: resources.cpuQuota ?? 0,
+    CpuRealtimePeriod: 0,
+    CpuRealtimeRuntime: 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: resources.cpusetMems ?? "",
+    Devices: (resources.devices ?? []).map((one) => ({
+      PathOnHost: one.hostPath,
+      PathInContainer: one.containerPath,
+      CgroupPermissions: one.permissions,
+    })),
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    MemoryReservation: resources.memoryReservation ?? 0,
+    MemorySwap: resources.memorySwap ?? 0,
+    MemorySwappiness: null,
+    OomKillDisable: resources.oomKillDisable ?? false,
+    PidsLimit: resources.pidsLimit ?? null,
+    Ulimits: (resources.ulimits ?? []).map((one) => ({ Name: one.name, Hard: one.hard, Soft: one.soft })),
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+  };
+}
+
+function logOptions(spec: ContainerSpec): Record<string, string> {
+  return {
+    ...(spec.log?.maxBytes === undefined ? {} : { "max-size": String(spec.log.maxBytes) }),
+    ...(spec.log?.maxFiles === undefined ? {} : { "max-file": String(spec.log.maxFiles) }),
+  };
+}
+
+/** A mount that `-v` can express is shown under Binds, as it was most likely given. */
+function bindText(mount: MountSpec): string | undefined {
+  if (mount.type === "bind" && mount.createSource === true && mount.nonRecursive !== true) {
+    const options = [...(mount.readOnly ? ["ro"] : []), ...(mount.propagation ? [mount.propagation] : [])];
+    return [mount.source, mount.target, ...(options.length > 0 ? [options.join(",")] : [])].join(":");
+  }
+  if (mount.type !== "volume" || mount.name === undefined || isElaborate(mount)) return undefined;
+  const options = [...(mount.readOnly ? ["ro"] : []), ...(mount.noCopy ? ["nocopy"] : [])];
+  return [mount.name, mount.target, ...(options.length > 0 ? [options.join(",")] : [])].join(":");
+}
+
+function isElaborate(mount: Extract<MountSpec, { type: "volume" }>): boolean {
+  return mount.labels !== undefined || mount.driverOptions !== undefined || mount.subpath !== undefined;
+}
+
+function tmpfsAndMounts(mounts: readonly MountSpec[]) {
+  const plain = mounts.filter((mount) => mount.type === "tmpfs").filter((mount) => isPlainTmpfs(mount));
+  const rest = mounts.filter(
+    (mount) => bindText(mount) === undefined && !isPlainTmpfs(mount) && !isAnonymous(mount),
+  );
+  return {
+    ...(plain.length === 0
+      ? {}
+      : { Tmpfs: Object.fromEntries(plain.map((mount) => [mount.target, (mount.options ?? []).join(",")])) }),
+    ...(rest.length === 0 ? {} : { Mounts: rest.map(encodeMount) }),
+  };
+}
+
+function isPlainTmpfs(mount: MountSpec): boolean {
+  return mount.type === "tmpfs" && mount.size === undefined && mount.mode === undefined;
+}
+
+/** Shown under Config.Volumes instead. */
+function isAnonymous(mount: MountSpec): boolean {
+  return mount.type === "volume" && mount.name === undefined && !isElaborate(mount);
+}
+
+function encodeMount(mount: MountSpec) {
+  switch (mount.type) {
+    case "bind":
+      return {
+        Type: "bind",
+        Source: mount.source,
+        Target: mount.target,
+        ...(mount.readOnly ? { ReadOnly: true } : {}),
+        ...(mount.propagation || mount.nonRecursive
+          ? {
+              BindOptions: {
+                ...(mount.propagation ? { Propagation: mount.propagation } : {}),
+                ...(mount.nonRecursive ? { NonRecursive: true } : {}),
+              },
+            }
+          : {}),
+      };
+    case "volume":
+      return {
+        Type: "volume",
+        ...(mount.name === undefined ? {} : { Source: mount.name }),
+        Target: mount.target,
+        ...(mount.readOnly ? { ReadOnly: true } : {}),
+        VolumeOptions: {
+          ...(mount.noCopy ? { NoCopy: true } : {}),
+          ...(mount.labels ? { Labels: mount.labels } : {}),
+          ...(mount.driverOptions ? { DriverConfig: { Name: "local", Options: mount.driverOptions } } : {}),
+          ...(mount.subpath === undefined ? {} : { Subpath: mount.subpath }),
+        },
+      };
+    case "tmpfs":
+      return {
+        Type: "tmpfs",
+        Target: mount.target,
+        TmpfsOptions: {
+          ...(mount.size === undefined ? {} : { SizeBytes: mount.size }),
+          ...(mount.mode === undefined ? {} : { Mode: mount.mode }),
+          ...(mount.options ? { Options: mount.options.map((option) => option.split("=", 2)) } : {}),
+        },
+      };
+    default:
+      return mount satisfies never;
+  }
+}
+
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length > 0 ? list : null;
+}

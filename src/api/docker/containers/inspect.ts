@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import type { Container, ResolvedMount } from "../../../containers/index.ts";
+import { isVirgaError } from "../../../base/index.ts";
+import type { Image } from "../../../images/index.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
+import type { ContainersBackend } from "./backend.ts";
+import { encodeHostConfig } from "./host-config.ts";
+import { encodeNetworkSettings } from "./network-settings.ts";
+import { encodeState } from "./status.ts";
+
+/** GET /containers/{id}/json. */
+export async function encodeContainer(
+  backend: ContainersBackend,
+  container: Container,
+  version: ApiVersion,
+  withSize: boolean,
+) {
+  const command = commandLine(container);
+  const size = withSize ? await backend.containers.size(container.id) : undefined;
+  return {
+    Id: container.id,
+    Created: container.createdAt.toISOString(),
+    Path: command[0] ?? "",
+    Args: command.slice(1),
+    State: encodeState(container),
+    Image: container.imageId,
+    ResolvConfPath: join(container.folder, "resolv.conf"),
+    HostnamePath: join(container.folder, "hostname"),
+    HostsPath: join(container.folder, "hosts"),
+    LogPath: container.logPath ?? "",
+    Name: `/${container.name}`,
+    RestartCount: container.restartCount,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: encodeHostConfig(container.spec),
+    GraphDriver: encodeGraphDriver(backend, container),
+    ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
+    Mounts: container.mounts.map(encodeMountPoint),
+    Config: encodeConfig(container, version),
+    NetworkSettings: encodeNetworkSettings(container, backend.networks, version),
+  };
+}
+
+/** The image that a container was made from; undefined when it was removed by force. */
+export function imageOf(backend: Pick<ContainersBackend, "images">, container: Container): Image | undefined {
+  try {
+    return backend.images.resolve(container.imageId);
+  } catch (error) {
+    if (isVirgaError(error, "not-found")) return undefined;
+    throw error;
+  }
+}
+
+/** Entrypoint and command as one. */
+export function commandLine(container: Container): readonly string[] {
+  return [...(container.process.Entrypoint ?? []), ...(container.process.Cmd ?? [])];
+}
+
+/** In the words of Docker's overlay2 driver, which lays a container out in the same way. */
+function encodeGraphDriver(backend: ContainersBackend, container: Container) {
+  const overlay = join(container.folder, "overlay");
+  const layers = imageOf(backend, container)?.config.rootfs.diff_ids ?? [];
+  return {
+    Name: "overlay2",
+    Data: {
+      ID: container.id,
+      LowerDir: layers
+        .toReversed()
+        .map((diffId) => backend.layers.path(diffId))
+        .join(":"),
+      MergedDir: join(overlay, "merged"),
+      UpperDir: join(overlay, "upper"),
+      WorkDir: join(overlay, "work"),
+    },
+  };
+}
+
+/** What `docker inspect` shows under Config: the image's values with the user's over them. */
+function encodeConfig(container: Container, version: ApiVersion) {
+  const { spec, process } = container;
+  const exposed = {
+    ...process.ExposedPorts,
+    ...Object.fromEntries((spec.exposedPorts ?? []).map((port) => [port, {}])),
+  };
+  const anonymous = (spec.mounts ?? []).flatMap((mount) =>
+    mount.type === "volume" && mount.name === undefined ? [[mount.target, {}] as const] : [],
+  );
+  const volumes = { ...process.Volumes, ...Object.fromEntries(anonymous) };
+  const stdin = spec.openStdin ?? false;
+  return {
+    Hostname: spec.hostname ?? container.id.slice(0, 12),
+    Domainname: spec.domainname ?? "",
+    User: process.User ?? "",
+    AttachStdin: stdin && (spec.stdinOnce ?? false),
+    AttachStdout: true,
+    AttachStderr: true,
+    ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
+    Tty: spec.tty ?? false,
+    OpenStdin: stdin,
+    StdinOnce: spec.stdinOnce ?? false,
+    Env: process.Env ?? [],
+    Cmd: process.Cmd ?? null,
+    ...(process.Healthcheck ? { Healthcheck: process.Healthcheck } : {}),
+    Image: spec.image,
+    Volumes: Object.keys(volumes).length > 0 ? volumes : null,
+    WorkingDir: process.WorkingDir ?? "",
+    Entrypoint: process.Entrypoint ?? null,
+    ...(holds(quirks.containerMacAddress, version) ? { MacAddress: spec.network?.macAddress ?? "" } : {}),
+    OnBuild: null,
+    Labels: process.Labels ?? {},
+    ...(process.StopSignal === undefined ? {} : { StopSignal: process.StopSignal }),
+    ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
+    ...(process.Shell ? { Shell: process.Shell } : {}),
+  };
+}
+
+/** An entry of Mounts, in docker inspect and docker ps. */
+export function encodeMountPoint(mount: ResolvedMount) {
+  switch (mount.type) {
+    case "bind":
+      return {
+        Type: "bind",
+        Source: mount.source,
+        Destination: mount.target,
+        Mode: mount.readOnly ? "ro" : "",
+        RW: !mount.readOnly,
+        Propagation: mount.propagation,
+      };
+    case "volume":
+      return {
+        Type: "volume",
+        Name: mount.name,
+        Source: mount.source,
+        Destination: mount.target,
+        Driver: "local",
+        Mode: mount.readOnly ? "ro" : "z",
+        RW: !mount.readOnly,
+        Propagation: "",
+      };
+    case "tmpfs":
+      return {
+        Type: "tmpfs",
+        Source: "",
+        Destination: mount.target,
+        Mode: "",
+        RW: !mount.options.includes("ro"),
+        Propagation: "",
+      };
+    default:
+      return mount satisfies never;
+  }
+}

@@ -1,0 +1,66 @@
+import { fail } from "../../../base/index.ts";
+import type { LogLine } from "../../../containers/index.ts";
+import { frame, multiplexedStreamType, rawStreamType } from "../hijack/stdcopy.ts";
+import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
+import { defined } from "../http/defined.ts";
+import { flag, text, timestamp } from "../http/query.ts";
+import { streamed } from "../http/streams.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
+import type { ContainersBackend } from "./backend.ts";
+
+/** What a stream of a container's output is announced as. */
+export function streamType(tty: boolean, version: ApiVersion): string {
+  return !tty && holds(quirks.multiplexedContentType, version) ? multiplexedStreamType : rawStreamType;
+}
+
+/** GET /containers/{id}/logs. */
+export function logRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  routes.get("/containers/:id/logs", async (c) => {
+    const [stdout, stderr] = [flag(c, "stdout"), flag(c, "stderr")];
+    if (!stdout && !stderr) {
+      throw fail("invalid", "api.bad-parameter", "Bad parameters: you must choose at least one stream");
+    }
+    const container = backend.containers.get(pathParameter(c, "id"));
+    const tty = container.spec.tty ?? false;
+    const options = defined({
+      stdout,
+      stderr,
+      follow: flag(c, "follow"),
+      tail: tail(c),
+      sinceNs: timestamp(c, "since"),
+      untilNs: timestamp(c, "until"),
+    });
+    const prefix = { timestamps: flag(c, "timestamps"), details: flag(c, "details") };
+    const stop = new AbortController();
+    const lines = backend.containers.logs(container.id, options, stop.signal);
+    // The first line is awaited when it is there at once, so that a failure still gets its status.
+    const first = options.follow ? undefined : await lines.next();
+    return streamed(c, streamType(tty, c.get("version")), async function* (signal) {
+      signal.addEventListener("abort", () => stop.abort(signal.reason));
+      if (first?.done === true) return;
+      if (first) yield encodeLine(first.value, tty, prefix);
+      for await (const line of lines) yield encodeLine(line, tty, prefix);
+    });
+  });
+  return routes;
+}
+
+/** Undefined (all) for `all`, for nothing and, as dockerd has it, for what is no number. */
+function tail(c: ApiContext): number | undefined {
+  const value = text(c, "tail") ?? "all";
+  const count = Number(value);
+  return value === "all" || !Number.isInteger(count) || count < 0 ? undefined : count;
+}
+
+function encodeLine(
+  line: LogLine,
+  tty: boolean,
+  prefix: { readonly timestamps: boolean; readonly details: boolean },
+): Uint8Array {
+  // Details are the log driver's extra attributes; none of ours has any, which leaves their separator.
+  const start = (prefix.timestamps ? `${line.time} ` : "") + (prefix.details ? " " : "");
+  const data = start === "" ? line.data : Buffer.concat([Buffer.from(start), line.data]);
+  return tty ? data : frame(line.stream, data);
+}

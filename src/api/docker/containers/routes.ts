@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { jsonBody } from "../http/body.ts";
+import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
+import { defined } from "../http/defined.ts";
+import { checkFields } from "../http/fields.ts";
+import { readFilters } from "../http/filters.ts";
+import { flag, integer, requiredText, text } from "../http/query.ts";
+import { requirePlatform } from "../platform.ts";
+import { archiveRoutes } from "./archive.ts";
+import { attachRoutes } from "./attach.ts";
+import type { ContainersBackend } from "./backend.ts";
+import { createBody, resourcesShape, restartPolicyBody } from "./create/body.ts";
+import { decodeCreate } from "./create/decode.ts";
+import { hostConfigFields } from "./create/fields.ts";
+import { decodeResources, decodeRestartPolicy } from "./create/resources.ts";
+import { encodeContainer } from "./inspect.ts";
+import { listContainers, listFilters } from "./list.ts";
+import { logRoutes } from "./logs.ts";
+import { statsRoutes } from "./stats.ts";
+import { waitRoutes } from "./wait.ts";
+
+const updateBody = z.looseObject({ ...resourcesShape, RestartPolicy: restartPolicyBody });
+const changeKinds = { modified: 0, added: 1, deleted: 2 } as const;
+
+export function containerRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  routes.route("/", inspectionRoutes(backend));
+  routes.route("/", lifecycleRoutes(backend));
+  routes.route("/", changeRoutes(backend));
+  routes.route("/", waitRoutes(backend));
+  routes.route("/", logRoutes(backend));
+  routes.route("/", attachRoutes(backend));
+  routes.route("/", statsRoutes(backend));
+  routes.route("/", archiveRoutes(backend));
+  return routes;
+}
+
+function inspectionRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  const { containers } = backend;
+
+  routes.get("/containers/json", async (c) => {
+    const limit = integer(c, "limit") ?? 0;
+    const options = { all: flag(c, "all"), limit: limit > 0 ? limit : undefined, size: flag(c, "size") };
+    return c.json(await listContainers(backend, readFilters(c, listFilters), options));
+  });
+  routes.get("/containers/:id/json", async (c) => {
+    const container = containers.get(pathParameter(c, "id"));
+    return c.json(await encodeContainer(backend, container, c.get("version"), flag(c, "size")));
+  });
+  routes.get("/containers/:id/top", async (c) => {
+    const { titles, processes } = await containers.top(pathParameter(c, "id"), text(c, "ps_args"));
+    return c.json({ Titles: titles, Processes: processes });
+  });
+  routes.get("/containers/:id/changes", async (c) => {
+    const changes = await containers.changes(pathParameter(c, "id"));
+    return c.json(changes.map((change) => ({ Path: change.path, Kind: changeKinds[change.kind] })));
+  });
+  return routes;
+}
+
+function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  const { containers } = backend;
+
+  routes.post("/containers/create", async (c) => {
+    const spec = decodeCreate(text(c, "name"), await jsonBody(c, createBody));
+    requirePlatform(text(c, "platform"));
+    const { container, warnings } = await containers.create(spec);
+    return c.json({ Id: container.id, Warnings: warnings }, 201);
+  });
+  routes.post("/containers/:id/start", async (c) => {
+    await containers.start(pathParameter(c, "id"));
+    return c.body(null, 204);
+  });
+  for (const verb of ["stop", "restart"] as const) {
+    routes.post(`/containers/:id/${verb}`, async (c) => {
+      const options = defined({ timeout: integer(c, "t"), signal: text(c, "signal") });
+      await containers[verb](pathParameter(c, "id"), options);
+      return c.body(null, 204);
+    });
+  }
+  routes.post("/containers/:id/kill", async (c) => {
+    await containers.kill(pathParameter(c, "id"), text(c, "signal"));
+    return c.body(null, 204);
+  });
+  routes.post("/containers/:id/pause", async (c) => {
+    await containers.pause(pathParameter(c, "id"));
+    return c.body(null, 204);
+  });
+  routes.post("/containers/:id/unpause", async (c) => {
+    await containers.resume(pathParameter(c, "id"));
+    return c.body(null, 204);
+  });
+  routes.delete("/containers/:id", async (c) => {
+    const options = { force: flag(c, "force"), volumes: flag(c, "v") };
+    await containers.remove(pathParameter(c, "id"), options);
+    return c.body(null, 204);
+  });
+  routes.post("/containers/prune", async (c) => {
+    const filters = readFilters(c, ["until", "label", "label!"]);
+    const until = filters.time("until", backend.clock.now());
+    const { removed, freed } = await containers.prune({
+      ...defined({ until }),
+      keep: (container) => !filters.labels(container.process.Labels ?? {}),
+    });
+    return c.json({ ContainersDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
+  });
+  return routes;
+}
+
+function changeRoutes(backend: ContainersBackend): ApiRouter {
+  const routes = createRouter();
+  const { containers } = backend;
+
+  routes.post("/containers/:id/rename", async (c) => {
+    await containers.rename(pathParameter(c, "id"), requiredText(c, "name"));
+    return c.body(null, 204);
+  });
+  routes.post("/containers/:id/update", async (c) => {
+    const body = await jsonBody(c, updateBody);
+    checkFields(body, hostConfigFields, "");
+    const resources = decodeResources(body);
+    const { warnings } = await containers.update(pathParameter(c, "id"), {
+      ...defined({ restart: decodeRestartPolicy(body.RestartPolicy) }),
+      ...(Object.keys(resources).length > 0 ? { resources } : {}),
+    });
+    return c.json({ Warnings: warnings });
+  });
+  routes.post("/containers/:id/resize", async (c) => {
+    await containers.resize(pathParameter(c, "id"), integer(c, "w") ?? 0, integer(c, "h") ?? 0);
+    return c.body(null, 200);
+  });
+  return routes;
+}

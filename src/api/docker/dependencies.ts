@@ -1,0 +1,23 @@
+import type { Clock, Logger } from "../../base/index.ts";
+import type { Builds } from "../../builds/index.ts";
+import type { Containers } from "../../containers/index.ts";
+import type { Events } from "../../events/index.ts";
+import type { Images } from "../../images/index.ts";
+import type { LayerStore } from "../../layers/index.ts";
+import type { Networks } from "../../networks/index.ts";
+import type { Volumes } from "../../volumes/index.ts";
+import type { DaemonFacts } from "./system/backend.ts";
+
+/** Everything that the Docker Engine API stands on. Each resource's `backend.ts` says what it needs of it. */
+export interface DockerApiDependencies {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly layers: LayerStore;
+  readonly builds: Builds;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly facts: DaemonFacts;
+}

@@ -1,0 +1,82 @@
+import { isVirgaError, toVirgaError, type ErrorKind, type VirgaError } from "../../base/index.ts";
+
+/** What a failed request is answered with. `body` is absent where HTTP allows none. */
+export interface EncodedError {
+  readonly status: number;
+  readonly body?: { readonly message: string };
+}
+
+const statusOfKind: Record<ErrorKind, number> = {
+  invalid: 400,
+  "not-found": 404,
+  "not-modified": 304,
+  conflict: 409,
+  precondition: 412,
+  exhausted: 500,
+  unavailable: 503,
+  unimplemented: 501,
+  permission: 403,
+  cancelled: 499,
+  timeout: 504,
+  "data-loss": 500,
+  internal: 500,
+};
+
+/**
+ * Where Docker's status or words for a case are not those of its kind. Clients look for them: docker turns
+ * "executable file not found" into exit code 127, "permission denied" into 126.
+ */
+const special: Record<string, { readonly status?: number; readonly text?: (message: string) => string }> = {
+  "task.command-not-found": {
+    status: 400,
+    text: (message) => taskText(message, "executable file not found in $PATH"),
+  },
+  "task.command-not-executable": { status: 400, text: (message) => taskText(message, "permission denied") },
+  "task.create-failed": {
+    status: 500,
+    text: (message) => `failed to create task for container: ${message}: unknown`,
+  },
+  "network.in-use": { status: 403 },
+  "network.builtin": { status: 403 },
+  "port.in-use": { status: 500, text: portText },
+  "api.not-a-manager": { status: 503 },
+};
+
+/** The answer to any thrown value. */
+export function encodeError(thrown: unknown): EncodedError {
+  const error = toVirgaError(thrown);
+  const rule = special[error.code];
+  const status = rule?.status ?? statusOfKind[error.kind];
+  if (status === 304) return { status };
+  const message = rule?.text?.(error.message) ?? error.message;
+  return { status, body: { message: withHint(message, error) } };
+}
+
+/** The message alone, for streams that have already begun. */
+export function errorText(thrown: unknown): string {
+  return encodeError(thrown).body?.message ?? toVirgaError(thrown).message;
+}
+
+/** True for what the daemon's log should tell about: our own bugs and damaged data. */
+export function isServerFault(thrown: unknown): boolean {
+  return !isVirgaError(thrown) || thrown.kind === "internal" || thrown.kind === "data-loss";
+}
+
+function withHint(message: string, error: VirgaError): string {
+  return error.hint === undefined ? message : `${message} (${error.hint})`;
+}
+
+function taskText(message: string, reason: string): string {
+  const full = message.includes(reason) ? message : `${message}: ${reason}`;
+  const prefix = "failed to create task for container: ";
+  const text = full.startsWith(prefix) ? full : `${prefix}${full}`;
+  return text.endsWith(": unknown") ? text : `${text}: unknown`;
+}
+
+function portText(message: string): string {
+  const known = message.includes("port is already allocated") || message.includes("address already in use");
+  const text = known ? message : `${message}: port is already allocated`;
+  return text.startsWith("driver failed") || text.startsWith("failed to set up container networking")
+    ? text
+    : `failed to set up container networking: driver failed programming external connectivity on endpoint: ${text}`;
+}

@@ -1,0 +1,9 @@
+import type { Containers } from "../../../containers/index.ts";
+
+/** What the exec endpoints need. */
+export interface ExecBackend {
+  readonly containers: Pick<
+    Containers,
+    "get" | "createExec" | "getExec" | "startExec" | "resizeExec" | "waitExec"
+  >;
+}

@@ -1,0 +1,94 @@
+import { fail, isVirgaError } from "../../../base/index.ts";
+import { streamType } from "../containers/logs.ts";
+import { errorText } from "../errors.ts";
+import { parseDetachKeys } from "../hijack/detach-keys.ts";
+import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
+import { runSession, type SessionStreams } from "../hijack/session.ts";
+import { jsonBody } from "../http/body.ts";
+import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
+import { checkFields } from "../http/fields.ts";
+import { integer } from "../http/query.ts";
+import type { ExecBackend } from "./backend.ts";
+import { decodeExec, encodeExec, execCreateBody, execStartBody, execStartFields } from "./wire.ts";
+
+export function execRoutes(backend: ExecBackend): ApiRouter {
+  const routes = createRouter();
+  const { containers } = backend;
+
+  routes.post("/containers/:id/exec", async (c) => {
+    const container = containers.get(pathParameter(c, "id"));
+    const request = decodeExec(await jsonBody(c, execCreateBody));
+    if (request.detachKeys !== undefined) parseDetachKeys(request.detachKeys);
+    return c.json({ Id: containers.createExec(container.id, request).id }, 201);
+  });
+  routes.get("/exec/:id/json", (c) => {
+    const exec = containers.getExec(pathParameter(c, "id"));
+    return c.json(encodeExec(exec, containers.get(exec.containerId)));
+  });
+  routes.post("/exec/:id/start", async (c) => {
+    const hijack = await startHijack(backend, c);
+    return hijack === undefined ? c.body(null, 200) : hijackWithoutUpgrade(c, nothing(), hijack);
+  });
+  routes.post("/exec/:id/resize", async (c) => {
+    await containers.resizeExec(pathParameter(c, "id"), integer(c, "w") ?? 0, integer(c, "h") ?? 0);
+    return c.body(null, 200);
+  });
+  return routes;
+}
+
+/**
+ * Starts the exec; undefined when it was started detached. Throws what the client is to be told with a status. A
+ * command that cannot be run is told in the stream, as Docker does: the exec then has an exit code (126, 127) that
+ * the client asks for.
+ */
+export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<Hijack | undefined> {
+  const { containers } = backend;
+  const exec = containers.getExec(pathParameter(c, "id"));
+  const body = await jsonBody(c, execStartBody, {});
+  checkFields(body, execStartFields, "");
+  const { request } = exec;
+  const detached = body.Detach === true;
+  const attaches = request.attachStdin || request.attachStdout || request.attachStderr;
+  const tty = request.tty ?? false;
+  const contentType = streamType(tty, c.get("version"));
+  const detachKeys = parseDetachKeys(request.detachKeys);
+  let streams: SessionStreams | undefined;
+  try {
+    streams = await containers.startExec(exec.id, { detach: detached || !attaches, tty });
+  } catch (error) {
+    if (detached || !isVirgaError(error) || !error.code.startsWith("task.command-")) throw error;
+    streams = told(tty, `OCI runtime exec failed: ${errorText(error)}\r\n`);
+  }
+  if (detached) return undefined;
+  return {
+    contentType,
+    async run(connection) {
+      if (streams === undefined) return connection.end();
+      await runSession(streams, connection, {
+        stdin: request.attachStdin ?? false,
+        detachKeys,
+        onInputEnd: tty ? "let-go" : "close-stdin",
+        // The client asks for the exit code when the stream has ended: it must be there by then.
+        settled: () => containers.waitExec(exec.id),
+      });
+    },
+  };
+}
+
+/** Streams that say `text` and end. */
+function told(tty: boolean, text: string): SessionStreams {
+  const output = (async function* () {
+    yield { stream: tty ? ("stdout" as const) : ("stderr" as const), data: Buffer.from(text) };
+  })();
+  return { tty, output, write: async () => {}, closeStdin: async () => {}, close: () => {} };
+}
+
+/** The body of the old way's request is the start's JSON: no input can come after it. */
+async function* nothing(): AsyncIterableIterator<Uint8Array> {}
+
+/** Refuses to attach to a websocket, which is not served. */
+export function refuseWebsocket(): never {
+  throw fail("unimplemented", "attach.websocket", "attaching through a websocket is not supported", {
+    hint: "use POST /containers/{id}/attach",
+  });
+}

@@ -1,0 +1,62 @@
+import type { z } from "zod";
+import { fail } from "../../../base/index.ts";
+import type { ApiContext } from "./context.ts";
+
+/** JSON bodies larger than this are refused; a seccomp profile is the largest thing in one. */
+const maxJsonBytes = 8 * 1024 * 1024;
+
+/** The request's body as a stream of bytes; empty when it has none. */
+export function byteBody(c: ApiContext): ReadableStream<Uint8Array> {
+  return c.req.raw.body ?? new ReadableStream({ start: (controller) => controller.close() });
+}
+
+/**
+ * The request's JSON body, checked. Throws `invalid` with Docker's words for what is no JSON, and naming the field
+ * (`HostConfig.Memory`) for what has the wrong type. With `whenEmpty` a request without a body gets that.
+ */
+export async function jsonBody<T>(c: ApiContext, schema: z.ZodType<T>, whenEmpty?: T): Promise<T> {
+  const body = await readText(byteBody(c));
+  if (body.trim() === "") {
+    if (whenEmpty !== undefined) return whenEmpty;
+    throw fail("invalid", "api.invalid-json", "invalid JSON: got EOF while reading request body");
+  }
+  const type = c.req.header("content-type");
+  if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) {
+    throw fail(
+      "invalid",
+      "api.content-type",
+      `unsupported Content-Type header (${type}): must be 'application/json'`,
+    );
+  }
+  return checked(parse(body), schema);
+}
+
+/** `value` as `schema` says. Throws `invalid` naming the field. */
+export function checked<T>(value: unknown, schema: z.ZodType<T>, at = "invalid JSON"): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const field = issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : "";
+  throw fail("invalid", "api.invalid-field", `${at}: ${field}${issue.message}`);
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch (cause) {
+    throw fail("invalid", "api.invalid-json", `invalid JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxJsonBytes) {
+      throw fail("invalid", "api.body-too-large", `request body is larger than ${maxJsonBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,47 @@
+import type { Progress } from "../../../base/index.ts";
+import { errorText } from "../errors.ts";
+import { Channel, jsonLine } from "./streams.ts";
+
+/**
+ * Runs `work` and yields what it reports as lines, after the line `begin`; returns its result. A failure becomes
+ * Docker's error line, since the response has its status by then, and undefined is returned; a failure before
+ * anything was reported is thrown, so that it still gets its own status.
+ */
+export async function* reporting<T, R = Progress>(
+  work: (report: (report: R) => void) => Promise<T>,
+  encode: (report: R) => object | undefined,
+  begin?: object,
+): AsyncGenerator<string, T | undefined> {
+  const reports = new Channel<R>();
+  let result: { readonly value: T } | undefined;
+  const done = work((report) => reports.push(report)).then(
+    (value) => {
+      result = { value };
+      reports.close();
+    },
+    (error: unknown) => reports.close({ error }),
+  );
+  let begun = false;
+  const begins = () => (begun || begin === undefined ? [] : [jsonLine(begin)]);
+  try {
+    for await (const report of reports) {
+      const line = encode(report);
+      if (line === undefined) continue;
+      yield* begins();
+      begun = true;
+      yield jsonLine(line);
+    }
+    yield* begins();
+  } catch (error) {
+    if (!begun) throw error;
+    yield jsonLine(errorLine(error));
+  }
+  await done;
+  return result?.value;
+}
+
+/** How Docker tells of a failure inside a stream. */
+export function errorLine(error: unknown): object {
+  const message = errorText(error);
+  return { errorDetail: { message }, error: message };
+}

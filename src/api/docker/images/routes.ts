@@ -1,0 +1,88 @@
+import { fail } from "../../../base/index.ts";
+import { familiar, normalise } from "../../../images/index.ts";
+import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
+import { defined } from "../http/defined.ts";
+import { readFilters } from "../http/filters.ts";
+import { flag, requiredText, text } from "../http/query.ts";
+import { requirePlatform } from "../platform.ts";
+import type { ImagesBackend } from "./backend.ts";
+import { imageFilters, listImages } from "./list.ts";
+import { transferRoutes } from "./transfer.ts";
+import { encodeHistory, encodeImage } from "./wire.ts";
+
+/** Names of images have slashes in them; `{.+}` takes them whole. */
+export function imageRoutes(backend: ImagesBackend): ApiRouter {
+  const routes = createRouter();
+  const { images } = backend;
+
+  routes.get("/images/json", (c) => {
+    const filters = readFilters(c, imageFilters);
+    return c.json(listImages(backend, filters, { sharedSize: flag(c, "shared-size") }, c.get("version")));
+  });
+  routes.get("/images/search", () => {
+    throw fail("unimplemented", "image.search", "searching a registry is not supported");
+  });
+  routes.post("/images/prune", async (c) => {
+    const filters = readFilters(c, ["dangling", "until", "label", "label!"]);
+    const { untagged, deleted, freed } = await images.prune({
+      all: filters.flag("dangling") === false,
+      ...defined({ until: filters.time("until", backend.clock.now()) }),
+      keep: (image) => !filters.labels(image.config.config?.Labels ?? {}),
+    });
+    const list = removalList({ untagged, deleted });
+    return c.json({ ImagesDeleted: list.length > 0 ? list : null, SpaceReclaimed: freed });
+  });
+  routes.route("/", transferRoutes(backend));
+
+  routes.get("/images/:name{.+}/json", (c) => {
+    const image = images.resolve(pathParameter(c, "name"));
+    requirePlatform(platformQuery(text(c, "platform")));
+    return c.json(encodeImage(backend, image, c.get("version")));
+  });
+  routes.get("/images/:name{.+}/history", (c) =>
+    c.json(encodeHistory(backend, images.resolve(pathParameter(c, "name")))),
+  );
+  routes.post("/images/:name{.+}/tag", (c) => {
+    const tag = text(c, "tag");
+    const repository = requiredText(c, "repo");
+    images.tag(pathParameter(c, "name"), tag === undefined ? repository : `${repository}:${tag}`);
+    return c.body(null, 201);
+  });
+  routes.post("/images/:name{.+}/push", (c) => {
+    const { references } = images.resolve(pathParameter(c, "name"));
+    throw fail("unimplemented", "image.push", "pushing to a registry is not supported", {
+      hint: `export it with docker save ${references[0] === undefined ? "IMAGE" : familiar(references[0])}`,
+    });
+  });
+  routes.delete("/images/:name{.+}", async (c) => {
+    const options = { force: flag(c, "force"), noPrune: flag(c, "noprune") };
+    return c.json(removalList(await images.remove(pathParameter(c, "name"), options)));
+  });
+  routes.get("/distribution/:name{.+}/json", (c) => {
+    const name = normalise(pathParameter(c, "name"));
+    throw fail(
+      "unimplemented",
+      "image.distribution",
+      `asking a registry about ${familiar(name)} is not supported`,
+    );
+  });
+  return routes;
+}
+
+function removalList(removed: { readonly untagged: readonly string[]; readonly deleted: readonly string[] }) {
+  return [
+    ...removed.untagged.map((reference) => ({ Untagged: shown(reference) })),
+    ...removed.deleted.map((id) => ({ Deleted: id })),
+  ];
+}
+
+function shown(reference: string): string {
+  return reference.startsWith("sha256:") ? reference : familiar(reference);
+}
+
+/** Since 1.49 it is an object in JSON, before that a text. */
+function platformQuery(value: string | undefined): string | undefined {
+  if (value === undefined || !value.startsWith("{")) return value;
+  const { os = "linux", architecture } = JSON.parse(value) as { os?: string; architecture?: string };
+  return architecture === undefined ? os : `${os}/${architecture}`;
+}

@@ -1,0 +1,139 @@
+import { isVirgaError } from "../../../base/index.ts";
+import { familiar, historyRows, parseReference, type Image } from "../../../images/index.ts";
+import { architecture } from "../platform.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
+import type { ImagesBackend } from "./backend.ts";
+
+type LayerId = Image["config"]["rootfs"]["diff_ids"][number];
+
+export function repoTags(image: Image): string[] {
+  return image.references.map(familiar).toSorted();
+}
+
+/** `debian@sha256:…`: each repository of the image with its manifest's digest. */
+export function repoDigests(image: Image): string[] {
+  const repositories = image.references.map((reference) => {
+    const { domain, path } = parseReference(reference);
+    return familiar(`${domain}/${path}`);
+  });
+  return [...new Set(repositories)].map((repository) => `${repository}@${image.manifest.digest}`).toSorted();
+}
+
+/** When it was made; when it came here, if the image does not say. */
+export function createdAt(image: Image): Date {
+  const created = image.config.created === undefined ? NaN : Date.parse(image.config.created);
+  return Number.isNaN(created) ? image.storedAt : new Date(created);
+}
+
+/** An entry of GET /images/json. -1 means "not counted", as Docker has it. */
+export function encodeSummary(
+  image: Image,
+  counts: { readonly containers?: number; readonly sharedSize?: number },
+  version: ApiVersion,
+) {
+  return {
+    Id: image.id,
+    ParentId: "",
+    RepoTags: repoTags(image),
+    RepoDigests: repoDigests(image),
+    Created: Math.floor(createdAt(image).getTime() / 1000),
+    Size: image.size,
+    ...(holds(quirks.imageVirtualSize, version) ? { VirtualSize: image.size } : {}),
+    SharedSize: counts.sharedSize ?? -1,
+    Labels: image.config.config?.Labels ?? {},
+    Containers: counts.containers ?? -1,
+  };
+}
+
+/** GET /images/{name}/json. */
+export function encodeImage(backend: ImagesBackend, image: Image, version: ApiVersion) {
+  const { config } = image;
+  const comment = config.history?.findLast((entry) => entry.comment)?.comment ?? "";
+  const always = holds(quirks.emptyParentAndComment, version);
+  return {
+    Id: image.id,
+    RepoTags: repoTags(image),
+    RepoDigests: repoDigests(image),
+    ...(always ? { Parent: "", DockerVersion: "" } : {}),
+    ...(always || comment !== "" ? { Comment: comment } : {}),
+    Created: createdAt(image).toISOString(),
+    ...(holds(quirks.imageContainerConfig, version) ? { Container: "", ContainerConfig: null } : {}),
+    ...(always || config.author ? { Author: config.author ?? "" } : {}),
+    Config: encodeImageProcess(image),
+    Architecture: config.architecture || architecture,
+    ...(config.variant === undefined ? {} : { Variant: config.variant }),
+    Os: config.os || "linux",
+    Size: image.size,
+    ...(holds(quirks.imageVirtualSize, version) ? { VirtualSize: image.size } : {}),
+    GraphDriver: encodeGraphDriver(backend, config.rootfs.diff_ids),
+    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+    Metadata: { LastTagTime: image.storedAt.toISOString() },
+  };
+}
+
+function encodeImageProcess(image: Image) {
+  const process = image.config.config ?? {};
+  return {
+    Hostname: "",
+    Domainname: "",
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Image: "",
+    ...process,
+    User: process.User ?? "",
+    Env: process.Env ?? null,
+    Cmd: process.Cmd ?? null,
+    Volumes: process.Volumes ?? null,
+    WorkingDir: process.WorkingDir ?? "",
+    Entrypoint: process.Entrypoint ?? null,
+    OnBuild: process.OnBuild ?? null,
+    Labels: process.Labels ?? null,
+  };
+}
+
+function encodeGraphDriver(backend: ImagesBackend, layers: readonly LayerId[]) {
+  const paths = layers.toReversed().flatMap((diffId) => existing(() => backend.layers.path(diffId)) ?? []);
+  const [top, ...lower] = paths;
+  return {
+    Name: "overlay2",
+    Data: {
+      ...(lower.length > 0 ? { LowerDir: lower.join(":") } : {}),
+      ...(top === undefined ? {} : { UpperDir: top }),
+    },
+  };
+}
+
+/** GET /images/{name}/history. */
+export function encodeHistory(backend: ImagesBackend, image: Image) {
+  return historyRows(image, (diffId) => existing(() => backend.layers.stat(diffId).size) ?? 0);
+}
+
+/** How many images use each layer. */
+export function layerUse(images: readonly Image[]): ReadonlyMap<LayerId, number> {
+  const uses = new Map<LayerId, number>();
+  for (const image of images) {
+    for (const diffId of new Set(image.config.rootfs.diff_ids)) uses.set(diffId, (uses.get(diffId) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** Bytes of the layers that other images have too. */
+export function sharedSize(backend: ImagesBackend, image: Image, uses: ReadonlyMap<LayerId, number>): number {
+  return [...new Set(image.config.rootfs.diff_ids)]
+    .filter((diffId) => (uses.get(diffId) ?? 0) > 1)
+    .reduce((sum, diffId) => sum + (existing(() => backend.layers.stat(diffId).size) ?? 0), 0);
+}
+
+function existing<T>(find: () => T): T | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (isVirgaError(error, "not-found")) return undefined;
+    throw error;
+  }
+}

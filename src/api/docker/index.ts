@@ -1,0 +1,7 @@
+export { createDockerApi, type DockerApi } from "./api.ts";
+export { configFields, endpointFields, hostConfigFields } from "./containers/create/fields.ts";
+export type { DockerApiDependencies } from "./dependencies.ts";
+export type { FieldRule, FieldTable } from "./http/fields.ts";
+export { quirks, type Quirk } from "./quirks.ts";
+export type { DaemonFacts } from "./system/backend.ts";
+export { newestVersion, oldestVersion, versionText } from "./versions.ts";

@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { fail } from "../../../base/index.ts";
+import type { Container } from "../../../containers/index.ts";
+import type { Endpoint, Network, NetworkSpec } from "../../../networks/index.ts";
+import { defined, filled, whenTrue } from "../http/defined.ts";
+import { checkFields, noEffect, refused, supported, type FieldTable } from "../http/fields.ts";
+
+const text = z.string().nullish();
+const flag = z.boolean().nullish();
+const textMap = z.record(z.string(), z.string()).nullish();
+
+export const networkFields: FieldTable = {
+  Name: supported,
+  CheckDuplicate: noEffect("two networks never have the same name"),
+  Driver: supported,
+  Scope: { support: "refused", defaults: ["local"] },
+  Internal: supported,
+  Attachable: supported,
+  Ingress: refused,
+  ConfigOnly: refused,
+  ConfigFrom: refused,
+  IPAM: supported,
+  EnableIPv4: supported,
+  EnableIPv6: supported,
+  Options: supported,
+  Labels: supported,
+};
+
+const ipamFields: FieldTable = {
+  Driver: { support: "refused", defaults: ["default"] },
+  Config: supported,
+  Options: refused,
+};
+
+export const createNetworkBody = z.looseObject({
+  Name: z.string(),
+  Driver: text,
+  Internal: flag,
+  Attachable: flag,
+  EnableIPv4: flag,
+  EnableIPv6: flag,
+  Options: textMap,
+  Labels: textMap,
+  IPAM: z
+    .looseObject({
+      Config: z
+        .array(z.looseObject({ Subnet: text, IPRange: text, Gateway: text, AuxiliaryAddresses: textMap }))
+        .nullish(),
+    })
+    .nullish(),
+});
+
+export const disconnectBody = z.looseObject({ Container: text, Force: flag });
+
+/** Throws `invalid`, `unimplemented` by field. */
+export function decodeNetwork(body: z.infer<typeof createNetworkBody>): NetworkSpec {
+  checkFields(body, networkFields, "");
+  checkFields(body.IPAM ?? {}, ipamFields, "IPAM.");
+  if (body.EnableIPv4 === false) {
+    throw fail(
+      "unimplemented",
+      "api.unsupported-field",
+      "EnableIPv4: a network without IPv4 is not supported",
+    );
+  }
+  const subnets = (body.IPAM?.Config ?? [])
+    .map((one) =>
+      defined({
+        subnet: filled(one.Subnet),
+        gateway: filled(one.Gateway),
+        ipRange: filled(one.IPRange),
+        auxiliary: filled(one.AuxiliaryAddresses),
+      }),
+    )
+    .filter((one) => Object.keys(one).length > 0);
+  return defined({
+    name: body.Name,
+    driver: filled(body.Driver),
+    internal: whenTrue(body.Internal),
+    attachable: whenTrue(body.Attachable),
+    enableIpv6: whenTrue(body.EnableIPv6),
+    labels: filled(body.Labels),
+    options: filled(body.Options),
+    subnets: filled(subnets),
+  });
+}
+
+/** An entry of GET /networks. */
+export function encodeNetwork(network: Network) {
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: network.createdAt.toISOString(),
+    Scope: "local",
+    Driver: network.driver === "none" ? "null" : network.driver,
+    EnableIPv4: true,
+    EnableIPv6: network.enableIpv6,
+    IPAM: {
+      Driver: "default",
+      Options: null,
+      Config: network.subnets.map((one) => ({
+        Subnet: one.subnet,
+        ...(one.ipRange === undefined ? {} : { IPRange: one.ipRange }),
+        Gateway: one.gateway,
+        ...(one.auxiliary === undefined ? {} : { AuxiliaryAddresses: one.auxiliary }),
+      })),
+    },
+    Internal: network.internal,
+    Attachable: network.attachable,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Options: network.options,
+    Labels: network.labels,
+  };
+}
+
+/** GET /networks/{id}: with the containers that run on it. */
+export function encodeNetworkWithContainers(
+  network: Network,
+  endpoints: readonly Endpoint[],
+  containers: readonly Container[],
+) {
+  const running = new Map(
+    containers.filter((one) => one.state.status === "running").map((one) => [one.id, one] as const),
+  );
+  const entries = endpoints.flatMap((endpoint) => {
+    const container = running.get(endpoint.containerId);
+    return container === undefined ? [] : [[container.id, encodeMember(container, endpoint)] as const];
+  });
+  return { ...encodeNetwork(network), Containers: Object.fromEntries(entries) };
+}
+
+function encodeMember(container: Container, endpoint: Endpoint) {
+  return {
+    Name: container.name,
+    EndpointID: endpoint.id,
+    MacAddress: endpoint.mac,
+    IPv4Address: `${endpoint.ipv4}/${endpoint.ipv4PrefixLength}`,
+    IPv6Address: endpoint.ipv6 === undefined ? "" : `${endpoint.ipv6}/${endpoint.ipv6PrefixLength ?? 64}`,
+  };
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "../../../base/index.ts";
+import type { Builds } from "../../../builds/index.ts";
+import type { Events } from "../../../events/index.ts";
+import type { CgroupFacts } from "../../../host/index.ts";
+import type { LayerStore } from "../../../layers/index.ts";
+import type { ContainersBackend } from "../containers/backend.ts";
+import type { ImagesBackend } from "../images/backend.ts";
+import type { VolumesBackend } from "../volumes/backend.ts";
+
+/** What the daemon knows about itself; given by the composition root. */
+export interface DaemonFacts {
+  /** Virga's version. */
+  readonly version: string;
+  /** The commit it was built from; empty when unknown. */
+  readonly commit: string;
+  /** Names this daemon, the same over restarts. */
+  readonly id: string;
+  readonly root: string;
+  readonly startedAt: Date;
+  readonly defaultRuntime: string;
+  /** By name. Versions as the programs tell them (`1.8.1`), absent when unknown. */
+  readonly runtimes: Readonly<Record<string, { readonly path: string; readonly version?: string }>>;
+  /** Other programs that containers need: conmon, the init, the DNS server. */
+  readonly components: Readonly<Record<string, string>>;
+  readonly cgroups: CgroupFacts;
+  /** The program behind `--init`. */
+  readonly initBinary: string;
+  readonly debug: boolean;
+}
+
+/** What the system endpoints need. */
+export interface SystemBackend {
+  readonly containers: ContainersBackend["containers"];
+  readonly containerBackend: ContainersBackend;
+  readonly imageBackend: ImagesBackend;
+  readonly volumes: VolumesBackend["volumes"];
+  readonly layers: Pick<LayerStore, "list">;
+  readonly builds: Pick<Builds, "cacheUsage">;
+  readonly events: Pick<Events, "subscribe">;
+  readonly clock: Clock;
+  readonly facts: DaemonFacts;
+}

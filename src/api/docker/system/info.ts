@@ -1,0 +1,135 @@
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
+import type { SystemBackend } from "./backend.ts";
+import type { HostFacts } from "./host.ts";
+
+/** GET /info. */
+export function encodeInfo(backend: SystemBackend, host: HostFacts, version: ApiVersion) {
+  const { facts } = backend;
+  return {
+    ID: facts.id,
+    ...containerCounts(backend),
+    Images: backend.imageBackend.images.list().length,
+    Driver: "overlay2",
+    DriverStatus: [["Native Overlay Diff", "true"]],
+    DockerRootDir: facts.root,
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "local", "none"],
+    },
+    ...encodeLimits(facts.cgroups),
+    ...(holds(quirks.bridgeNfInfo, version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
+    Debug: facts.debug,
+    NFd: -1,
+    NGoroutines: 0,
+    SystemTime: backend.clock.now().toISOString(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: String(facts.cgroups.version),
+    NEventsListener: 0,
+    ...encodeHost(host),
+    ...noRegistryOrSwarm,
+    ExperimentalBuild: false,
+    ServerVersion: facts.version,
+    Runtimes: Object.fromEntries(Object.entries(facts.runtimes).map(([name, { path }]) => [name, { path }])),
+    DefaultRuntime: facts.defaultRuntime,
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: facts.initBinary,
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: facts.runtimes[facts.defaultRuntime]?.version ?? "" },
+    InitCommit: { ID: "" },
+    SecurityOptions: securityOptions(backend, host),
+    FirewallBackend: { Driver: "nftables" },
+    Warnings: warnings(backend, host),
+  };
+}
+
+function encodeLimits({ controllers, version, swapAccounting }: SystemBackend["facts"]["cgroups"]) {
+  return {
+    MemoryLimit: controllers.has("memory"),
+    SwapLimit: swapAccounting,
+    CpuCfsPeriod: controllers.has("cpu"),
+    CpuCfsQuota: controllers.has("cpu"),
+    CPUShares: controllers.has("cpu"),
+    CPUSet: controllers.has("cpuset"),
+    PidsLimit: controllers.has("pids"),
+    OomKillDisable: version === 1 && controllers.has("memory"),
+  };
+}
+
+function encodeHost(host: HostFacts) {
+  return {
+    IPv4Forwarding: host.ipv4Forwarding,
+    KernelVersion: host.kernel,
+    OperatingSystem: host.operatingSystem,
+    OSVersion: host.osVersion,
+    OSType: "linux",
+    Architecture: host.machine,
+    NCPU: host.cpus,
+    MemTotal: host.memory,
+    Name: host.name,
+    Labels: [],
+    HttpProxy: process.env["HTTP_PROXY"] ?? process.env["http_proxy"] ?? "",
+    HttpsProxy: process.env["HTTPS_PROXY"] ?? process.env["https_proxy"] ?? "",
+    NoProxy: process.env["NO_PROXY"] ?? process.env["no_proxy"] ?? "",
+  };
+}
+
+function securityOptions(backend: SystemBackend, host: HostFacts): string[] {
+  return [
+    ...(host.apparmor ? ["name=apparmor"] : []),
+    "name=seccomp,profile=builtin",
+    ...(backend.facts.cgroups.version === 2 ? ["name=cgroupns"] : []),
+  ];
+}
+
+function containerCounts(backend: SystemBackend) {
+  const states = backend.containers.list().map((container) => container.state);
+  const running = states.filter((state) => state.status === "running");
+  const paused = running.filter((state) => state.paused);
+  return {
+    Containers: states.length,
+    ContainersRunning: running.length - paused.length,
+    ContainersPaused: paused.length,
+    ContainersStopped: states.length - running.length,
+  };
+}
+
+const noRegistryOrSwarm = {
+  IndexServerAddress: "https://index.docker.io/v1/",
+  RegistryConfig: {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
+    InsecureRegistryCIDRs: [],
+    IndexConfigs: {},
+    Mirrors: null,
+  },
+  GenericResources: null,
+  Swarm: {
+    NodeID: "",
+    NodeAddr: "",
+    LocalNodeState: "inactive",
+    ControlAvailable: false,
+    Error: "",
+    RemoteManagers: null,
+  },
+  ProductLicense: "",
+  DefaultAddressPools: null,
+  CDISpecDirs: [],
+};
+
+/** What a user of this machine should know, in Docker's words where it has them. */
+function warnings(backend: SystemBackend, host: HostFacts): string[] | null {
+  const { cgroups } = backend.facts;
+  const list = [
+    ...(cgroups.controllers.has("memory") ? [] : ["WARNING: No memory limit support"]),
+    ...(cgroups.swapAccounting ? [] : ["WARNING: No swap limit support"]),
+    ...(cgroups.controllers.has("pids") ? [] : ["WARNING: No pids limit support"]),
+    ...(cgroups.controllers.has("cpu") ? [] : ["WARNING: No cpu cfs quota support"]),
+    ...(host.ipv4Forwarding ? [] : ["WARNING: IPv4 forwarding is disabled"]),
+  ];
+  return list.length > 0 ? list : null;
+}

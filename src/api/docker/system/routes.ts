@@ -1,0 +1,55 @@
+import { fail } from "../../../base/index.ts";
+import { createRouter, type ApiRouter } from "../http/context.ts";
+import { defined } from "../http/defined.ts";
+import { readFilters } from "../http/filters.ts";
+import { timestamp } from "../http/query.ts";
+import { streamed } from "../http/streams.ts";
+import type { SystemBackend } from "./backend.ts";
+import { encodeDiskUsage } from "./disk-usage.ts";
+import { eventFilters, eventLine, eventSelector } from "./events.ts";
+import { readHostFacts } from "./host.ts";
+import { encodeInfo } from "./info.ts";
+import { encodeVersion } from "./version.ts";
+
+/** Tells the CLI to use the classic builder, which is the one that this daemon has. */
+const pingHeaders = {
+  "Builder-Version": "1",
+  "Cache-Control": "no-cache, no-store, must-revalidate",
+  Pragma: "no-cache",
+};
+
+export function systemRoutes(backend: SystemBackend): ApiRouter {
+  const routes = createRouter();
+
+  // Hono serves HEAD from it too.
+  routes.get("/_ping", (c) => c.text("OK", 200, { ...pingHeaders, Swarm: "inactive" }));
+  routes.get("/version", (c) => c.json(encodeVersion(backend.facts, readHostFacts())));
+  routes.get("/info", (c) => c.json(encodeInfo(backend, readHostFacts(), c.get("version"))));
+  routes.post("/auth", () => {
+    throw fail("unimplemented", "registry.login", "logging in to a registry is not supported");
+  });
+  routes.get("/system/df", async (c) =>
+    c.json(await encodeDiskUsage(backend, c.req.queries("type") ?? [], c.get("version"))),
+  );
+  routes.get("/events", (c) => {
+    const accept = eventSelector(readFilters(c, eventFilters));
+    const [sinceNs, untilNs] = [timestamp(c, "since"), timestamp(c, "until")];
+    const version = c.get("version");
+    if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
+      throw fail("invalid", "api.bad-parameter", "`since` time cannot be after `until` time");
+    }
+    const stop = new AbortController();
+    // Subscribed before the answer begins: the client counts on what happens after it.
+    const events = backend.events.subscribe(defined({ sinceNs, untilNs, accept }), stop.signal);
+    const first = events.next();
+    first.catch(() => {});
+    return streamed(c, "application/json", async function* (signal) {
+      signal.addEventListener("abort", () => stop.abort(signal.reason));
+      const { done, value } = await first;
+      if (done === true) return;
+      yield eventLine(value, version);
+      for await (const event of events) yield eventLine(event, version);
+    });
+  });
+  return routes;
+}

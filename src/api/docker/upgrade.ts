@@ -1,0 +1,105 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { Hono } from "hono";
+import { messageOf } from "../../base/index.ts";
+import { attachHijack } from "./containers/attach.ts";
+import type { DockerApiDependencies } from "./dependencies.ts";
+import { encodeError, isServerFault } from "./errors.ts";
+import { startHijack } from "./exec/routes.ts";
+import { socketConnection } from "./hijack/connection.ts";
+import type { Hijack } from "./hijack/hijack.ts";
+import type { ApiEnv } from "./http/context.ts";
+import { negotiate, splitVersion } from "./versions.ts";
+
+/**
+ * Serves requests that ask for an upgrade (`Upgrade: tcp`): attach and exec start take the connection over; anything
+ * else goes to `plain`, as if it had not asked.
+ */
+export function createUpgradeHandler(
+  dependencies: DockerApiDependencies,
+  plain: (request: Request) => Response | Promise<Response>,
+) {
+  const { logger } = dependencies;
+  const hijacks = new WeakMap<Request, Hijack>();
+  const app = hijackApp(dependencies, plain, (request, hijack) => hijacks.set(request, hijack));
+  return async (incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
+    // Without a listener a connection that breaks here would end the daemon.
+    socket.on("error", (error) => logger.debug("an upgraded connection broke", { error: messageOf(error) }));
+    const request = toRequest(incoming);
+    const response = await app.fetch(request);
+    const hijack = hijacks.get(request);
+    if (hijack === undefined) return writeResponse(socket, response);
+    const connection = socketConnection(socket, head);
+    socket.write(switching(hijack.contentType));
+    try {
+      await hijack.run(connection);
+    } catch (error) {
+      logger[isServerFault(error) ? "error" : "debug"]("a session failed", { error });
+    } finally {
+      connection.end();
+    }
+  };
+}
+
+function hijackApp(
+  dependencies: DockerApiDependencies,
+  plain: (request: Request) => Response | Promise<Response>,
+  keep: (request: Request, hijack: Hijack) => void,
+): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
+  app.use(async (c, next) => {
+    c.set("version", negotiate(splitVersion(new URL(c.req.url).pathname).version));
+    await next();
+  });
+  app.post("/containers/:id/attach", async (c) => {
+    keep(c.req.raw, await attachHijack(dependencies, c));
+    return c.body(null, 200);
+  });
+  app.post("/exec/:id/start", async (c) => {
+    const hijack = await startHijack(dependencies, c);
+    if (hijack !== undefined) keep(c.req.raw, hijack);
+    return c.body(null, 200);
+  });
+  app.notFound((c) => plain(c.req.raw));
+  app.onError((error) => {
+    if (isServerFault(error)) dependencies.logger.error("a request failed", { error });
+    const { status, body } = encodeError(error);
+    return Response.json(body ?? null, { status });
+  });
+  return app;
+}
+
+function toRequest(incoming: IncomingMessage): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined && name !== "upgrade" && name !== "connection") headers.set(name, String(value));
+  }
+  const method = incoming.method ?? "GET";
+  const body = method === "GET" || method === "HEAD" ? {} : { body: bodyOf(incoming) };
+  return new Request(`http://docker${incoming.url ?? "/"}`, { method, headers, ...body });
+}
+
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const iterator = incoming.iterator({ destroyOnReturn: false });
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = (await iterator.next()) as IteratorResult<Uint8Array>;
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+}
+
+function switching(contentType: string): string {
+  return `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
+}
+
+async function writeResponse(socket: Duplex, response: Response): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  const headers = new Headers(response.headers);
+  headers.set("Content-Length", String(body.length));
+  headers.set("Connection", "close");
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${response.status} ${response.statusText}`, ...lines, "", ""].join("\r\n");
+  socket.end(Buffer.concat([Buffer.from(head), body]));
+}
