@@ -62,6 +62,7 @@ export { nftApply, nftBaseChains, nftTableExists, type NftBaseChain } from "./nf
 export { holdPort, type HoldFailure, type PortHold } from "./port-hold.ts";
 export {
   bootId,
+  createSocketPair,
   isRunning,
   readProcess,
   sealedCopy,
@@ -69,6 +70,7 @@ export {
   type ProcessIdentity,
   type ProcessStatus,
 } from "./process.ts";
+export { dieWithParent } from "./parent-death.ts";
 export { removeTree, type RemoveOptions } from "./remove-tree.ts";
 export { commandFailed, run, runChecked, type RunOptions, type RunResult } from "./spawn.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";

@@ -34,13 +34,18 @@ const errnoNames: Record<number, string> = {
   61: "ENODATA", 95: "EOPNOTSUPP", 98: "EADDRINUSE", 107: "ENOTCONN", 111: "ECONNREFUSED", 122: "EDQUOT",
 }; // prettier-ignore
 
+/** `ENOENT` of 2; `errno 99` for one that is not in the table. */
+export function errnoName(errno: number): string {
+  return errnoNames[errno] ?? `errno ${errno}`;
+}
+
 /** A failed system call: `code` is the errno's name, as on Bun's own fs errors. */
 export class SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
 
   constructor(syscall: string, errno: number, subject: string) {
-    const code = errnoNames[errno] ?? `errno ${errno}`;
+    const code = errnoName(errno);
     super(`${code}: ${syscall} '${subject}'`);
     this.name = "SystemError";
     this.code = code;
@@ -70,16 +75,12 @@ export const mountFlags = {
 
 /** mount(2). `data` is the filesystem's own option string. */
 export function mount(source: string, target: string, type: string, flags: number, data = ""): void {
-  check(
-    "mount",
-    libc.mount(ptr(cString(source)), ptr(cString(target)), ptr(cString(type)), flags, ptr(cString(data))),
-    target,
-  );
+  check("mount", libc.mount(cString(source), cString(target), cString(type), flags, cString(data)), target);
 }
 
 /** umount2(2) with MNT_DETACH | UMOUNT_NOFOLLOW when `lazy`, otherwise UMOUNT_NOFOLLOW. */
 export function unmount(target: string, lazy = false): void {
-  check("umount2", libc.umount2(ptr(cString(target)), lazy ? 2 | 8 : 8), target);
+  check("umount2", libc.umount2(cString(target), lazy ? 2 | 8 : 8), target);
 }
 
 export const namespaceFlags = { fs: 0x200, mount: 0x20000, network: 0x40000000 } as const;
@@ -96,17 +97,17 @@ export function setns(fd: number, type: number): void {
 
 /** chroot(2); of the calling thread alone once it has unshared `namespaceFlags.fs`. */
 export function chroot(path: string): void {
-  check("chroot", libc.chroot(ptr(cString(path))), path);
+  check("chroot", libc.chroot(cString(path)), path);
 }
 
 /** chdir(2); of the calling thread alone once it has unshared `namespaceFlags.fs`. */
 export function chdir(path: string): void {
-  check("chdir", libc.chdir(ptr(cString(path))), path);
+  check("chdir", libc.chdir(cString(path)), path);
 }
 
 /** mknod(2): `mode` holds type and permissions; `device` is made by `makeDevice`. */
 export function mknod(path: string, mode: number, device = 0n): void {
-  check("mknod", libc.mknod(ptr(cString(path)), mode, device), path);
+  check("mknod", libc.mknod(cString(path), mode, device), path);
 }
 
 /** makedev(3) of glibc. */
@@ -126,7 +127,7 @@ export function splitDevice(device: number | bigint): { major: number; minor: nu
 
 /** lchown(2): does not follow a symlink. */
 export function lchown(path: string, uid: number, gid: number): void {
-  check("lchown", libc.lchown(ptr(cString(path)), uid, gid), path);
+  check("lchown", libc.lchown(cString(path), uid, gid), path);
 }
 
 /** utimensat(2) with AT_SYMLINK_NOFOLLOW; both times in nanoseconds since the epoch. */
@@ -137,23 +138,19 @@ export function setTimes(path: string, accessedNs: bigint, modifiedNs: bigint): 
     times[i * 2] = (ns - rest) / 1_000_000_000n;
     times[i * 2 + 1] = rest;
   });
-  check("utimensat", libc.utimensat(-100, ptr(cString(path)), ptr(times), 0x100), path);
+  check("utimensat", libc.utimensat(-100, cString(path), ptr(times), 0x100), path);
 }
 
 /** lsetxattr(2). */
 export function setXattr(path: string, name: string, value: Uint8Array): void {
   const bytes = value.length === 0 ? new Uint8Array(1) : value;
-  check(
-    "lsetxattr",
-    libc.lsetxattr(ptr(cString(path)), ptr(cString(name)), ptr(bytes), value.length, 0),
-    path,
-  );
+  check("lsetxattr", libc.lsetxattr(cString(path), cString(name), ptr(bytes), value.length, 0), path);
 }
 
 /** lgetxattr(2); undefined when the file has no such attribute or its filesystem has none at all. */
 export function getXattr(path: string, name: string): Uint8Array | undefined {
   const buffer = new Uint8Array(65536);
-  const size = Number(libc.lgetxattr(ptr(cString(path)), ptr(cString(name)), ptr(buffer), buffer.length));
+  const size = Number(libc.lgetxattr(cString(path), cString(name), ptr(buffer), buffer.length));
   if (size >= 0) return buffer.slice(0, size);
   const error = new SystemError("lgetxattr", errno(), path);
   if (error.code === "ENODATA" || error.code === "EOPNOTSUPP") return undefined;
@@ -163,7 +160,7 @@ export function getXattr(path: string, name: string): Uint8Array | undefined {
 /** llistxattr(2): names, sorted. */
 export function listXattrs(path: string): string[] {
   const buffer = Buffer.alloc(65536);
-  const size = Number(libc.llistxattr(ptr(cString(path)), ptr(buffer), buffer.length));
+  const size = Number(libc.llistxattr(cString(path), ptr(buffer), buffer.length));
   if (size < 0) {
     const error = new SystemError("llistxattr", errno(), path);
     if (error.code === "EOPNOTSUPP") return [];
@@ -174,7 +171,7 @@ export function listXattrs(path: string): string[] {
 
 /** lremovexattr(2). */
 export function removeXattr(path: string, name: string): void {
-  check("lremovexattr", libc.lremovexattr(ptr(cString(path)), ptr(cString(name))), path);
+  check("lremovexattr", libc.lremovexattr(cString(path), cString(name)), path);
 }
 
 /** A connected, non-blocking, close-on-exec SOCK_SEQPACKET unix socket (conmon's attach socket). Returns its fd. */

@@ -1,3 +1,5 @@
+export { createArchives, type ArchivesDependencies } from "./archives.ts";
+export { createLayerStore, layerMediaType, type LayerStoreDependencies } from "./layer-store.ts";
 export type {
   Archives,
   Change,
@@ -7,6 +9,9 @@ export type {
   LayerInfo,
   LayerStore,
   OverlayMount,
-  TarEntry,
   UnpackLimits,
 } from "./layer.ts";
+export { createTreeWorkers, type TreeWorkers, type TreeWorkersDependencies } from "./worker/pool.ts";
+export { fromUtf8, toUtf8, type ByteString, type TarEntry } from "./tar/entry.ts";
+export { endOfArchive, formatEntry, padded } from "./tar/format.ts";
+export { TarParser, type TarSink } from "./tar/parser.ts";

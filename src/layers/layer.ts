@@ -31,6 +31,8 @@ export interface OverlayMount {
   readonly directory: string;
   /** No upper directory: the layers alone, read-only. */
   readonly readOnly?: boolean;
+  /** Skips all flushing to disk: for build steps, whose result is flushed when it becomes a layer. */
+  readonly volatile?: boolean;
 }
 
 export interface UnpackLimits {
@@ -78,21 +80,6 @@ export interface LayerStore {
   changes(overlay: OverlayMount): Promise<Change[]>;
 }
 
-/** An entry of a tar archive on its way in or out. Paths are relative, without `./` and a trailing slash. */
-export interface TarEntry {
-  readonly path: string;
-  readonly type: "file" | "directory" | "symlink" | "hardlink" | "character" | "block" | "fifo";
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly modifiedNs: bigint;
-  readonly linkTarget?: string;
-  readonly major?: number;
-  readonly minor?: number;
-  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
-}
-
 /** What the archive endpoints, COPY and ADD need: files in and out of a root that is not trusted. */
 export interface Archives {
   /**
@@ -115,6 +102,8 @@ export interface Archives {
 export interface ExtractOptions {
   /** All files get this owner instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Make `directory`, and its parents, when missing (0755, `owner` or root); otherwise it is `not-found`. */
+  readonly makeDirectories?: boolean;
   /** Refuse to replace a directory by a file and the other way round, as `docker cp` does. */
   readonly noOverwriteDirNonDir?: boolean;
   readonly limits?: UnpackLimits;
@@ -123,6 +112,7 @@ export interface ExtractOptions {
 
 export interface CreateOptions {
   readonly name?: string;
+  /** True leaves the entry out, a directory with all in it. Paths are as in the archive. */
   readonly exclude?: (path: string) => boolean;
   readonly signal?: AbortSignal;
 }

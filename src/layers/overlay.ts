@@ -1,0 +1,75 @@
+import { chmodSync, chownSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf, fail } from "../base/index.ts";
+import { isMountPoint, mountOverlay, unmountAll } from "../host/index.ts";
+
+export interface OverlayStack {
+  /** Where the names in `lower` are. */
+  readonly base: string;
+  /** From the bottom to the top. */
+  readonly lower: readonly string[];
+  readonly directory: string;
+  readonly readOnly: boolean;
+  readonly volatile: boolean;
+}
+
+/** Mounts the stack at `directory/merged`, unless it is mounted already, and returns that path. */
+export function mountStack(stack: OverlayStack): string {
+  const at = (name: string) => join(stack.directory, name);
+  if (isMountPoint(at("merged"))) return at("merged");
+  // overlayfs wants one lower directory with an upper one, and two without.
+  const fill = ["none", "nil"].slice(0, Math.max(0, (stack.readOnly ? 2 : 1) - stack.lower.length));
+  const lower = [...fill, ...stack.lower].toReversed();
+  const undo = new DisposableStack();
+  using _undo = undo;
+  mkdirSync(stack.directory, { recursive: true, mode: 0o700 });
+  const make = (name: string) => {
+    try {
+      mkdirSync(at(name), { mode: 0o700 });
+      undo.defer(() => rmdirSync(at(name)));
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return false;
+      throw error;
+    }
+  };
+  make("merged");
+  const writable = stack.readOnly ? {} : { upper: at("upper"), work: at("work") };
+  if (!stack.readOnly) {
+    make("work");
+    // The root directory of the mount is the upper one, so it looks as the topmost layer's does.
+    if (make("upper")) copyRootMode(join(stack.base, lower[0]!), at("upper"));
+  }
+  try {
+    const { base, volatile } = stack;
+    mountOverlay({ lower, base, ...writable, target: at("merged"), volatile: volatile && !stack.readOnly });
+  } catch (error) {
+    throw mountFailed(error, stack);
+  }
+  undo.move();
+  return at("merged");
+}
+
+export function unmountStack(directory: string): void {
+  // A tree worker may still read from it for a moment; what matters is that nobody new gets in.
+  unmountAll(join(directory, "merged"), { lazy: true });
+}
+
+function copyRootMode(from: string, to: string): void {
+  const status = statSync(from);
+  chownSync(to, status.uid, status.gid);
+  chmodSync(to, status.mode & 0o7777);
+}
+
+function mountFailed(error: unknown, stack: OverlayStack): unknown {
+  if (errnoOf(error) !== "EINVAL") return error;
+  return fail(
+    "precondition",
+    "layer.mount-refused",
+    `the kernel refused an overlay of ${stack.lower.length} layers at '${stack.directory}'`,
+    {
+      hint: "see dmesg for its reason; the daemon's root must be on ext4, xfs, btrfs or tmpfs, not on overlayfs",
+      cause: error,
+    },
+  );
+}

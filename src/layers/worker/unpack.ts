@@ -1,0 +1,53 @@
+import { closeSync, openSync } from "node:fs";
+import type { FileCalls } from "../../host/index.ts";
+import { TarParser } from "../tar/parser.ts";
+import { decompress, readFileChunks } from "./decompress.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import { tooLarge } from "./limits.ts";
+import type { Job, UnpackResult } from "./protocol.ts";
+
+/** Extended headers and padding count too: an archive may be this much larger than what it may hold. */
+const overhead = 2;
+
+/** Unpacks a blob to an empty directory and hashes the uncompressed archive in the same pass. */
+export async function unpackLayer(
+  calls: FileCalls,
+  job: Extract<Job, { kind: "unpack" }>,
+): Promise<UnpackResult> {
+  const blob = openSync(job.blob, "r"); // before the root changes
+  try {
+    const leave = calls.enterRoot(job.target);
+    try {
+      return await unpackHere(calls, job, blob);
+    } finally {
+      leave();
+    }
+  } finally {
+    closeSync(blob);
+  }
+}
+
+async function unpackHere(
+  calls: FileCalls,
+  { limits }: Extract<Job, { kind: "unpack" }>,
+  blob: number,
+): Promise<UnpackResult> {
+  const writer = new LayerWriter({ calls, directory: { path: "", make: false }, limits });
+  const parser = new TarParser(writer);
+  const hasher = new Bun.CryptoHasher("sha256");
+  const most = limits.maxBytes * overhead + limits.maxEntries * 2048;
+  let total = 0;
+  try {
+    await decompress(readFileChunks(blob), (chunk) => {
+      total += chunk.length;
+      if (total > most) throw tooLarge(limits);
+      hasher.update(chunk);
+      parser.push(chunk);
+    });
+    parser.end();
+    writer.finish();
+  } finally {
+    writer.close();
+  }
+  return { diffId: `sha256:${hasher.digest("hex")}`, entries: writer.entries, size: writer.bytes };
+}
