@@ -188,9 +188,10 @@ export function hostPlatform(): Platform {
 
 /** Media type of a layer whose first bytes are `head`; undefined when it is compressed in a way not supported. */
 export function layerMediaType(head: Uint8Array): string | undefined {
-  const starts = (...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
-  if (starts(0x1f, 0x8b)) return mediaTypes.layerGzip;
-  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return mediaTypes.layerZstd;
-  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) || starts(0x42, 0x5a, 0x68)) return undefined;
-  return mediaTypes.layer;
+  const hex = Buffer.from(head.subarray(0, 6)).toString("hex");
+  if (hex.startsWith("1f8b")) return mediaTypes.layerGzip;
+  // A zstd archive may begin with a skippable frame (RFC 8878, 3.1.2), as in zstd:chunked.
+  if (hex.startsWith("28b52ffd") || /^5.2a4d18/.test(hex)) return mediaTypes.layerZstd;
+  const unsupported = ["fd377a585a", "425a68", "04224d18"]; // xz, bzip2, lz4
+  return unsupported.some((magic) => hex.startsWith(magic)) ? undefined : mediaTypes.layer;
 }

@@ -16,8 +16,8 @@ export interface LayerUse {
 export interface Hold extends AsyncDisposable {
   /** Not collected while the hold lives. */
   protect(...digests: readonly Digest[]): void;
-  /** As `protect`; and collected at the end of the hold if nothing needs it by then. */
-  made(...digests: readonly Digest[]): void;
+  /** As `protect`; and what nothing needs at the end of the hold goes: what work made, and what it may be the last to use. */
+  own(...digests: readonly Digest[]): void;
 }
 
 export interface Candidates {
@@ -86,7 +86,7 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     };
     return {
       protect,
-      made(...digests) {
+      own(...digests) {
         protect(...digests);
         created.push(...digests);
       },

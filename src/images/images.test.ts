@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { pieces, tar, testImages } from "./testing.ts";
+import { errorOf, pieces, tar, testImages } from "./testing.ts";
 
 describe("create and resolve", () => {
   test("the same recipe gives the same id, whatever the order of its keys; and is one image", async () => {
@@ -89,9 +89,7 @@ describe("create and resolve", () => {
     const recipe = await kit.recipe("a");
     await kit.layers.remove(recipe.layers[0]!.diffId);
     const before = kit.stored();
-    await expect(kit.images.create(recipe, "app")).rejects.toThrow(
-      expect.objectContaining({ code: "layer.not-found" }),
-    );
+    expect(await errorOf(kit.images.create(recipe, "app"))).toMatchObject({ code: "layer.not-found" });
     expect(kit.images.list()).toEqual([]);
     expect(kit.stored()).toEqual(before);
   });
@@ -100,10 +98,9 @@ describe("create and resolve", () => {
     await using kit = await testImages();
     const recipe = await kit.recipe("a");
     const before = kit.stored();
-    await expect(kit.images.create(recipe, "App")).rejects.toThrow("must be lowercase");
-    await expect(kit.images.create(recipe, `app@sha256:${"0".repeat(64)}`)).rejects.toThrow(
-      "refusing to create a tag with a digest reference",
-    );
+    expect((await errorOf(kit.images.create(recipe, "App"))).message).toContain("must be lowercase");
+    const withDigest = kit.images.create(recipe, `app@sha256:${"0".repeat(64)}`);
+    expect((await errorOf(withDigest)).message).toBe("refusing to create a tag with a digest reference");
     expect(kit.stored()).toEqual(before);
   });
 });
@@ -140,7 +137,7 @@ describe("importRootfs", () => {
 
   test.each([
     ["nothing", Buffer.alloc(0), "is empty"],
-    ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0]), "compressed with xz or bzip2"],
+    ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0]), "compressed with xz"],
     ["broken gzip", gzipSync(rootfs).subarray(0, 40), ""],
   ])("%s is refused and leaves nothing", async (_name, bytes, message) => {
     await using kit = await testImages();
@@ -164,11 +161,9 @@ describe("importRootfs", () => {
         yield rootfs.subarray(0, 512);
       }
     };
-    expect(await kit.images.importRootfs(broken(), {}).catch((error: Error) => error.message)).toContain(
-      "went away",
-    );
+    expect((await errorOf(kit.images.importRootfs(broken(), {}))).message).toContain("went away");
     const cancelled = kit.images.importRootfs(endless(), { signal: stop.signal });
-    expect(await cancelled.catch((error: Error) => error.message)).toBe("enough");
+    expect((await errorOf(cancelled)).message).toBe("enough");
     expect(kit.stored()).toEqual([]);
   });
 });

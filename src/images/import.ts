@@ -30,13 +30,13 @@ export async function importRootfs(
   const mediaType = layerMediaType(head);
   if (mediaType === undefined) throw compressionRefused("the root filesystem archive");
   const blob = await content.put(stream, undefined, options.signal);
-  hold.made(blob.digest);
+  hold.own(blob.digest);
   const descriptor = { mediaType, ...blob };
   const layer = await layers.unpack(descriptor, {
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.report ? { report: options.report } : {}),
   });
-  hold.made(layer.diffId);
+  hold.own(layer.diffId);
   options.signal?.throwIfAborted();
   const recipe = {
     config: {
@@ -52,7 +52,7 @@ export async function importRootfs(
 }
 
 export function compressionRefused(what: string): Error {
-  return fail("unimplemented", "image.compression", `${what} is compressed with xz or bzip2`, {
+  return fail("unimplemented", "image.compression", `${what} is compressed with xz, bzip2 or lz4`, {
     hint: "unpack it first, or compress it with gzip or zstd",
   });
 }

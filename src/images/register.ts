@@ -70,7 +70,7 @@ export async function writeRecipe(
     layers: descriptors.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
   });
   for (const json of [configJson, manifestJson]) {
-    if (!content.has(sha256(json))) hold.made(sha256(json));
+    if (!content.has(sha256(json))) hold.own(sha256(json));
     else hold.protect(sha256(json));
   }
   const configBlob = await content.put(configJson);

@@ -66,6 +66,16 @@ export async function* pieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Ui
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
 }
 
+/** The error of work that is expected to fail. */
+export async function errorOf(work: Promise<unknown>): Promise<Error> {
+  try {
+    await work;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("it did not fail");
+}
+
 /** What images need of a layer store, without directories: a layer is the size of its tar. */
 export class FakeLayers implements Pick<LayerStore, "has" | "stat" | "list" | "unpack" | "remove"> {
   readonly layers = new Map<DiffId, number>();

@@ -70,7 +70,7 @@ async function unpackLayer(
   const known = layers.has(expected);
   report({ task, message: "Loading layer", total: descriptor.size, unit: "bytes" });
   if (known) hold.protect(expected);
-  else hold.made(expected);
+  else hold.own(expected);
   await layers.unpack(descriptor, { expected, report, ...(signal ? { signal } : {}) });
   report({
     task,
@@ -95,6 +95,6 @@ async function withManifest(
     config: { mediaType: mediaTypes.config, ...configBlob },
     layers,
   });
-  hold.made(sha256(json));
+  hold.own(sha256(json));
   return { ...image, manifest: { mediaType: mediaTypes.manifest, ...(await content.put(json)) } };
 }

@@ -39,7 +39,7 @@ export function saveArchive(
 ): ReadableStream<Uint8Array> {
   const saved = choose(dependencies.store, names);
   const hold = dependencies.garbage.hold();
-  for (const { image } of saved) hold.protect(...blobsOf(image));
+  for (const { image } of saved) hold.own(...blobsOf(image));
   for (const { image } of saved) announce(dependencies.events, "save", image);
   const chunks = archive(dependencies.content, saved);
   return new ReadableStream<Uint8Array>({

@@ -43,7 +43,7 @@ export async function spool(
     } else if (event.kind === "end") {
       if (!open) continue;
       const info = await commit(open.writer, open.path);
-      hold.made(info.digest);
+      hold.own(info.digest);
       files.set(open.path, info);
       open = undefined;
     } else {

@@ -96,7 +96,7 @@ export function bootstrapCommand({ wanted, mirrors, architecture }: BootstrapPla
     ...["unshare", "--mount", "--pid", "--fork", "--kill-child"],
     ...["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"],
     `--architectures=${architecture}`,
-    "--skip=check/qemu,check/signed-by,output/dev",
+    "--skip=check/qemu,check/signed-by,cleanup/apt,output/dev",
     `--include=${mirrors.keyringPackage}`,
     `--setup-hook=${setupHook}`,
     // Without it `usrmerge` comes, and brings all of Perl.
@@ -117,6 +117,7 @@ const customizeHook = `set -e
 rm -f "$1/etc/apt/apt.conf.d/00virga-host" "$1/etc/apt/sources.list" "$1/etc/hostname" "$1/etc/resolv.conf"
 rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old "$1"/etc/passwd- "$1"/etc/group- "$1"/etc/shadow- "$1"/etc/gshadow- "$1"/etc/subuid- "$1"/etc/subgid-
 rm -f "$1/var/cache/ldconfig/aux-cache" "$1/var/log/bootstrap.log"
+rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb
 if test -e "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"; then mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/docker"; fi
 cp -dR --preserve=mode "$VIRGA_WORK/files/." "$1/"`;
 
