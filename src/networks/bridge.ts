@@ -19,13 +19,19 @@ export async function raiseBridge(network: Network, logger: Logger): Promise<voi
       ? []
       : [`link add ${name} address ${mac} mtu ${mtu} type bridge forward_delay 0 stp_state 0`]),
     ...ipv4.map((address) => `addr replace ${address} brd + dev ${name}`),
-    `link set ${name} up`,
+    ...(ipv6.length > 0 ? [] : [`link set ${name} up`]),
   ]);
   writeSysctl(`net/ipv6/conf/${name}/accept_ra`, "0");
+  writeSysctl(`net/ipv6/conf/${name}/accept_dad`, "0");
   writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, ipv6.length > 0 ? "0" : "1");
   // Lets the host reach published ports by 127.0.0.1; the packet filter keeps containers from doing the same.
   writeSysctl(`net/ipv4/conf/${name}/route_localnet`, "1");
-  await ipBatch(ipv6.map((address) => `addr replace ${address} dev ${name} nodad`));
+  if (ipv6.length > 0) {
+    await ipBatch([
+      ...ipv6.map((address) => `addr replace ${address} dev ${name} nodad`),
+      `link set ${name} up`,
+    ]);
+  }
   allowForwarding(ipv6.length > 0, logger);
 }
 

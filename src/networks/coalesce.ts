@@ -22,8 +22,9 @@ export function coalesce(work: () => Promise<void>): Coalesced {
       return next;
     },
     async idle() {
-      while (next) await next.catch(() => {});
-      await last.catch(() => {});
+      const waited = next ?? last;
+      await waited.catch(() => {});
+      if (next) await this.idle();
     },
   };
 }

@@ -105,7 +105,7 @@ function innerLines({ interfaceName, addresses }: Link): string[] {
 }
 
 function routeLine(gateway: string): string {
-  return `${gateway.includes(":") ? "-6 " : ""}route replace default via ${gateway}`;
+  return `route replace default via ${gateway}`;
 }
 
 function sandboxGone(sandbox: Sandbox, cause: unknown): Error {
