@@ -12,6 +12,7 @@ import { buildResources, mergeProcess } from "./oci/index.ts";
 import { logPathOf, type ContainerRecord } from "./record.ts";
 import type { Entry, Reservation } from "./registry.ts";
 import type { ContainerSpec } from "./spec.ts";
+import { together } from "./together.ts";
 
 /**
  * Makes a container that does not run yet. Its row is written last: what a crash leaves before that (a folder,
@@ -68,21 +69,14 @@ async function makeRecord(
   };
   const mode = networkMode(spec.network);
   const wanted = mode.kind === "own" ? endpointSpecs(parts, mode.networks, engine.networks) : [];
-  const results = await Promise.allSettled([
-    resolveMounts(spec, process, sources, undo).then((mounts) => {
-      reservation.volumes = volumesOf(mounts);
-      return mounts;
+  const [mounts, endpoints] = await together([
+    resolveMounts(spec, process, sources, undo).then((resolved) => {
+      reservation.volumes = volumesOf(resolved);
+      return resolved;
     }),
     reserveEndpoints(engine.networks, wanted, undo),
     makeFolder(engine, folder, undo),
   ]);
-  const failed = results.find((one) => one.status === "rejected");
-  if (failed) throw failed.reason as Error;
-  const [mounts, endpoints] = results.map((one) => (one as PromiseFulfilledResult<unknown>).value) as [
-    Container["mounts"],
-    Container["endpoints"],
-    void,
-  ];
   const container: Container = {
     id,
     name,

@@ -5,6 +5,7 @@ import type { ImageProcess } from "../images/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import type { ResolvedMount } from "./container.ts";
 import type { ContainerSpec, MountSpec } from "./spec.ts";
+import { together } from "./together.ts";
 
 export interface MountSources {
   readonly volumes: Pick<Volumes, "create" | "remove">;
@@ -35,21 +36,12 @@ export async function resolveMounts(
     if (!taken.has(clean) && !unique.has(clean)) wanted.push({ type: "volume", target: clean });
     taken.add(clean);
   }
-  const resolved = await allOf(wanted.map((mount) => resolveMount(mount, sources, undo)));
+  const resolved = await together(wanted.map((mount) => resolveMount(mount, sources, undo)));
   return [...unique.values(), ...resolved].toSorted((a, b) => depth(a.target) - depth(b.target));
 }
 
 function depth(target: string): number {
   return target.split("/").length;
-}
-
-/** All results; when one fails, only after the others have ended, so that `undo` knows all there is to undo. */
-async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((one) => {
-    if (one.status === "rejected") throw one.reason as Error;
-    return one.value;
-  });
 }
 
 function checkTarget(target: string): string {

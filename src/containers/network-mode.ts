@@ -1,8 +1,8 @@
-import { fail } from "../base/index.ts";
+import { fail, shortId } from "../base/index.ts";
 import type { Endpoint, EndpointSpec, Networks, PortMapping } from "../networks/index.ts";
 import type { ImageProcess } from "../images/index.ts";
 import type { ContainerSpec, EndpointSettings, NetworkingSpec } from "./spec.ts";
-import { shortId } from "../base/index.ts";
+import { together } from "./together.ts";
 
 /** Whose network namespace a container has. */
 export type NetworkMode =
@@ -99,17 +99,13 @@ export async function reserveEndpoints(
   specs: readonly EndpointSpec[],
   undo: AsyncDisposableStack,
 ): Promise<Endpoint[]> {
-  const settled = await Promise.allSettled(
+  return await together(
     specs.map(async (spec) => {
       const endpoint = await networks.reserve(spec);
       undo.defer(() => networks.release(endpoint.id));
       return endpoint;
     }),
   );
-  return settled.map((one) => {
-    if (one.status === "rejected") throw one.reason as Error;
-    return one.value;
-  });
 }
 
 /** The ports to publish: those asked for and, with `publishAll`, every exposed one on a port of the host's choice. */

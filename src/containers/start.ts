@@ -11,6 +11,7 @@ import { logLimits } from "./log-rotation.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import type { Entry } from "./registry.ts";
+import { together } from "./together.ts";
 
 /**
  * Brings a container to running; the caller holds its lock and has checked that it may. The row says `running` before
@@ -38,16 +39,10 @@ async function bringUp(engine: Engine, entry: Entry): Promise<void> {
   await using undo = new AsyncDisposableStack();
   await forgetTask(engine, entry);
   const mode = networkMode(entry.record.container.spec.network);
-  const results = await Promise.allSettled([
+  const [task, ports] = await together([
     createTask(engine, entry, mode, undo),
     publishPorts(engine, entry, mode, undo),
   ]);
-  for (const result of results) if (result.status === "rejected") throw result.reason as Error;
-  const [task, ports] = results.map((one) => (one as PromiseFulfilledResult<unknown>).value) as [
-    Task,
-    readonly PortMapping[],
-  ];
-
   const running: ContainerState = {
     status: "running",
     pid: task.pid,
@@ -82,10 +77,11 @@ async function createTask(
 ): Promise<Task> {
   const { record } = entry;
   const { id, spec, process } = record.container;
-  const [rootfs, etc] = await Promise.all([
+  const owner = mode.kind === "container" ? runningOwner(engine, mode.container) : undefined;
+  const [rootfs, etc] = await together([
     acquireRootfs(engine, entry, undo),
-    mode.kind === "container"
-      ? sharedEtcFiles(record.container, runningOwner(engine, mode.container).container)
+    owner
+      ? Promise.resolve(sharedEtcFiles(record.container, owner.container))
       : writeEtcFiles(record.container, engine.networks),
   ]);
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
@@ -97,7 +93,7 @@ async function createTask(
     rootfs,
     mounts: record.container.mounts,
     etc,
-    network: namespaceOf(engine, mode),
+    network: owner ? { kind: "path", path: `/proc/${owner.pid}/ns/net` } : namespaceOf(mode),
     cgroupPath: `${engine.identity.cgroupParent}/${id}`,
     host: engine.host,
     ...(engine.initPath === undefined ? {} : { initPath: engine.initPath }),
@@ -115,7 +111,7 @@ async function createTask(
     stdinOnce: spec.stdinOnce ?? false,
   });
   undo.defer(() => engine.runtime.delete(id, true));
-  const [attached] = await Promise.all([attachNetworks(engine, entry, pid, undo), bindDocks(engine, entry)]);
+  const [attached] = await together([attachNetworks(engine, entry, pid, undo), bindDocks(engine, entry)]);
   return { pid, config, attached };
 }
 
@@ -183,10 +179,8 @@ async function forgetTask(engine: Engine, entry: Entry): Promise<void> {
   entry.taskLeft = false;
 }
 
-function namespaceOf(engine: Engine, mode: NetworkMode): NetworkNamespace {
-  if (mode.kind === "host") return { kind: "host" };
-  if (mode.kind !== "container") return { kind: "new" };
-  return { kind: "path", path: `/proc/${runningOwner(engine, mode.container).pid}/ns/net` };
+function namespaceOf(mode: NetworkMode): NetworkNamespace {
+  return { kind: mode.kind === "host" ? "host" : "new" };
 }
 
 function runningOwner(engine: Engine, id: string): { readonly container: Container; readonly pid: number } {

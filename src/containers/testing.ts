@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail, ManualClock, newId, silentLogger } from "../base/index.ts";
@@ -224,8 +224,30 @@ export interface TestContainers extends AsyncDisposable {
   readonly root: string;
   /** The daemon dies and comes back: a new service on the same state and machine. */
   crash(): Promise<void>;
-  /** Lets everything that is due happen. */
+  /** Lets what is due happen, as far as that goes by itself. */
   settle(): Promise<void>;
+  /** Settles until `done` is true; throws when that takes longer than any machine needs. */
+  until(done: () => boolean): Promise<void>;
+}
+
+/** Real files are written on the way, and that takes turns of the event loop, not time. */
+function patience(root: string, clock: ManualClock): Pick<TestContainers, "settle" | "until"> {
+  const settle = async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      await stat(root);
+      await clock.advance(0);
+    }
+  };
+  return {
+    settle,
+    async until(done) {
+      const deadline = performance.now() + 5000;
+      while (!done()) {
+        if (performance.now() > deadline) throw new Error(`not so within 5 s: ${done.toString()}`);
+        await settle();
+      }
+    },
+  };
 }
 
 export async function testContainers(): Promise<TestContainers> {
@@ -254,11 +276,7 @@ export async function testContainers(): Promise<TestContainers> {
     host: readHostFacts(),
     initPath: "/usr/bin/catatonit",
   };
-  const settle = async () => {
-    // Real files are written on the way: that takes turns of the event loop, not time.
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-    await clock.advance(0);
-  };
+  const waiting = patience(root, clock);
   const test: TestContainers = {
     ...parts,
     containers: createContainers(dependencies),
@@ -269,13 +287,13 @@ export async function testContainers(): Promise<TestContainers> {
         .map((event) => (event.detail === undefined ? event.action : `${event.action}: ${event.detail}`));
     },
     root,
-    settle,
+    ...waiting,
     async crash() {
       await test.containers.close();
       parts.networks.attached.clear();
       test.containers = createContainers(dependencies);
       await test.containers.recover();
-      await settle();
+      await waiting.settle();
     },
     async [Symbol.asyncDispose]() {
       await test.containers.close();
