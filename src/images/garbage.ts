@@ -50,12 +50,15 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
 
   const sweep = async <T extends Digest>(
     these: Iterable<T>,
-    needed: ReadonlySet<Digest>,
+    kind: "layers" | "blobs",
     store: { has(one: T): boolean; stat(one: T): { size: number }; remove(one: T): Promise<void> },
   ): Promise<number> => {
     let freed = 0;
+    const before = neededBy(dependencies)[kind];
     for (const one of new Set(these)) {
-      if (needed.has(one) || held.has(one) || !store.has(one)) continue;
+      if (before.has(one) || held.has(one) || !store.has(one)) continue;
+      // Builds and containers went on while the last one was removed.
+      if (neededBy(dependencies)[kind].has(one)) continue;
       try {
         const { size } = store.stat(one);
         await store.remove(one);
@@ -69,12 +72,9 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
 
   const collect = (candidates?: Candidates) =>
     exclusively(async () => {
-      const needed = neededBy(dependencies);
       const theirLayers = candidates?.layers ?? layers.list().map((layer) => layer.diffId);
       const theirBlobs = candidates?.blobs ?? content.list().map((blob) => blob.digest);
-      return (
-        (await sweep(theirLayers, needed.layers, layers)) + (await sweep(theirBlobs, needed.blobs, content))
-      );
+      return (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content));
     });
 
   const hold = (): Hold => {

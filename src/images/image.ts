@@ -104,6 +104,11 @@ export interface Images {
     readonly until?: Date;
     readonly keep?: (image: Image) => boolean;
   }): Promise<RemovedImage & { readonly freed: number }>;
+  /** Removes those of these layers and blobs that no image, container or build needs; returns the bytes freed. */
+  collectGarbage(candidates: {
+    readonly layers: Iterable<DiffId>;
+    readonly blobs: Iterable<Digest>;
+  }): Promise<number>;
   /** An image of a root filesystem tar (plain, gzip, zstd). `changes` are Dockerfile instructions already parsed. */
   importRootfs(
     source: AsyncIterable<Uint8Array>,

@@ -60,6 +60,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
     },
     remove: (name, options = {}) => removeImage(removing, name, options),
     prune: (options) => pruneImages(removing, options),
+    collectGarbage: (candidates) => garbage.collect(candidates),
     async importRootfs(source, { reference, message, ...options }) {
       const name = reference === undefined ? undefined : tagName(reference);
       const image = await importing(source, {

@@ -44,6 +44,7 @@ export function createBaseImages(dependencies: BaseImageDependencies): ImageSour
       hint: `Virga makes ${distribution}:latest and ${distribution}:RELEASE (a name like ${distribution === "debian" ? "bookworm" : "noble"} or a number), no dated tags`,
     });
   };
+  let swept: Promise<void> | undefined;
   return {
     name: "distribution mirrors",
     canProvide: (reference, platform) =>
@@ -53,6 +54,8 @@ export function createBaseImages(dependencies: BaseImageDependencies): ImageSour
       platform.os === "linux" &&
       platform.architecture === hostPlatform().architecture,
     async fetch(reference, options) {
+      swept ??= sweepBaseImages(dependencies.directory);
+      await swept;
       const { wanted, releases } = lookUp(reference);
       const plan = await planFor(dependencies, wanted, releases, options.signal);
       return await make(dependencies, reference, plan, options);
@@ -60,7 +63,7 @@ export function createBaseImages(dependencies: BaseImageDependencies): ImageSour
   };
 }
 
-/** Removes what a daemon that was killed left of its work. Call before the first `fetch`. */
+/** Removes what a daemon that was killed left of its work; `fetch` does so before its first. */
 export async function sweepBaseImages(directory: string): Promise<void> {
   const names = existsSync(directory) ? await readdir(directory) : [];
   for (const name of names.filter((one) => one.startsWith("bootstrap-"))) {
