@@ -7,3 +7,5 @@ export type {
   StackStatus,
   UpOptions,
 } from "./stack.ts";
+export { createStacks, type StacksDependencies } from "./stacks.ts";
+export { supportedKeys, withSupportedKeys, type SupportedKey } from "./supported.ts";

@@ -121,7 +121,10 @@ const longKeys = object(
       recursive: choice("enabled", "disabled", "writable", "readonly"),
       selinux: choice("z", "Z"),
     }),
-    volume: object({ nocopy: flag, subpath: text, labels }),
+    volume: object(
+      { nocopy: flag, labels },
+      { refused: { subpath: "mount the whole volume, or a folder of this machine" } },
+    ),
     tmpfs: object({ size: bytes(), mode }),
     image: object({ subpath: text }),
     consistency: text,

@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { fail, messageOf } from "../base/index.ts";
+import type { BuildEvent, BuildRequest } from "../builds/index.ts";
+import type { Applying } from "./apply.ts";
+import type { TargetService } from "./target.ts";
+
+/** Builds a service's image; steps and output go to the report under `image NAME`. */
+export async function buildImage(
+  applying: Applying,
+  service: TargetService,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source } = service;
+  if (source.kind !== "build") return;
+  const request: BuildRequest =
+    source.dockerfile === undefined
+      ? source.request
+      : { ...source.request, dockerfileText: await readDockerfile(service.name, source.dockerfile) };
+  const task = `image ${service.image}`;
+  const { warnings } = await applying.builds.build(request, {
+    signal,
+    report: applying.report,
+    onEvent: (event) => tellBuild(applying, task, event),
+  });
+  for (const warning of warnings) applying.warn(`${service.name}: ${warning}`);
+}
+
+function tellBuild({ report }: Applying, task: string, event: BuildEvent): void {
+  if (event.kind === "step") {
+    const cached = event.cached ? " (cached)" : "";
+    const { number: current, total } = event;
+    report({ task, message: `${event.text}${cached}`, current, total, unit: "items" });
+  } else if (event.kind === "output") {
+    report({ task, message: "Building", output: event.text });
+  }
+}
+
+async function readDockerfile(service: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw fail(
+      "invalid",
+      "stack.dockerfile-missing",
+      `service '${service}': the Dockerfile ${path} cannot be read: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Gets a service's image by its pull policy. */
+export async function pullImage(
+  applying: Applying,
+  service: TargetService,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source, image } = service;
+  if (source.kind !== "pull") return;
+  const { policy, platform } = source;
+  const task = `image ${image}`;
+  const report: Applying["report"] = (progress) => applying.report({ ...progress, task });
+  await applying.images.ensure(image, {
+    policy,
+    report,
+    signal,
+    ...(platform === undefined ? {} : { platform }),
+  });
+}
