@@ -104,6 +104,7 @@ export class FakeRuntime implements Runtime {
   async create(spec: TaskSpec) {
     this.#called("create", spec.id);
     if (this.tasks.has(spec.id)) throw fail("internal", "task.create-failed", "it exists already");
+    await Bun.write(`${spec.bundle}/config.json`, JSON.stringify(spec.config));
     const pid = ++this.#pid;
     this.tasks.set(spec.id, { spec, state: { status: "created", pid }, streams: [] });
     return { pid };

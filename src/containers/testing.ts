@@ -9,7 +9,7 @@ import {
   type EventType,
   type VirgaEvent,
 } from "../events/index.ts";
-import { daemonIdentity } from "../host/index.ts";
+import { daemonIdentity, namespaceFlags, unshare } from "../host/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { OverlayMount } from "../layers/index.ts";
 import type {
@@ -251,6 +251,8 @@ function patience(root: string, clock: ManualClock): Pick<TestContainers, "settl
 }
 
 export async function testContainers(): Promise<TestContainers> {
+  // As in the daemon: the main thread alone enters a container's root.
+  unshare(namespaceFlags.fs);
   const root = await mkdtemp(join(tmpdir(), "virga-containers-"));
   const clock = new ManualClock();
   const state = openState(":memory:", [...eventMigrations, ...containerMigrations]);
