@@ -5,7 +5,7 @@ import type { StepResult } from "./cache/step-cache.ts";
 import { openContext } from "./context/context.ts";
 import { parseDockerfile, type Dockerfile } from "./dockerfile/parse.ts";
 import { planBuild } from "./evaluation/plan.ts";
-import { hostPlatform, parsePlatform, platformArgs } from "./evaluation/platform.ts";
+import { platformArgs, platformOf } from "./evaluation/platform.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
 import { globalArguments, unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
 import { createStepCounter } from "./stage-build.ts";
@@ -57,11 +57,10 @@ function globalsOf(start: BuildStart, dockerfile: Dockerfile): GlobalArguments {
   const passed = new Map(
     Object.entries(buildArgs).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
   );
-  const wanted = platform ? parsePlatform(platform) : hostPlatform();
   return globalArguments(
     dockerfile.args,
     passed,
-    platformArgs(wanted, target ?? "default"),
+    platformArgs(platformOf(platform), target ?? "default"),
     dockerfile.escape,
   );
 }

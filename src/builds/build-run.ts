@@ -22,16 +22,11 @@ export interface BuildsDependencies {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly images: Pick<Images, "ensure" | "resolve" | "list" | "create" | "tag">;
+  readonly images: Pick<Images, "ensure" | "resolve" | "list" | "create" | "tag" | "prune">;
   readonly layers: LayerStore;
   readonly archives: Archives;
   readonly content: Pick<ContentStore, "has" | "list">;
   readonly steps: StepRunner;
-  /** Removes those of the candidates that nothing needs; returns the bytes freed. */
-  readonly collectGarbage: (candidates: {
-    readonly layers: Iterable<`sha256:${string}` | `sha512:${string}`>;
-    readonly blobs: Iterable<`sha256:${string}` | `sha512:${string}`>;
-  }) => Promise<number>;
 }
 
 /** One build as it runs: what its stages and steps share. */

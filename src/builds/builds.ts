@@ -14,7 +14,7 @@ import { sweepBuilds } from "./recover.ts";
 export const buildMigrations: readonly Migration[] = [...stepCacheMigrations, ...fileDigestMigrations];
 
 export function createBuilds(services: BuildsDependencies): Builds {
-  const { identity, layers, content, state, clock } = services;
+  const { layers, content, state, clock } = services;
   const isWhole = (diffId: Parameters<typeof layers.has>[0], blob: Parameters<typeof content.has>[0]) =>
     layers.has(diffId) && content.has(blob);
   const cache = createStepCache({ state, clock, isWhole });

@@ -3,7 +3,7 @@ import type { Image } from "../images/index.ts";
 import type { BuildRun, BuildSource } from "./build-run.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
 import { findStage, type BuildPlan, type PlannedStage } from "./evaluation/plan.ts";
-import { formatPlatform, hostPlatform, parsePlatform } from "./evaluation/platform.ts";
+import { formatPlatform, platformOf } from "./evaluation/platform.ts";
 import { stateOfImage, stateOfScratch, stateOfStage, type StageState } from "./evaluation/stage-state.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
 import { createSource } from "./sources.ts";
@@ -70,7 +70,7 @@ export class StageBuilder {
       ? stateOfStage(baseState, this.#global)
       : base.kind === "image"
         ? stateOfImage(await ensureImage(run, base.reference, platform), this.#global)
-        : stateOfScratch(platform ? parsePlatform(platform) : hostPlatform(), this.#global);
+        : stateOfScratch(platformOf(platform), this.#global);
     run.emit({ kind: "layer", id: shortId(state.key.replace(/^image /, "")), cached: false });
     await buildStage(run, planned, state, this.counter!);
     return state;
@@ -82,7 +82,7 @@ async function ensureImage(run: BuildRun, reference: string, platform: string | 
     policy: run.request.pull ? "always" : "missing",
     report: run.report,
     signal: run.signal,
-    ...(platform === undefined ? {} : { platform: formatPlatform(parsePlatform(platform)) }),
+    ...(platform === undefined ? {} : { platform: formatPlatform(platformOf(platform)) }),
   });
   for (const [index, diffId] of image.config.rootfs.diff_ids.entries()) {
     run.undo.use(run.inUse.hold({ diffId, descriptor: image.layers[index]! }));

@@ -17,11 +17,8 @@ export async function pruneCache(
   const unused = (entry: CacheEntry) => entry.layer !== undefined && !inImages.has(entry.layer.diffId);
   const entries = cache.list().filter((entry) => options.all || unused(entry));
   cache.remove(entries.map((entry) => entry.key));
-  const layers = entries.flatMap((entry) => entry.layer ?? []);
-  const freed = await services.collectGarbage({
-    layers: layers.map((layer) => layer.diffId),
-    blobs: layers.map((layer) => layer.descriptor.digest),
-  });
+  // All images stay; what goes is the layers and blobs that none of them, and no container, needs.
+  const { freed } = await services.images.prune({ all: false, keep: () => true });
   const mounts = options.all ? await removeCacheMounts(services) : 0;
   services.events.emit("builder", "prune", "", { reclaimed: String(freed + mounts) });
   return { removed: entries.length, freed: freed + mounts };

@@ -9,7 +9,7 @@ export interface RootedPath {
   /** The same below the root's own path. */
   readonly absolute: string;
   readonly exists: boolean;
-  /** A symlink on the way pointed above the root, and was held at the root. */
+  /** A symlink on the way pointed above the root and was held there, or to an absolute path that is not in it. */
   readonly escaped: boolean;
 }
 
@@ -31,6 +31,7 @@ export function resolveInRoot(root: string, path: string, followLast = true): Ro
   let links = 0;
   let exists = true;
   let escaped = false;
+  let absolute = false;
   while (pending.length > 0) {
     const [part, ...rest] = pending as [string, ...string[]];
     pending = rest;
@@ -47,7 +48,10 @@ export function resolveInRoot(root: string, path: string, followLast = true): Ro
     if (stat?.isSymbolicLink() && (followLast || !last)) {
       if (++links > mostLinks) throw new RootedPathError(`too many symlinks on the way to ${path}`);
       const target = readlinkSync(here);
-      if (target.startsWith("/")) done.length = 0;
+      if (target.startsWith("/")) {
+        done.length = 0;
+        absolute = true;
+      }
       pending = [...target.split("/"), ...pending];
       continue;
     }
@@ -56,6 +60,7 @@ export function resolveInRoot(root: string, path: string, followLast = true): Ro
     }
     done.push(part);
   }
+  escaped ||= absolute && !exists;
   return { path: done.join("/"), absolute: join(root, ...done), exists, escaped };
 }
 

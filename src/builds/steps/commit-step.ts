@@ -82,7 +82,8 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
   await using undo = new AsyncDisposableStack();
   undo.defer(() => removeTree(directory, { within: run.folder }));
   undo.defer(() => layers.unmount(directory));
-  const root = await layers.mount({ layers: state.layers.map((one) => one.diffId), directory });
+  const below = state.layers.map((one) => one.diffId);
+  const root = await layers.mount({ layers: below, directory, volatile: true });
   await step.make(root);
   run.signal.throwIfAborted();
   await layers.unmount(directory);

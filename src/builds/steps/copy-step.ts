@@ -122,10 +122,8 @@ async function putFiles(
         "--chmod for an archive that is unpacked",
         "COPY it, and unpack it in a RUN step",
       );
-    // Makes the destination, as a folder.
-    const folder = { ...source, kind: "directory", parents: "", entries: [] } as const;
-    await copyInto(root, plan.destination, [folder], options);
     await run.services.archives.extract(tar, root, plan.destination, {
+      makeDirectories: true,
       ...(plan.chown === undefined || owner === undefined ? {} : { owner }),
       signal: run.signal,
     });
