@@ -1,1 +1,3 @@
+export { volumeMigrations } from "./store.ts";
 export type { Volume, VolumeSpec, VolumeUse, Volumes } from "./volume.ts";
+export { createVolumes, type VolumesDependencies } from "./volumes.ts";
