@@ -55,7 +55,10 @@ export function createBaseImages(dependencies: BaseImageDependencies): ImageSour
       platform.architecture === hostPlatform().architecture,
     async fetch(reference, options) {
       swept ??= sweepBaseImages(dependencies.directory);
-      await swept;
+      await swept.catch((error: unknown) => {
+        swept = undefined;
+        throw error;
+      });
       const { wanted, releases } = lookUp(reference);
       const plan = await planFor(dependencies, wanted, releases, options.signal);
       return await make(dependencies, reference, plan, options);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, formatBytes, type Report } from "../../base/index.ts";
+import { formatEntry } from "../../layers/index.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { Wanted } from "./releases.ts";
 import { containerFiles, slimExcludes } from "./rootfs-files.ts";
@@ -118,6 +119,8 @@ rm -f "$1/etc/apt/apt.conf.d/00virga-host" "$1/etc/apt/sources.list" "$1/etc/hos
 rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old "$1"/etc/passwd- "$1"/etc/group- "$1"/etc/shadow- "$1"/etc/gshadow- "$1"/etc/subuid- "$1"/etc/subgid-
 rm -f "$1/var/cache/ldconfig/aux-cache" "$1/var/log/bootstrap.log"
 rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb
+# Whose it is depends on whether apt's user could enter the work directory.
+chroot "$1" install -d -o _apt -g root -m 0700 /var/cache/apt/archives/partial
 if test -e "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"; then mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/docker"; fi
 cp -dR --preserve=mode "$VIRGA_WORK/files/." "$1/"`;
 
@@ -196,6 +199,11 @@ async function* wholeOrFailing(
   watch: Watch,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  // Left out of the output are the device nodes, and with them the directory that they are in.
+  yield formatEntry({
+    ...{ path: "./dev", type: "directory", mode: 0o755, uid: 0, gid: 0, size: 0 },
+    modifiedNs: BigInt(sourceDateEpoch) * 1_000_000_000n,
+  });
   yield* child.stdout;
   const [exitCode] = await Promise.all([child.exited, watch.ended]);
   signal.throwIfAborted();
