@@ -1,5 +1,10 @@
 export { createArchives, type ArchivesDependencies } from "./archives.ts";
-export { createLayerStore, layerMediaType, type LayerStoreDependencies } from "./layer-store.ts";
+export {
+  createLayerStore,
+  layerMediaType,
+  type DurableLayerStore,
+  type LayerStoreDependencies,
+} from "./layer-store.ts";
 export type {
   Archives,
   Change,

@@ -6,7 +6,7 @@ import { removeTree } from "../host/index.ts";
 import { LayerIndex, type LayerRecord } from "./layer-index.ts";
 import type { Change, DiffId, LayerInfo, LayerStore, OverlayMount } from "./layer.ts";
 import { mountStack, unmountStack } from "./overlay.ts";
-import { createSettler } from "./settler.ts";
+import { createSettler, type Settler } from "./settler.ts";
 import { defaultLimits } from "./worker/limits.ts";
 import type { TreeWorkers } from "./worker/pool.ts";
 import type { PackResult, UnpackResult } from "./worker/protocol.ts";
@@ -19,6 +19,14 @@ export interface LayerStoreDependencies {
   readonly logger: Logger;
   /** Names this boot of the machine; from the kernel by default. */
   readonly boot?: string;
+}
+
+export interface DurableLayerStore extends LayerStore {
+  /**
+   * Resolves once all layers made so far are on disk. A daemon that stops waits for it; one that is killed does no
+   * harm, since the next one flushes them.
+   */
+  flushed(): Promise<void>;
 }
 
 /** Layers are stored uncompressed: making one is fast, and a push can compress as the registry likes. */
@@ -34,7 +42,7 @@ const layerMediaTypes = new Set([
 ]);
 
 /** Opens the store, sweeps what a crash left, and makes again what a power cut may have damaged. */
-export async function createLayerStore(dependencies: LayerStoreDependencies): Promise<LayerStore> {
+export async function createLayerStore(dependencies: LayerStoreDependencies): Promise<DurableLayerStore> {
   const boot = dependencies.boot ?? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   const index = new LayerIndex(dependencies.directory, boot);
   const doubtful = await index.load(dependencies.logger);
@@ -48,19 +56,23 @@ export async function createLayerStore(dependencies: LayerStoreDependencies): Pr
   return store;
 }
 
-class DirectoryLayerStore implements LayerStore {
+class DirectoryLayerStore implements DurableLayerStore {
   readonly #index: LayerIndex;
   readonly #content: ContentStore;
   readonly #workers: TreeWorkers;
   readonly #locks = new KeyedLock();
-  readonly #settle: () => void;
+  readonly #settler: Settler;
 
   constructor(index: LayerIndex, { content, workers, logger }: LayerStoreDependencies) {
     this.#index = index;
     this.#content = content;
     this.#workers = workers;
-    this.#settle = createSettler(index, workers, logger);
-    if (index.unsettled().length > 0) this.#settle();
+    this.#settler = createSettler(index, workers, logger);
+    if (index.unsettled().length > 0) this.#settler.ask();
+  }
+
+  flushed(): Promise<void> {
+    return this.#settler.idle();
   }
 
   has(diffId: DiffId): boolean {
@@ -150,7 +162,7 @@ class DirectoryLayerStore implements LayerStore {
   #publish(layer: Pick<LayerRecord, "diffId" | "size" | "source">, finished: string): boolean {
     if (this.has(layer.diffId)) return false;
     this.#index.add(layer, finished);
-    this.#settle();
+    this.#settler.ask();
     return true;
   }
 

@@ -2,15 +2,18 @@ import { isVirgaError, type Logger } from "../base/index.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import type { TreeWorkers } from "./worker/pool.ts";
 
-/**
- * Flushes new layers to disk in the background, so that neither a pull nor a build step waits for the disk. Returns
- * the function that asks for it; requests during a flush are served by one more.
- */
-export function createSettler(index: LayerIndex, workers: TreeWorkers, logger: Logger): () => void {
-  let running = false;
+export interface Settler {
+  /** Asks for a flush; requests during one are served by one more. */
+  ask(): void;
+  /** Resolves once no flush is under way. */
+  idle(): Promise<void>;
+}
+
+/** Flushes new layers to disk in the background, so that neither a pull nor a build step waits for the disk. */
+export function createSettler(index: LayerIndex, workers: TreeWorkers, logger: Logger): Settler {
+  let running: Promise<void> | undefined;
   let again = false;
   const settle = async () => {
-    running = true;
     try {
       do {
         again = false;
@@ -20,15 +23,21 @@ export function createSettler(index: LayerIndex, workers: TreeWorkers, logger: L
         for (const record of records) await index.settled(record);
       } while (again);
     } catch (error) {
+      again = false;
       if (isVirgaError(error, "cancelled")) return; // the daemon stops; the next one flushes them
       // The layers stay doubtful until the next flush, which costs unpacking them again after a power cut.
       logger.warn("new layers could not be flushed to disk", { error });
-    } finally {
-      running = false;
     }
   };
-  return () => {
+  const ask = () => {
     again = true;
-    if (!running) void settle();
+    running ??= settle().finally(() => {
+      running = undefined;
+      if (again) ask(); // asked for after the last look
+    });
+  };
+  return {
+    ask,
+    idle: () => running ?? Promise.resolve(),
   };
 }

@@ -52,9 +52,13 @@ export class TarParser {
     while (position < bytes.length && this.#part !== "ended") position = this.#step(bytes, position);
   }
 
-  /** Call once all was pushed. An archive without an end marker is accepted, one that stops within an entry is not. */
-  end(): void {
+  /**
+   * Call once all was pushed. An archive that stops within an entry is refused, and one without an end marker when
+   * `needsMarker`: when nothing else tells that the input was whole.
+   */
+  end(needsMarker = false): void {
     if (this.#part === "ended") return;
+    if (needsMarker) throw malformed("its end is missing");
     const cut = this.#part !== "header" || this.#filled > 0;
     const dangling = this.#records ?? this.#longName ?? this.#longLink;
     if (cut || dangling !== undefined) throw malformed("it ends in the middle of an entry");

@@ -25,8 +25,8 @@ export async function extractArchive(
   });
   try {
     const parser = new TarParser(writer);
-    await decompress(channel.input(), (chunk) => parser.push(chunk));
-    parser.end();
+    const compression = await decompress(channel.input(), (chunk) => parser.push(chunk));
+    parser.end(compression === "zstd");
     writer.finish();
   } finally {
     writer.close();

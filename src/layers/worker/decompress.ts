@@ -5,7 +5,7 @@ import { malformed } from "../tar/entry.ts";
 
 const chunkSize = 1 << 18;
 
-type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd";
 
 /** The pieces of a file from its current position on; a piece is valid until the next one. */
 export function* readFileChunks(fd: number): Iterable<Uint8Array> {
@@ -20,17 +20,21 @@ export function* readFileChunks(fd: number): Iterable<Uint8Array> {
 /**
  * Passes the archive in `source` to `take`, decompressed as its first bytes say. Throws `invalid` / `layer.malformed`
  * for damaged input and `unimplemented` / `layer.compression` for a compression that is known but not supported.
+ * Returns the compression. A zstd stream that is cut off goes unnoticed here: ask the archive for its end marker.
  */
 export async function decompress(
   source: Iterable<Uint8Array>,
   take: (chunk: Uint8Array) => void,
-): Promise<void> {
+): Promise<Compression> {
   const iterator = source[Symbol.iterator]();
   const head = readHead(iterator);
   const compression = compressionOf(head);
-  if (compression !== "none") return await throughZlib(compression, head, iterator, take);
-  if (head.length > 0) take(head);
-  for (let next = iterator.next(); !next.done; next = iterator.next()) take(next.value);
+  if (compression !== "none") await throughZlib(compression, head, iterator, take);
+  else {
+    if (head.length > 0) take(head);
+    for (let next = iterator.next(); !next.done; next = iterator.next()) take(next.value);
+  }
+  return compression;
 }
 
 /** Enough of the beginning to tell the compression, as its own copy. */

@@ -50,6 +50,7 @@ async function serve(): Promise<void> {
       const { kind, code, message, hint } = toVirgaError(diskFull(error));
       const failure: Failure = { kind, code, message, ...(hint === undefined ? {} : { hint }) };
       channel.write(frameKinds.failure, JSON.stringify(failure));
+      return; // the rest of the input is of no use to the next job
     }
   }
 }

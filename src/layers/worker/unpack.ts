@@ -38,13 +38,13 @@ async function unpackHere(
   const most = limits.maxBytes * overhead + limits.maxEntries * 2048;
   let total = 0;
   try {
-    await decompress(readFileChunks(blob), (chunk) => {
+    const compression = await decompress(readFileChunks(blob), (chunk) => {
       total += chunk.length;
       if (total > most) throw tooLarge(limits);
       hasher.update(chunk);
       parser.push(chunk);
     });
-    parser.end();
+    parser.end(compression === "zstd");
     writer.finish();
   } finally {
     writer.close();
