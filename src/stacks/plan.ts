@@ -205,18 +205,26 @@ function planOrphans(planning: ServicePlanning, warnings: string[]): void {
   }
 }
 
-function planFinalWaits(planning: ServicePlanning): void {
-  for (const { name } of planning.target.services) {
-    const started = planning.started.get(name);
-    if (!started || started.containers.length === 0) continue;
-    planning.steps.push({
-      id: `wait ${name} running_or_healthy`,
-      after: started.after,
+function planFinalWaits({ target, started, steps }: ServicePlanning): void {
+  for (const { name } of target.services) {
+    const { after = [], containers = [] } = started.get(name) ?? {};
+    if (containers.length === 0) continue;
+    // After the waits of those that depend on it, so that a failure is told as theirs.
+    const waits = steps
+      .filter((step) => step.kind === "wait" && step.service === name)
+      .map((step) => step.id);
+    const dependencies = target.services.flatMap((service) => service.dependsOn[name] ?? []);
+    const required = dependencies.length === 0 || dependencies.some((one) => one.required);
+    const condition = "running_or_healthy";
+    const id = `wait ${name} ${condition}`;
+    steps.push({
+      id,
+      after: [...after, ...waits],
       kind: "wait",
       service: name,
-      containers: started.containers,
-      condition: "running_or_healthy",
-      required: true,
+      containers,
+      condition,
+      required,
     });
   }
 }

@@ -22,11 +22,14 @@ export interface StacksDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: Events;
-  readonly images: Images;
-  readonly networks: Networks;
-  readonly volumes: Volumes;
-  readonly containers: Containers;
-  readonly builds: Builds;
+  readonly images: Pick<Images, "resolve" | "ensure" | "remove" | "list">;
+  readonly networks: Pick<Networks, "create" | "remove" | "list">;
+  readonly volumes: Pick<Volumes, "create" | "remove" | "list">;
+  readonly containers: Pick<
+    Containers,
+    "create" | "start" | "stop" | "remove" | "rename" | "get" | "list" | "logs"
+  >;
+  readonly builds: Pick<Builds, "build">;
   /** Where the files of secrets and configs are kept: `ROOT/stacks`. */
   readonly directory: string;
   /** Addresses of this machine that others reach it by, for the URLs of ports published on all of them. */
@@ -165,7 +168,9 @@ function describePlan(service: Service, target: Target, options: UpOptions): rea
   const current = currentOf(service, target);
   const images = planImages(target, current, options);
   const { steps, warnings } = planParts(target, current, options);
-  const lines = [...images, ...steps].flatMap((step) => describeStep(step) ?? []);
+  const all = [...images, ...steps];
+  const changes = all.some((step) => step.kind !== "wait");
+  const lines = changes ? all.flatMap((step) => describeStep(step) ?? []) : [];
   const replaced = new Set(
     steps.flatMap((step) => (step.kind === "recreate-container" ? [step.old.id] : [])),
   );

@@ -67,7 +67,7 @@ function inFileOrder(a: Problem, b: Problem): number {
 
 /** The known name that `name` was probably meant to be. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.min(3, Math.floor(name.length / 3)));
+  const limit = Math.min(3, Math.floor(name.length / 3));
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of known) {
