@@ -6,3 +6,4 @@ if (subcommand === "serve") {
   const { runCommandLine } = await import("./cli/index.ts");
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }
+export {};

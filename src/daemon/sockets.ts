@@ -9,7 +9,14 @@ export function listenUnix(
   fetch: (request: Request) => Response | Promise<Response>,
 ): AsyncDisposable {
   rmSync(path, { force: true });
-  const server = Bun.serve({ unix: path, fetch, idleTimeout: 0 });
+  const server = Bun.serve({
+    unix: path,
+    fetch(request, self) {
+      // A stream (progress, logs) may be silent for longer than Bun's idle timeout.
+      self.timeout(request, 0);
+      return fetch(request);
+    },
+  });
   return {
     async [Symbol.asyncDispose]() {
       await server.stop(true);

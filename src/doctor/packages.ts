@@ -5,7 +5,7 @@ import { run } from "../host/index.ts";
 /** A Debian package that Virga needs, how to see that it is there, and what it is for. */
 export interface RequiredPackage {
   readonly name: string;
-  /** One of these programs (a name in PATH, or an absolute path) shows that it is installed. */
+  /** One of these (a program in PATH, or an absolute path) shows that it is installed. */
   readonly programs: readonly string[];
   readonly purpose: string;
 }
@@ -29,6 +29,11 @@ export const requiredPackages: readonly RequiredPackage[] = [
     name: "mmdebstrap",
     programs: ["mmdebstrap"],
     purpose: "makes Debian and Ubuntu base images from a package mirror",
+  },
+  {
+    name: "distro-info-data",
+    programs: ["/usr/share/distro-info/debian.csv"],
+    purpose: "knows the releases of Debian and Ubuntu",
   },
   { name: "procps", programs: ["ps"], purpose: "lists a container's processes" },
 ];

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { createLogger, fail, toVirgaError, version, type Logger } from "../base/index.ts";
+import { createCloudApp } from "../api/cloud/index.ts";
+import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
+import { findProgram, missingPackages } from "../doctor/index.ts";
+import { daemonIdentity, setUmask, type DaemonIdentity } from "../host/index.ts";
+import { lockInstance } from "./instance-lock.ts";
+import { openLogFile } from "./log-file.ts";
+import { readServeOptions, type ServeOptions } from "./options.ts";
+import { runtimePrograms } from "./programs.ts";
+import { createServices, type Services } from "./services.ts";
+import { listenUnix } from "./sockets.ts";
+
+/** `virga serve`: runs until SIGTERM, SIGINT or a client's stop. Returns the exit code. */
+export async function serve(args: readonly string[]): Promise<number> {
+  try {
+    await runDaemon(readServeOptions(args));
+    return 0;
+  } catch (error) {
+    const { message, hint } = toVirgaError(error);
+    process.stderr.write(`virga: ${message}\n${hint === undefined ? "" : `  next: ${hint}\n`}`);
+    return 1;
+  }
+}
+
+async function runDaemon(options: ServeOptions): Promise<void> {
+  checkHost();
+  setUmask(0o022);
+  const identity = daemonIdentity(options.root);
+  using _lock = lockInstance(identity);
+  using file = openLogFile(identity.path("log", "daemon.log"));
+  const logger = createLogger({ level: options.logLevel, write: file.write, now: () => new Date() });
+  logger.info("starting", { version, root: identity.root, pid: process.pid });
+  watchForBugs(logger);
+  const services = await createServices(identity, logger);
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
+  {
+    await using _api = await openApis(identity, logger, services, () => stop.resolve("a client asked"));
+    services.events.emit("daemon", "start", identity.tag);
+    logger.info("ready", { startedInMs: Math.round(performance.now()) });
+    logger.info("stopping", { why: await stop.promise });
+  }
+  services.events.emit("daemon", "stop", identity.tag);
+  const { stillRunning } = await services.close();
+  logger.info("stopped", { stillRunning });
+}
+
+function checkHost(): void {
+  if (process.getuid?.() !== 0) {
+    throw fail("permission", "daemon.not-root", "the daemon needs root", { hint: "run it with sudo" });
+  }
+  const missing = missingPackages().map((one) => one.name);
+  if (missing.length === 0) return;
+  throw fail("precondition", "daemon.missing-packages", `missing: ${missing.join(", ")}`, {
+    hint: `apt-get install ${missing.join(" ")}; or see: virga doctor`,
+  });
+}
+
+/** A promise that nobody awaited is a bug, but no reason to leave every container without its daemon. */
+function watchForBugs(logger: Logger): void {
+  process.on("unhandledRejection", (error) => logger.error("unhandled rejection", { error }));
+}
+
+async function openApis(
+  identity: DaemonIdentity,
+  logger: Logger,
+  services: Services,
+  stop: () => void,
+): Promise<AsyncDisposable> {
+  await using undo = new AsyncDisposableStack();
+  const startedAt = new Date();
+  const docker = createDockerApi({ ...services, logger, facts: factsOf(identity, services, startedAt) });
+  undo.defer(() => docker.close());
+  await docker.listen(identity.path("run", "docker.sock"));
+  const system = () => {
+    const containers = services.containers.list();
+    const running = containers.filter((one) => one.state.status === "running").length;
+    return {
+      version,
+      root: identity.root,
+      pid: process.pid,
+      startedAt: startedAt.toISOString(),
+      dockerSocket: identity.path("run", "docker.sock"),
+      logFile: identity.path("log", "daemon.log"),
+      containers: { total: containers.length, running },
+      images: services.images.list().length,
+    };
+  };
+  const app = createCloudApp({ ...services, logger, system, stop });
+  undo.use(listenUnix(identity.path("run", "virga.sock"), app.fetch));
+  return undo.move();
+}
+
+function factsOf(identity: DaemonIdentity, services: Services, startedAt: Date): DaemonFacts {
+  return {
+    version,
+    commit: "",
+    id: createHash("sha256").update(identity.root).digest("hex").slice(0, 40),
+    root: identity.root,
+    startedAt,
+    defaultRuntime: "crun",
+    runtimes: runtimePrograms(),
+    components: {},
+    cgroups: services.host.cgroup,
+    initBinary: findProgram(["catatonit"]) ?? "",
+    debug: false,
+  };
+}

@@ -1,0 +1,142 @@
+import { systemClock, type Clock, type Logger } from "../base/index.ts";
+import { buildMigrations, createBuilds, type Builds } from "../builds/index.ts";
+import {
+  containerMigrations,
+  createContainers,
+  createStepRunner,
+  readHostFacts,
+  type ContainersService,
+  type HostFacts,
+} from "../containers/index.ts";
+import { createContentStore } from "../content/index.ts";
+import { findProgram } from "../doctor/index.ts";
+import { createEvents, eventMigrations, type Events } from "../events/index.ts";
+import { createThreadNamespaces, type DaemonIdentity } from "../host/index.ts";
+import { createBaseImages, createImages, imageMigrations, type Images } from "../images/index.ts";
+import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
+import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
+import { createOperations, type Operations } from "../operations/index.ts";
+import { createRuntime, type Runtime } from "../runtimes/index.ts";
+import { createStacks, type Stacks } from "../stacks/index.ts";
+import { openState, type State } from "../state/index.ts";
+import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
+import { runtimePrograms } from "./programs.ts";
+
+/** Every service of a daemon, built and recovered; nothing listens yet. */
+export interface Services {
+  readonly clock: Clock;
+  readonly host: HostFacts;
+  readonly events: Events;
+  readonly operations: Operations;
+  readonly layers: LayerStore;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly containers: ContainersService;
+  readonly builds: Builds;
+  readonly stacks: Stacks;
+  /** Stops everything in the order opposite to its start; running containers go on. Their number. */
+  close(): Promise<{ readonly stillRunning: number }>;
+}
+
+const migrations = [
+  ...eventMigrations,
+  ...imageMigrations,
+  ...networkMigrations,
+  ...volumeMigrations,
+  ...containerMigrations,
+  ...buildMigrations,
+];
+
+/** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
+export async function createServices(identity: DaemonIdentity, logger: Logger): Promise<Services> {
+  await using undo = new AsyncDisposableStack();
+  const namespaces = createThreadNamespaces();
+  const clock = systemClock;
+  const state = undo.adopt(openState(identity.path("state.db"), migrations), (one) => one.close());
+  const events = createEvents(state, clock);
+  const operations = undo.adopt(createOperations(clock), (one) => one.close());
+  const common = { identity, state, events, clock, logger };
+  const storage = await openStorage(identity, clock, logger);
+  undo.defer(() => storage.close());
+  const runtime = undo.adopt(
+    await createRuntime({ ...common, namespaces, runtimes: runtimePrograms() }),
+    (one) => one.close(),
+  );
+  const networks = await createNetworks({ ...common, namespaces });
+  const host = readHostFacts();
+  const engine = createEngine({ common, storage, runtime, networks, host });
+  await engine.containers.recover();
+  await engine.builds.recover();
+  const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
+  undo.move();
+  const close = async () => {
+    await operations.close();
+    const { stillRunning } = await engine.containers.close();
+    await networks.close({ keep: stillRunning > 0 });
+    await runtime.close();
+    await storage.close();
+    state.close();
+    return { stillRunning };
+  };
+  return { clock, host, events, operations, networks, stacks, close, layers: storage.layers, ...engine };
+}
+
+interface Common {
+  readonly identity: DaemonIdentity;
+  readonly state: State;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+async function openStorage(identity: DaemonIdentity, clock: Clock, logger: Logger) {
+  const workers = createTreeWorkers({ clock });
+  const content = await createContentStore({ directory: identity.path("content") });
+  const layers = await createLayerStore({ directory: identity.path("layers"), content, workers, logger });
+  return { content, layers, archives: createArchives({ workers }), close: () => workers.close() };
+}
+
+/**
+ * Images, volumes, containers and builds need each other: an image may not go while a container uses it. The lower
+ * ones ask through narrow interfaces, whose answers come from services made after them.
+ */
+function createEngine(parts: {
+  readonly common: Common;
+  readonly storage: Storage;
+  readonly runtime: Runtime;
+  readonly networks: Networks;
+  readonly host: HostFacts;
+}): { images: Images; volumes: Volumes; containers: ContainersService; builds: Builds } {
+  const { common, storage, runtime, networks, host } = parts;
+  const { identity, clock } = common;
+  const images = createImages({
+    ...common,
+    ...storage,
+    use: { containersOf: (id) => containers.imageUse.containersOf(id) },
+    layerUses: [
+      {
+        layersInUse: () => builds.layersInUse(),
+        blobsInUse: () => builds.blobsInUse(),
+      },
+    ],
+    sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
+  });
+  const volumes = createVolumes({
+    ...common,
+    ...storage,
+    directory: identity.path("volumes"),
+    use: { containersOf: (name) => containers.volumeUse.containersOf(name) },
+  });
+  const initPath = findProgram(["catatonit"]);
+  const shared = { ...common, ...storage, images, networks, volumes, runtime, host };
+  const containers = createContainers({ ...shared, ...(initPath ? { initPath } : {}) });
+  const builds = createBuilds({
+    ...shared,
+    steps: createStepRunner({ identity, networks, runtime, host }),
+    collectGarbage: (candidates) => images.collectGarbage(candidates),
+  });
+  return { images, volumes, containers, builds };
+}
