@@ -8,4 +8,4 @@ export type {
   UpOptions,
 } from "./stack.ts";
 export { createStacks, type StacksDependencies } from "./stacks.ts";
-export { supportedKeys, withSupportedKeys, type SupportedKey } from "./supported.ts";
+export { supportedKeys, supportedKeysMarkdown, type SupportedKey } from "./supported.ts";

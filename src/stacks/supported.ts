@@ -79,7 +79,7 @@ export function supportedKeys(): SupportedKey[] {
 
 const marks = { yes: "yes", "no effect": "accepted, without effect", no: "refused" } as const;
 
-/** The tables of docs/stacks.md, as Markdown. */
+/** The tables of docs/stacks.md, as Markdown; tools/generate.ts puts them there. */
 export function supportedKeysMarkdown(): string {
   const rows = supportedKeys();
   return sections
@@ -92,16 +92,6 @@ export function supportedKeysMarkdown(): string {
         );
       return [`### ${title}`, "", "| key | support | remark |", "|---|---|---|", ...lines].join("\n");
     })
-    .join("\n\n");
-}
-
-const begin = "<!-- generated: supported keys (tools/generate.ts) -->";
-const end = "<!-- end of generated part -->";
-
-/** `document` (docs/stacks.md) with its generated part made anew. Throws when the marks are not in it. */
-export function withSupportedKeys(document: string): string {
-  const from = document.indexOf(begin);
-  const to = document.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`the document has no part between '${begin}' and '${end}'`);
-  return `${document.slice(0, from)}${begin}\n\n${supportedKeysMarkdown()}\n\n${document.slice(to)}`;
+    .join("\n\n")
+    .concat("\n");
 }
