@@ -97,11 +97,12 @@ export function bootstrapCommand({ wanted, mirrors, architecture }: BootstrapPla
     ...["unshare", "--mount", "--pid", "--fork", "--kill-child"],
     ...["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"],
     `--architectures=${architecture}`,
-    "--skip=check/qemu,check/signed-by,cleanup/apt,output/dev",
+    "--skip=check/qemu,check/signed-by,chroot/policy-rc.d,cleanup/apt,output/dev",
     `--include=${mirrors.keyringPackage}`,
     `--setup-hook=${setupHook}`,
     // Without it `usrmerge` comes, and brings all of Perl.
     ...(existsSync(hookDirectory) ? [`--hook-directory=${hookDirectory}`] : []),
+    `--extract-hook=${extractHook}`,
     `--customize-hook=${customizeHook}`,
     ...excludes,
     ...[codename, "-", ...lines],
@@ -112,6 +113,9 @@ const setupHook = `set -e
 cp "$VIRGA_WORK/apt.conf" "$1/etc/apt/apt.conf.d/00virga-host"
 mkdir -p "$1/etc/dpkg/dpkg.cfg.d"
 echo force-unsafe-io > "$1/etc/dpkg/dpkg.cfg.d/docker-apt-speedup"`;
+
+/** Ours instead of mmdebstrap's own, which it takes away at the end. */
+const extractHook = `install -D -m 0755 "$VIRGA_WORK/files/usr/sbin/policy-rc.d" "$1/usr/sbin/policy-rc.d"`;
 
 /** Takes away what tells of this host or of the moment, then adds the files of `containerFiles`. */
 const customizeHook = `set -e
