@@ -29,13 +29,10 @@ const statusOfKind: Record<ErrorKind, number> = {
 const special: Record<string, { readonly status?: number; readonly text?: (message: string) => string }> = {
   "task.command-not-found": {
     status: 400,
-    text: (message) => taskText(message, "executable file not found in $PATH"),
+    text: (message) => taskText(withReason(message, "executable file not found in $PATH")),
   },
-  "task.command-not-executable": { status: 400, text: (message) => taskText(message, "permission denied") },
-  "task.create-failed": {
-    status: 500,
-    text: (message) => `failed to create task for container: ${message}: unknown`,
-  },
+  "task.command-not-executable": { status: 400, text: (message) => taskText(notExecutable(message)) },
+  "task.create-failed": { status: 500, text: taskText },
   "network.in-use": { status: 403 },
   "network.builtin": { status: 403 },
   "port.in-use": { status: 500, text: portText },
@@ -66,11 +63,26 @@ function withHint(message: string, error: VirgaError): string {
   return error.hint === undefined ? message : `${message} (${error.hint})`;
 }
 
-function taskText(message: string, reason: string): string {
-  const full = message.includes(reason) ? message : `${message}: ${reason}`;
-  const prefix = "failed to create task for container: ";
-  const text = full.startsWith(prefix) ? full : `${prefix}${full}`;
-  return text.endsWith(": unknown") ? text : `${text}: unknown`;
+function taskText(message: string): string {
+  return `failed to create task for container: failed to create shim task: OCI runtime create failed: ${message}: unknown`;
+}
+
+/** What an exec whose command cannot be run writes to its client. */
+export function execErrorText(error: VirgaError): string {
+  const reason =
+    error.code === "task.command-not-found"
+      ? withReason(error.message, "executable file not found in $PATH")
+      : notExecutable(error.message);
+  return `OCI runtime exec failed: exec failed: unable to start container process: ${reason}: unknown`;
+}
+
+function withReason(message: string, reason: string): string {
+  return message.includes(reason) ? message : `${message}: ${reason}`;
+}
+
+function notExecutable(message: string): string {
+  const known = ["is a directory", "exec format error"].some((reason) => message.includes(reason));
+  return known ? message : withReason(message, "permission denied");
 }
 
 function portText(message: string): string {

@@ -1,6 +1,6 @@
 import { fail, isVirgaError } from "../../../base/index.ts";
 import { streamType } from "../containers/logs.ts";
-import { errorText } from "../errors.ts";
+import { execErrorText } from "../errors.ts";
 import { parseDetachKeys } from "../hijack/detach-keys.ts";
 import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
 import { runSession, type SessionStreams } from "../hijack/session.ts";
@@ -57,7 +57,7 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
     streams = await containers.startExec(exec.id, { detach: detached || !attaches, tty });
   } catch (error) {
     if (detached || !isVirgaError(error) || !error.code.startsWith("task.command-")) throw error;
-    streams = told(tty, `OCI runtime exec failed: ${errorText(error)}\r\n`);
+    streams = told(tty, `${execErrorText(error)}\r\n`);
   }
   if (detached) return undefined;
   return {

@@ -30,19 +30,26 @@ export class DetachWatcher {
 
   /** What the process is to get of `input`, and whether the sequence is complete. */
   feed(input: Uint8Array): { readonly pass: Uint8Array; readonly detached: boolean } {
-    const pass: number[] = [];
-    for (const byte of input) {
-      if (byte !== this.#keys[this.#matched]) {
-        pass.push(...this.#keys.slice(0, this.#matched));
+    const pass: Uint8Array[] = [];
+    let at = 0;
+    while (at < input.length) {
+      if (this.#matched === 0) {
+        // Most input has no key of the sequence in it at all.
+        const next = input.indexOf(this.#keys[0]!, at);
+        const end = next < 0 ? input.length : next;
+        pass.push(input.subarray(at, end));
+        at = end;
+        if (next < 0) break;
+      }
+      if (input[at] === this.#keys[this.#matched]) {
+        this.#matched++;
+        at++;
+        if (this.#matched === this.#keys.length) return { pass: Buffer.concat(pass), detached: true };
+      } else {
+        pass.push(Uint8Array.from(this.#keys.slice(0, this.#matched)));
         this.#matched = 0;
       }
-      if (byte === this.#keys[this.#matched]) {
-        this.#matched++;
-        if (this.#matched === this.#keys.length) return { pass: Uint8Array.from(pass), detached: true };
-      } else {
-        pass.push(byte);
-      }
     }
-    return { pass: Uint8Array.from(pass), detached: false };
+    return { pass: pass.length === 1 ? pass[0]! : Buffer.concat(pass), detached: false };
   }
 }

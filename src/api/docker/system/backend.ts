@@ -22,7 +22,7 @@ export interface DaemonFacts {
   readonly runtimes: Readonly<Record<string, { readonly path: string; readonly version?: string }>>;
   /** Other programs that containers need: conmon, the init, the DNS server. */
   readonly components: Readonly<Record<string, string>>;
-  readonly cgroups: CgroupFacts;
+  readonly cgroups: Pick<CgroupFacts, "version" | "controllers" | "swapAccounting">;
   /** The program behind `--init`. */
   readonly initBinary: string;
   readonly debug: boolean;

@@ -39,7 +39,7 @@ export function encodeInfo(backend: SystemBackend, host: HostFacts, version: Api
     Isolation: "",
     InitBinary: facts.initBinary,
     ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: facts.runtimes[facts.defaultRuntime]?.version ?? "" },
+    RuncCommit: { ID: facts.runtimes["runc"]?.version ?? "" },
     InitCommit: { ID: "" },
     SecurityOptions: securityOptions(backend, host),
     FirewallBackend: { Driver: "nftables" },

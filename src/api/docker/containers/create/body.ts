@@ -49,7 +49,6 @@ const mountBody = z.looseObject({
   TmpfsOptions: z
     .looseObject({ SizeBytes: whole, Mode: whole, Options: z.array(z.array(z.string())).nullish() })
     .nullish(),
-  ImageOptions: z.unknown(),
 });
 
 export const restartPolicyBody = z.looseObject({ Name: text, MaximumRetryCount: whole }).nullish();

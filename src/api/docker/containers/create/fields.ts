@@ -127,6 +127,20 @@ export const endpointFields: FieldTable = {
   DNSNames: told,
 };
 
+/** An entry of `HostConfig.Mounts`. */
+export const mountFields: FieldTable = {
+  Type: supported,
+  Source: supported,
+  Target: supported,
+  ReadOnly: supported,
+  Consistency: noEffect("it concerns shared folders of Docker on a Mac"),
+  BindOptions: supported,
+  VolumeOptions: supported,
+  TmpfsOptions: supported,
+  ImageOptions: refused,
+  ClusterOptions: refused,
+};
+
 export const bindOptionFields: FieldTable = {
   Propagation: supported,
   NonRecursive: supported,

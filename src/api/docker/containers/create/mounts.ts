@@ -4,7 +4,7 @@ import type { MountSpec } from "../../../../containers/index.ts";
 import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
 import { checkFields, isUnset } from "../../http/fields.ts";
 import type { CreateBody, HostConfigBody, MountBody } from "./body.ts";
-import { bindOptionFields, volumeOptionFields } from "./fields.ts";
+import { bindOptionFields, mountFields, volumeOptionFields } from "./fields.ts";
 
 type BindMount = Extract<MountSpec, { type: "bind" }>;
 type Propagation = NonNullable<BindMount["propagation"]>;
@@ -77,6 +77,7 @@ function decodeBindOptions(options: string | undefined, text: string) {
 }
 
 function decodeMount(mount: MountBody): MountSpec {
+  checkFields(mount, mountFields, "HostConfig.Mounts.");
   const target = checkTarget(mount.Target ?? "", mount.Target ?? "");
   const readOnly = whenTrue(mount.ReadOnly);
   switch (mount.Type) {

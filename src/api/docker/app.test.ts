@@ -1,0 +1,180 @@
+import { describe, expect, test } from "bun:test";
+import { fail } from "../../base/index.ts";
+import { testApi } from "./testing.ts";
+
+const create = { Image: "busybox", Cmd: ["sleep", "1"] };
+
+describe("versions", () => {
+  test("negotiation, with Docker's words", async () => {
+    await using api = await testApi();
+    expect((await api.ask("GET", "/v1.24/_ping")).status).toBe(200);
+    expect((await api.ask("GET", "/_ping")).body).toBe("OK");
+    expect(await api.ask("GET", "/v1.99/info")).toEqual({
+      status: 400,
+      body: { message: "client version 1.99 is too new. Maximum supported API version is 1.51" },
+    });
+    expect(await api.ask("GET", "/v1.23/info")).toMatchObject({ status: 400 });
+  });
+
+  test("ping tells who answers, by HEAD too", async () => {
+    await using api = await testApi();
+    const { headers, status } = await api.app.request("/_ping", { method: "HEAD" });
+    expect(status).toBe(200);
+    const shown = ["api-version", "ostype", "docker-experimental", "builder-version"].map((one) =>
+      headers.get(one),
+    );
+    expect(shown).toEqual(["1.51", "linux", "false", "1"]);
+  });
+
+  test("an unknown page", async () => {
+    await using api = await testApi();
+    expect(await api.ask("GET", "/nonsense")).toEqual({ status: 404, body: { message: "page not found" } });
+  });
+});
+
+describe("containers", () => {
+  test("create, inspect, list, start, stop, remove", async () => {
+    await using api = await testApi();
+    const created = await api.ask("POST", "/containers/create?name=web", create);
+    expect(created.status).toBe(201);
+    const { Id } = created.body as { Id: string };
+    expect(await api.ask("GET", `/containers/${Id.slice(0, 12)}/json`)).toMatchObject({
+      status: 200,
+      body: {
+        Id,
+        Name: "/web",
+        Path: "sleep",
+        Args: ["1"],
+        State: { Status: "created", Running: false, StartedAt: "0001-01-01T00:00:00Z" },
+        Config: { Image: "busybox", Cmd: ["sleep", "1"], Env: ["PATH=/bin"] },
+        HostConfig: { NetworkMode: "bridge", RestartPolicy: { Name: "no" } },
+        GraphDriver: { Name: "overlay2", Data: { LowerDir: `/layers/sha256:${"2".repeat(64)}` } },
+        NetworkSettings: { Networks: { bridge: { IPAddress: "" } } },
+      },
+    });
+    expect((await api.ask("POST", "/containers/web/start")).status).toBe(204);
+    expect((await api.ask("POST", "/containers/web/start")).status).toBe(304);
+    expect(await api.ask("GET", "/containers/json")).toMatchObject({
+      body: [{ Id, Names: ["/web"], State: "running", Status: "Up Less than a second", Command: "sleep 1" }],
+    });
+    expect((await api.ask("DELETE", "/containers/web")).status).toBe(409);
+    expect((await api.ask("POST", "/containers/web/stop?t=1")).status).toBe(204);
+    expect((await api.ask("DELETE", "/containers/web")).status).toBe(204);
+    expect(await api.ask("GET", "/containers/web/json")).toEqual({
+      status: 404,
+      body: { message: expect.stringContaining("No such container: web") as unknown },
+    });
+  });
+
+  test("a command that cannot be run has the words that docker turns into 127", async () => {
+    await using api = await testApi();
+    await api.ask("POST", "/containers/create?name=web", create);
+    api.parts.runtime.failures.set(
+      "create",
+      fail("invalid", "task.command-not-found", 'exec: "x": not found'),
+    );
+    expect(await api.ask("POST", "/containers/web/start")).toMatchObject({
+      status: 400,
+      body: {
+        message: expect.stringMatching(/exec: "x".*executable file not found in \$PATH: unknown/) as unknown,
+      },
+    });
+  });
+
+  test("filters", async () => {
+    await using api = await testApi();
+    await api.ask("POST", "/containers/create?name=one", { ...create, Labels: { a: "1", b: "2" } });
+    await api.ask("POST", "/containers/create?name=two", { ...create, ExposedPorts: { "80/tcp": {} } });
+    await api.ask("POST", "/containers/two/start");
+    const names = async (filters: object, query = "all=1") => {
+      const path = `/containers/json?${query}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
+      const { status, body } = await api.ask("GET", path);
+      return status === 200 ? (body as { Names: string[] }[]).flatMap((one) => one.Names).toSorted() : body;
+    };
+    expect(await names({})).toEqual(["/one", "/two"]);
+    expect(await names({}, "all=0")).toEqual(["/two"]);
+    expect(await names({ label: ["a=1", "b"] })).toEqual(["/one"]);
+    expect(await names({ label: { "a=2": true } })).toEqual([]);
+    expect(await names({ name: ["^tw"] })).toEqual(["/two"]);
+    expect(await names({ status: ["created"] }, "")).toEqual(["/one"]);
+    expect(await names({ expose: ["80"] })).toEqual(["/two"]);
+    expect(await names({ expose: ["81-90/tcp"] })).toEqual([]);
+    expect(await names({ ancestor: ["busybox"], health: ["none"] })).toEqual(["/one", "/two"]);
+    expect(await names({ network: ["bridge"] })).toEqual(["/one", "/two"]);
+    expect(await names({ nonsense: ["x"] })).toEqual({ message: "invalid filter 'nonsense'" });
+    expect(await names({ status: ["x"] })).toMatchObject({
+      message: expect.stringContaining("status=x") as unknown,
+    });
+  });
+
+  test("wait answers at once and ends with the exit code", async () => {
+    await using api = await testApi();
+    const { body } = await api.ask("POST", "/containers/create?name=web", create);
+    const response = await api.app.request("/containers/web/wait?condition=next-exit", { method: "POST" });
+    expect(response.status).toBe(200);
+    await api.ask("POST", "/containers/web/start");
+    api.parts.runtime.exit((body as { Id: string }).Id, 42);
+    expect(await response.json()).toEqual({ StatusCode: 42 });
+    expect((await api.ask("POST", "/containers/web/wait?condition=x")).status).toBe(400);
+  });
+});
+
+describe("request bodies", () => {
+  test("what is no JSON, or the wrong type, is told by name", async () => {
+    await using api = await testApi();
+    const post = (body: unknown) => api.ask("POST", "/containers/create", body);
+    expect(await post("{")).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(/^invalid JSON/) as unknown },
+    });
+    expect(await post("")).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining("EOF") as unknown },
+    });
+    expect(await post({ Image: 7 })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining("Image") as unknown },
+    });
+    expect(await post({ Image: "nope" })).toMatchObject({ status: 404 });
+  });
+
+  test("another content type is refused", async () => {
+    await using api = await testApi();
+    const response = await api.app.request("/containers/create", {
+      method: "POST",
+      body: "{}",
+      headers: { "Content-Type": "text/plain" },
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({
+      message: "unsupported Content-Type header (text/plain): must be 'application/json'",
+    });
+  });
+});
+
+describe("what Virga has not", () => {
+  test.each([
+    ["GET", "/swarm", 503],
+    ["GET", "/services/x", 503],
+    ["POST", "/secrets/create", 503],
+    ["POST", "/swarm/init", 501],
+    ["POST", "/auth", 501],
+    ["POST", "/build?version=2", 501],
+    ["POST", "/build?remote=http://x/", 501],
+    ["POST", "/build?squash=1", 501],
+    ["POST", "/images/create?fromSrc=http://x/", 501],
+    ["GET", "/containers/x/attach/ws", 501],
+    ["POST", "/session", 404],
+    ["GET", "/plugins/x/y/json", 404],
+  ])("%s %s is %d with a message", async (method, path, status) => {
+    await using api = await testApi();
+    const answer = await api.ask(method, path);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toEqual({ message: expect.any(String) as unknown });
+  });
+
+  test("there are no plugins", async () => {
+    await using api = await testApi();
+    expect(await api.ask("GET", "/plugins")).toEqual({ status: 200, body: [] });
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from "bun:test";
+import { checked } from "../../http/body.ts";
+import { encodeHostConfig } from "../host-config.ts";
+import { createBody } from "./body.ts";
+import { decodeCreate } from "./decode.ts";
+
+const decode = (body: object) => decodeCreate("web", checked({ Image: "busybox", ...body }, createBody));
+const decodeHost = (host: object) => decode({ HostConfig: host });
+
+/** What docker 28.2 sends for `docker run busybox true`, whatever else was asked for. */
+const clientDefaults = {
+  Hostname: "", Domainname: "", User: "", AttachStdin: false, AttachStdout: true, AttachStderr: true, Tty: false,
+  OpenStdin: false, StdinOnce: false, Env: null, Cmd: ["true"], Image: "busybox", Volumes: {}, WorkingDir: "",
+  Entrypoint: null, Labels: {},
+  HostConfig: {
+    Binds: null, ContainerIDFile: "", LogConfig: { Type: "", Config: {} }, NetworkMode: "default", PortBindings: {},
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 }, AutoRemove: false, VolumeDriver: "", VolumesFrom: null,
+    ConsoleSize: [0, 0], CapAdd: null, CapDrop: null, CgroupnsMode: "", Dns: [], DnsOptions: [], DnsSearch: [],
+    ExtraHosts: null, GroupAdd: null, IpcMode: "", Cgroup: "", Links: null, OomScoreAdj: 0, PidMode: "",
+    Privileged: false, PublishAllPorts: false, ReadonlyRootfs: false, SecurityOpt: null, UTSMode: "", UsernsMode: "",
+    ShmSize: 0, Isolation: "", CpuShares: 0, Memory: 0, NanoCpus: 0, CgroupParent: "", BlkioWeight: 0,
+    BlkioWeightDevice: [], BlkioDeviceReadBps: [], BlkioDeviceWriteBps: [], BlkioDeviceReadIOps: [],
+    BlkioDeviceWriteIOps: [], CpuPeriod: 0, CpuQuota: 0, CpuRealtimePeriod: 0, CpuRealtimeRuntime: 0, CpusetCpus: "",
+    CpusetMems: "", Devices: [], DeviceCgroupRules: null, DeviceRequests: null, MemoryReservation: 0, MemorySwap: 0,
+    MemorySwappiness: -1, OomKillDisable: false, PidsLimit: 0, Ulimits: [], CpuCount: 0, CpuPercent: 0,
+    IOMaximumIOps: 0, IOMaximumBandwidth: 0, MaskedPaths: null, ReadonlyPaths: null,
+  },
+  NetworkingConfig: {
+    EndpointsConfig: {
+      default: {
+        IPAMConfig: null, Links: null, Aliases: null, MacAddress: "", DriverOpts: null, GwPriority: 0, NetworkID: "",
+        EndpointID: "", Gateway: "", IPAddress: "", IPPrefixLen: 0, IPv6Gateway: "", GlobalIPv6Address: "",
+        GlobalIPv6PrefixLen: 0, DNSNames: null,
+      },
+    },
+  },
+}; // prettier-ignore
+
+describe("decodeCreate", () => {
+  test("the docker CLI's defaults mean nothing but the command", () => {
+    expect(decode(clientDefaults)).toEqual({
+      name: "web",
+      image: "busybox",
+      command: ["true"],
+      network: { mode: "bridge" },
+      restart: { name: "no" },
+    });
+  });
+
+  test.each([
+    [
+      { HostConfig: { BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1 }] } },
+      "HostConfig.BlkioDeviceReadBps is not supported",
+    ],
+    [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests is not supported"],
+    [{ HostConfig: { MemorySwappiness: 10 } }, "HostConfig.MemorySwappiness is not supported"],
+    [{ HostConfig: { Nonsense: 1 } }, "HostConfig.Nonsense is not a field that this daemon knows"],
+    [{ HostConfig: { StorageOpt: { size: "1G" } } }, "HostConfig.StorageOpt is not supported"],
+    [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "log driver 'syslog' is not supported"],
+    [{ HostConfig: { LogConfig: { Config: { tag: "x" } } } }, "log option 'tag' is not supported"],
+    [{ HostConfig: { SecurityOpt: ["apparmor=mine"] } }, "apparmor=mine"],
+    [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8000-8010" }] } } }, "a range of host ports"],
+    [{ HostConfig: { Mounts: [{ Type: "image", Source: "x", Target: "/x" }] } }, "type 'image'"],
+    [{ HostConfig: { Memory: "1g" } }, "HostConfig.Memory: "],
+    [{ Env: [1] }, "Env.0: "],
+    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 5 } }, "Interval in Healthcheck cannot be less than 1ms"],
+    [
+      { HostConfig: { AutoRemove: true, RestartPolicy: { Name: "always" } } },
+      "can't create 'AutoRemove' container",
+    ],
+    [{ HostConfig: { RestartPolicy: { Name: "always", MaximumRetryCount: 3 } } }, "maximum retry count"],
+    [{ HostConfig: { Binds: ["/a:/x", "/b:/x"] } }, "Duplicate mount point: /x"],
+    [{ HostConfig: { Binds: ["relative/path:/x"] } }, "includes invalid characters for a local volume name"],
+    [{ HostConfig: { Binds: ["data:relative"] } }, "mount path must be absolute"],
+    [{ HostConfig: { Binds: ["data:/x:rx"] } }, "invalid mode: rx"],
+    [{ HostConfig: { Binds: ["data:/"] } }, "destination can't be '/'"],
+    [{ HostConfig: { NetworkMode: "container:x", PortBindings: { "80/tcp": null } } }, "port publishing"],
+    [{ ExposedPorts: { "80/icmp": {} } }, 'invalid port specification: "80/icmp"'],
+  ])("refuses %j", (body, message) => {
+    expect(() => decode(body)).toThrow(message);
+  });
+
+  test("mounts of every form", () => {
+    const { mounts } = decode({
+      Volumes: { "/anonymous": {}, "/data": {} },
+      HostConfig: {
+        Binds: ["/host:/container:ro,rslave", "data:/data:nocopy", "/lonely"],
+        Mounts: [
+          { Type: "bind", Source: "/etc", Target: "/mnt/etc", ReadOnly: true },
+          { Type: "volume", Source: "named", Target: "/v", VolumeOptions: { Subpath: "a" } },
+          { Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1024, Mode: 448 } },
+        ],
+        Tmpfs: { "/run": "size=1m,noexec" },
+      },
+    });
+    expect(mounts).toEqual([
+      {
+        type: "bind",
+        source: "/host",
+        target: "/container",
+        readOnly: true,
+        propagation: "rslave",
+        createSource: true,
+      },
+      { type: "volume", name: "data", target: "/data", noCopy: true },
+      { type: "volume", target: "/lonely" },
+      { type: "bind", source: "/etc", target: "/mnt/etc", readOnly: true },
+      { type: "volume", name: "named", target: "/v", subpath: "a" },
+      { type: "tmpfs", target: "/t", size: 1024, mode: 448 },
+      { type: "tmpfs", target: "/run", options: ["size=1m", "noexec"] },
+      { type: "volume", target: "/anonymous" },
+    ]);
+  });
+
+  test("an empty entrypoint drops the image's command too", () => {
+    expect(decode({ Entrypoint: [""] })).toMatchObject({ entrypoint: [], command: [] });
+    expect(decode({ Entrypoint: [""], Cmd: ["ls"] })).toMatchObject({ entrypoint: [], command: ["ls"] });
+    expect(decode({ Entrypoint: ["/app"] })).not.toHaveProperty("command");
+  });
+
+  test("without a mode, the networks with settings are the container's", () => {
+    const alone = { NetworkingConfig: { EndpointsConfig: { front: { Aliases: ["web"] } } } };
+    expect(decode(alone).network).toEqual({ mode: "front", endpoints: { front: { aliases: ["web"] } } });
+    const two = { EndpointsConfig: { front: {}, back: { IPAMConfig: { IPv4Address: "10.1.0.5" } } } };
+    expect(decode({ NetworkingConfig: two, HostConfig: { NetworkMode: "front" } }).network).toEqual({
+      mode: "front",
+      endpoints: { front: {}, back: { ipv4: "10.1.0.5" } },
+    });
+  });
+
+  test("what inspect shows can be sent back and means the same", () => {
+    const spec = decodeHost({
+      Binds: ["/host:/container:ro", "data:/data"],
+      Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1024 } }],
+      Tmpfs: { "/run": "size=1m" },
+      PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }], "53/udp": [{ HostPort: "" }] },
+      Memory: 64 * 2 ** 20,
+      NanoCpus: 5e8,
+      PidsLimit: 10,
+      Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],
+      CapAdd: ["NET_ADMIN"],
+      SecurityOpt: ["no-new-privileges", "seccomp=unconfined"],
+      RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 },
+      LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "2" } },
+      MaskedPaths: [],
+      Init: false,
+      Sysctls: { "net.core.somaxconn": "100" },
+      Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/n", CgroupPermissions: "r" }],
+    });
+    const again = decodeHost(JSON.parse(JSON.stringify(encodeHostConfig(spec))) as object);
+    const { readonlyPaths: _, ...security } = again.security!;
+    expect<object>({ ...again, security }).toEqual({
+      ...spec,
+      namespaces: { cgroup: "private", ipc: "private" },
+      shmSize: 64 * 2 ** 20,
+    });
+  });
+});

@@ -1,0 +1,19 @@
+import type { DaemonFacts } from "./backend.ts";
+
+export const testFacts: DaemonFacts = {
+  version: "0.0.0",
+  commit: "",
+  id: "test",
+  root: "/nowhere",
+  startedAt: new Date(0),
+  defaultRuntime: "crun",
+  runtimes: { crun: { path: "/usr/bin/crun", version: "1.8" } },
+  components: {},
+  cgroups: {
+    version: 2,
+    controllers: new Set(["memory", "cpu", "pids"]),
+    swapAccounting: true,
+  },
+  initBinary: "catatonit",
+  debug: false,
+};
