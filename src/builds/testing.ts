@@ -68,7 +68,8 @@ export interface TestBuilds extends AsyncDisposable {
 /** Real stores below `root`, and a builder on them. */
 async function buildStack(root: string, steps: StepRunner) {
   const identity = daemonIdentity(root);
-  const clock = new ManualClock();
+  // Later than any file of a test, so that digests of files are remembered.
+  const clock = new ManualClock(Date.UTC(2100, 0, 1));
   const logger = silentLogger;
   const state = openState(":memory:", [...eventMigrations, ...imageMigrations, ...buildMigrations]);
   const events = createEvents(state, clock);

@@ -1,4 +1,4 @@
-import type { BigIntStats } from "node:fs";
+import { readFileSync, type BigIntStats } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Clock } from "../../base/index.ts";
 import type { Migration, State } from "../../state/index.ts";
@@ -6,6 +6,8 @@ import type { Migration, State } from "../../state/index.ts";
 /** SHA-256 of files' contents, remembered for folders that are built from again and again. */
 export interface FileDigests {
   digest(absolute: string, stat: BigIntStats, signal?: AbortSignal): Promise<string>;
+  /** Writes down what is new, all at once. */
+  save(): void;
 }
 
 export const fileDigestMigrations: readonly Migration[] = [
@@ -23,23 +25,29 @@ const keptMs = 30 * 24 * 3600 * 1000;
 
 /** Without `state` nothing is remembered (an unpacked tar is gone after the build). */
 export function createFileDigests(clock: Clock, state: State | undefined): FileDigests {
-  if (!state) return { digest: (absolute, _stat, signal) => hashFile(absolute, signal) };
+  if (!state) return { digest: (absolute, stat, signal) => hash(absolute, stat, signal), save: () => {} };
   const find = state.db.query<{ identity: string; digest: string; used_at: number }, [string]>(
     "SELECT identity, digest, used_at FROM build_files WHERE path = ?",
   );
-  const save = state.db.query("INSERT OR REPLACE INTO build_files VALUES (?, ?, ?, ?)");
+  const insert = state.db.query("INSERT OR REPLACE INTO build_files VALUES (?, ?, ?, ?)");
+  let fresh: [path: string, identity: string, digest: string, usedAt: number][] = [];
   return {
     async digest(absolute, stat, signal) {
       const now = clock.now().getTime();
       const identity = identityOf(stat);
       const known = find.get(absolute);
       if (known?.identity === identity) {
-        if (now - known.used_at > keptMs / 10) save.run(absolute, identity, known.digest, now);
+        if (now - known.used_at > keptMs / 10) fresh.push([absolute, identity, known.digest, now]);
         return known.digest;
       }
-      const digest = await hashFile(absolute, signal);
-      if (now - Number(stat.ctimeMs) > settleMs) save.run(absolute, identity, digest, now);
+      const digest = await hash(absolute, stat, signal);
+      if (now - Number(stat.ctimeMs) > settleMs) fresh.push([absolute, identity, digest, now]);
       return digest;
+    },
+    save() {
+      const rows = fresh;
+      fresh = [];
+      if (rows.length > 0) state.transaction(() => rows.forEach((row) => insert.run(...row)));
     },
   };
 }
@@ -53,7 +61,15 @@ function identityOf(stat: BigIntStats): string {
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
 }
 
-export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+/** Up to this size a file is read at once: asking a thread costs more than the reading. */
+const smallFile = 128n * 1024n;
+
+async function hash(path: string, stat: BigIntStats, signal?: AbortSignal): Promise<string> {
+  if (stat.size > smallFile) return await hashFile(path, signal);
+  return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+}
+
+async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
   const buffer = Buffer.allocUnsafe(1 << 20);
   await using file = await open(path, "r");

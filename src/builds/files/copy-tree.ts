@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, lstatSync, mkdirSync, rmSync, symlinkSync, linkSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  readFileSync,
+  writeFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  linkSync,
+} from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errnoOf, fail } from "../../base/index.ts";
@@ -14,6 +23,8 @@ export interface CopyOptions {
   readonly mode: ModeChange | undefined;
   /** The destination is a folder whatever is there. */
   readonly several?: boolean;
+  /** Extended attributes come along, as from another stage; otherwise file capabilities alone. */
+  readonly xattrs?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -117,7 +128,7 @@ class Copier {
     if (this.#linked(entry, target)) return;
     if (stat.isSymbolicLink()) symlinkSync(linkTarget(entry), target);
     else if (!stat.isFile()) mknod(target, Number(stat.mode), stat.rdev);
-    else if (stat.size <= smallFile) copyFileSync(entry.absolute, target);
+    else if (stat.size <= smallFile) writeFileSync(target, readFileSync(entry.absolute), { mode: 0o600 });
     else await copyFile(entry.absolute, target);
     this.#attributes(entry, target);
     setTimes(target, stat.atimeNs, stat.mtimeNs);
@@ -153,12 +164,19 @@ class Copier {
     if (stat.isSymbolicLink()) return;
     const mode = Number(stat.mode) & 0o7777;
     chmodSync(target, this.#options.mode?.(mode, stat.isDirectory()) ?? mode);
-    for (const name of listXattrs(entry.absolute)) {
-      if (name !== "security.capability" && !name.startsWith("user.")) continue;
+    const capability = capabilityOf(entry);
+    if (capability) setXattr(target, "security.capability", capability);
+    if (!this.#options.xattrs) return;
+    for (const name of listXattrs(entry.absolute).filter((one) => one.startsWith("user."))) {
       const value = getXattr(entry.absolute, name);
       if (value) setXattr(target, name, value);
     }
   }
+}
+
+/** The file capabilities of a program (capabilities(7)). */
+export function capabilityOf({ absolute, stat }: SourceEntry): Uint8Array | undefined {
+  return stat.isFile() && (stat.mode & 0o111n) !== 0n ? getXattr(absolute, "security.capability") : undefined;
 }
 
 function conflict(path: string, what: string) {

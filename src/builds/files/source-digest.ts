@@ -1,6 +1,9 @@
 import { linkTarget, type SelectedSource, type SourceEntry } from "../context/source-tree.ts";
 import type { FileDigests } from "../context/file-digests.ts";
-import { getXattr } from "../../host/index.ts";
+import { capabilityOf } from "./copy-tree.ts";
+
+/** So many files are looked at before others get their turn. */
+const filesPerTurn = 200;
 
 /**
  * One digest of what a COPY takes: names, kinds, modes, owners (when they are kept) and contents, not times, so that
@@ -15,10 +18,13 @@ export async function digestSources(
   const hasher = new Bun.CryptoHasher("sha256");
   for (const source of sources) {
     hasher.update(JSON.stringify([source.kind, source.kind === "file" ? source.name : "", source.parents]));
-    for (const entry of source.entries) {
+    for (const [index, entry] of source.entries.entries()) {
+      if (index % filesPerTurn === filesPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
       hasher.update(JSON.stringify(await describe(entry, digests, keepOwner, signal)));
     }
   }
+  digests.save();
   return hasher.digest("hex");
 }
 
@@ -34,6 +40,6 @@ async function describe(
   if (stat.isSymbolicLink()) return [entry.to, "link", owner, linkTarget(entry)];
   if (stat.isDirectory()) return common;
   if (!stat.isFile()) return [...common, stat.rdev.toString()];
-  const capability = getXattr(entry.absolute, "security.capability")?.toHex() ?? "";
+  const capability = capabilityOf(entry)?.toHex() ?? "";
   return [...common, capability, await digests.digest(entry.absolute, stat, signal)];
 }

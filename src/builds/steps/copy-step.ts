@@ -101,7 +101,13 @@ async function putFiles(
   const owner = plan.chown === undefined ? otherwise : parseOwner(instruction, plan.chown, root);
   const mode = plan.chmod === undefined ? undefined : parseMode(instruction, plan.chmod);
   if (instruction.link) refuseLinkedDestination(root, plan);
-  const options = { owner, mode, several: items.length > 1, signal: run.signal };
+  const options = {
+    owner,
+    mode,
+    several: items.length > 1,
+    xattrs: otherwise === undefined,
+    signal: run.signal,
+  };
   if (instruction.kind === "COPY") {
     return copyInto(root, plan.destination, items.map((item) => item.source), options); // prettier-ignore
   }
