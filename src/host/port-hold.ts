@@ -36,25 +36,47 @@ export interface PortHold extends Disposable {
  * connection that the redirect does not take is refused, as if nothing were there. Port 0 takes a free one.
  */
 export function holdPort(protocol: "tcp" | "udp", address: string, port: number): PortHold | HoldFailure {
-  const family = isIP(address) === 6 ? 6 : 4;
-  const fd = libc.socket(inet[family], (protocol === "tcp" ? 1 : 2) | 0o2000000, 0);
-  if (fd < 0) return failure();
-  const held = bindTo(fd, family, protocol, address, port);
-  if (held !== undefined) {
-    libc.close(fd);
-    return held;
+  if (port !== 0) return holdExactly(protocol, address, port);
+  for (let attempt = 1; ; attempt++) {
+    const free = freePort(protocol, address);
+    if (typeof free === "string") return free;
+    const held = holdExactly(protocol, address, free);
+    if (held !== "in-use" || attempt === 20) return held;
   }
-  return { port: boundPort(fd), [Symbol.dispose]: () => void libc.close(fd) };
 }
 
-function bindTo(
-  fd: number,
-  family: 4 | 6,
-  protocol: "tcp" | "udp",
-  address: string,
-  port: number,
-): HoldFailure | undefined {
+function holdExactly(protocol: "tcp" | "udp", address: string, port: number): PortHold | HoldFailure {
+  const fd = openSocket(protocol, address);
+  if (fd < 0) return failure();
+  const failed = bindTo(fd, protocol, address, port);
+  if (failed !== undefined) {
+    libc.close(fd);
+    return failed;
+  }
+  return { port, [Symbol.dispose]: () => void libc.close(fd) };
+}
+
+/** A socket whose port the kernel chose gives it back when it stops listening; so it only tells which one is free. */
+function freePort(protocol: "tcp" | "udp", address: string): number | HoldFailure {
+  const fd = openSocket(protocol, address);
+  if (fd < 0) return failure();
+  const name = socketAddress(familyOf(address), address, 0);
+  const result = libc.bind(fd, ptr(name), name.length) === 0 ? boundPort(fd) : failure();
+  libc.close(fd);
+  return result;
+}
+
+function openSocket(protocol: "tcp" | "udp", address: string): number {
+  return libc.socket(inet[familyOf(address)], (protocol === "tcp" ? 1 : 2) | 0o2000000, 0);
+}
+
+function familyOf(address: string): 4 | 6 {
+  return isIP(address) === 6 ? 6 : 4;
+}
+
+function bindTo(fd: number, protocol: "tcp" | "udp", address: string, port: number): HoldFailure | undefined {
   const [solSocket, reuseAddress, receiveBuffer, ipv6, ipv6Only] = [1, 2, 8, 41, 26];
+  const family = familyOf(address);
   if (family === 6) setOption(fd, ipv6, ipv6Only, 1);
   if (protocol === "tcp") setOption(fd, solSocket, reuseAddress, 1);
   else setOption(fd, solSocket, receiveBuffer, 0);

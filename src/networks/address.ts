@@ -26,11 +26,12 @@ export function formatAddress({ family, value }: Address): string {
   const text = toParts(value, 8, 16n)
     .map((group) => group.toString(16))
     .join(":");
-  const zeros = text.match(/\b0(?::0)+\b/g)?.toSorted((a, b) => b.length - a.length)[0];
-  if (zeros === undefined) return text;
-  const at = text.indexOf(zeros);
-  const [head, tail] = [text.slice(0, at), text.slice(at + zeros.length)];
-  return `${head.replace(/:$/, "")}::${tail.replace(/^:/, "")}`;
+  const runs = [...text.matchAll(/\b0(?::0)+\b/g)];
+  const longest = runs.toSorted((a, b) => b[0].length - a[0].length)[0];
+  if (!longest) return text;
+  const head = text.slice(0, longest.index).replace(/:$/, "");
+  const tail = text.slice(longest.index + longest[0].length).replace(/^:/, "");
+  return `${head}::${tail}`;
 }
 
 /** `10.1.0.0/16`; undefined when the text is no block. Bits after the prefix are kept out of `base`. */

@@ -51,15 +51,19 @@ export interface TestMachine extends AsyncDisposable {
   /** The service, as a daemon's start makes it; call it again for a restart. */
   networks(logger?: Logger): Promise<Networks>;
   sandbox(): Promise<TestSandbox>;
+  /** A second daemon on the machine, with a root of its own. */
+  neighbour(): Promise<{ readonly networks: Networks } & AsyncDisposable>;
 }
 
 export async function createTestMachine(): Promise<TestMachine> {
   const original = openSync("/proc/thread-self/ns/net", "r");
   unshare(namespaceFlags.network);
   const namespaces = createThreadNamespaces();
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "virga-networks-")));
+  const roots = [newRoot()];
+  const root = roots[0]!;
   const identity = daemonIdentity(root);
-  const state = openState(":memory:", [...eventMigrations, ...networkMigrations]);
+  const poolsDirectory = join(root, "pools");
+  const state = openTestState();
   const sandboxes: TestSandbox[] = [];
   const sandbox = async () => {
     const made = await startSandbox(namespaces, root);
@@ -68,30 +72,51 @@ export async function createTestMachine(): Promise<TestMachine> {
   };
   const outside = await sandbox();
   await linkOutside(outside);
+  const start = (who: DaemonIdentity, where: State, logger: Logger) =>
+    createNetworks({
+      identity: who,
+      state: where,
+      events: createEvents(where, systemClock),
+      clock: systemClock,
+      logger,
+      namespaces,
+      poolsDirectory,
+    });
   return {
     identity,
     state,
     namespaces,
     outside,
     sandbox,
-    networks: (logger = silentLogger) =>
-      createNetworks({
-        identity,
-        state,
-        events: createEvents(state, systemClock),
-        clock: systemClock,
-        logger,
-        namespaces,
-        poolsDirectory: join(root, "pools"),
-      }),
+    networks: (logger = silentLogger) => start(identity, state, logger),
+    async neighbour() {
+      roots.push(newRoot());
+      const theirState = openTestState();
+      const networks = await start(daemonIdentity(roots.at(-1)!), theirState, silentLogger);
+      return {
+        networks,
+        async [Symbol.asyncDispose]() {
+          await networks.close({ keep: false });
+          theirState.close();
+        },
+      };
+    },
     async [Symbol.asyncDispose]() {
       for (const one of sandboxes) await one.end();
       state.close();
       setns(original, namespaceFlags.network);
       closeSync(original);
-      rmSync(root, { recursive: true, force: true });
+      for (const one of roots) rmSync(one, { recursive: true, force: true });
     },
   };
+}
+
+function newRoot(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), "virga-networks-")));
+}
+
+function openTestState(): State {
+  return openState(":memory:", [...eventMigrations, ...networkMigrations]);
 }
 
 async function linkOutside(outside: TestSandbox): Promise<void> {
