@@ -5,7 +5,15 @@ import { interpolateTree } from "./interpolate.ts";
 import { isMapNode, mergeNodes, withoutResets } from "./merge.ts";
 import type { Problems } from "./problems.ts";
 import { readSmallFile } from "./small-file.ts";
-import { child, describe, type Entry, type MapNode, type Node, type SourceFile } from "./tree.ts";
+import {
+  child,
+  describe,
+  type Entry,
+  type MapNode,
+  type Node,
+  type Position,
+  type SourceFile,
+} from "./tree.ts";
 import { parseYaml } from "./yaml.ts";
 
 export interface FileSet {
@@ -21,7 +29,7 @@ export interface FileSet {
 const topMaps = ["services", "networks", "volumes", "secrets", "configs"] as const;
 
 /** Each file's tree with its variables filled in and its `extends` carried out, before they are merged. */
-export async function loadTrees(set: FileSet, problems: Problems): Promise<Node[]> {
+export async function loadTrees(set: FileSet, problems: Problems, askedAt?: Position): Promise<Node[]> {
   const trees: Node[] = [];
   for (const file of set.files) {
     const path = resolve(set.directory, file);
@@ -30,21 +38,24 @@ export async function loadTrees(set: FileSet, problems: Problems): Promise<Node[
       directory: set.directory,
       variable: set.variable,
     };
-    const tree = await loadTree(path, source, problems);
+    const tree = await loadTree(path, source, problems, askedAt);
     if (tree) trees.push(tree);
   }
   return trees;
 }
 
-async function loadTree(path: string, source: SourceFile, problems: Problems): Promise<Node | undefined> {
+async function loadTree(
+  path: string,
+  source: SourceFile,
+  problems: Problems,
+  askedAt: Position | undefined,
+): Promise<Node | undefined> {
   const start = { source, line: 1, column: 1 };
   const content = await readSmallFile(path);
   if (content.kind !== "read") {
-    problems.invalid(
-      start,
-      "",
-      content.kind === "missing" ? "the file is not there" : `the file ${content.reason}`,
-    );
+    const reason = content.kind === "missing" ? "is not there" : content.reason;
+    const what = askedAt ? `the file ${source.name}` : "the file";
+    problems.invalid(askedAt ?? start, "", `${what} ${reason}`);
     return undefined;
   }
   const before = problems.list.length;
@@ -137,7 +148,7 @@ async function loadIncluded(
     problems,
   );
   const inner: FileSet = { directory, root: set.root, files: absolute, variable };
-  const merged = mergeTrees(await loadTrees(inner, problems));
+  const merged = mergeTrees(await loadTrees(inner, problems, item.at));
   return merged && (await resolveIncludes(merged, inner, problems, [...open, ...absolute]));
 }
 

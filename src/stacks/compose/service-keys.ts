@@ -40,6 +40,7 @@ import {
   tmpfs,
   ulimits,
 } from "./service-values.ts";
+import { child } from "./tree.ts";
 
 const expose: Reader<string> = (node, path, problems) => {
   const value = text(node, path, problems);
@@ -111,6 +112,14 @@ export const loggingKeys = {
   ),
 } satisfies Keys;
 
+const readLogging = object(loggingKeys);
+const logging: typeof readLogging = (node, path, problems) => {
+  const driver = child(node, "driver");
+  const known = driver === undefined || logDriver(driver, `${path}.driver`, problems) !== undefined;
+  // The options of a driver that is not there are not worth a word each.
+  return known ? readLogging(node, path, problems) : undefined;
+};
+
 const namespaced = (...values: readonly string[]) =>
   matching(
     new RegExp(`^(${values.map((value) => (value.endsWith(":") ? `${value}.+` : value)).join("|")})$`),
@@ -150,7 +159,7 @@ const processKeys = {
   runtime: text,
   scale: integer({ min: 0, max: 1000 }),
   deploy,
-  logging: object(loggingKeys),
+  logging,
   attach: flag,
 } satisfies Keys;
 

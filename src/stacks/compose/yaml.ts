@@ -33,7 +33,9 @@ export function parseYaml(text: string, source: SourceFile, problems: Problems):
     const { line, col } = lines.linePos(offset);
     return { source, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  for (const error of document.errors) {
+  // One slip in the indentation makes the parser stumble over much of what follows: only the first is worth reading.
+  const slip = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
+  for (const error of slip ? [slip] : document.errors) {
     if (error.code === "MULTIPLE_DOCS") {
       problems.unimplemented(
         at(error.pos[0]),
