@@ -61,8 +61,9 @@ export class LayerIndex {
     }
     const used = new Set([...this.#records.values()].map((one) => one.directory));
     for (const name of readdirSync(this.directories)) {
+      if (name === "none" || name === "nil") continue;
       this.#next = Math.max(this.#next, 1 + (Number.parseInt(name, 36) || 0));
-      if (used.has(name) || name === "none" || name === "nil") continue;
+      if (used.has(name)) continue;
       await removeTree(join(this.directories, name), { within: this.directories });
     }
     const temporary = join(this.#directory, "tmp");
@@ -135,7 +136,8 @@ export class LayerIndex {
   }
 
   #newName(): string {
-    return (this.#next++).toString(36);
+    const name = (this.#next++).toString(36);
+    return name === "none" || name === "nil" ? this.#newName() : name;
   }
 
   #recordPath(diffId: Digest): string {

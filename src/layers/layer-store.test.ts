@@ -269,6 +269,18 @@ describe("mounting", () => {
     expect(await fixture.layers.mount({ layers: ids, directory: fixture.at("all") })).toBe(all);
   });
 
+  test("a volatile mount can be made again, and its changes committed", async () => {
+    const overlay = { layers: [await unpack({ path: "f" })], directory: fixture.at("m"), volatile: true };
+    for (const name of ["one", "two"]) {
+      const merged = await fixture.layers.mount(overlay);
+      writeFileSync(join(merged, name), name);
+      await fixture.layers.unmount(overlay.directory);
+      expect(readdirSync(merged)).toEqual([]);
+    }
+    const { layer } = await fixture.layers.commit(fixture.at("m/upper"), { move: true });
+    expect(layer.size).toBe(6);
+  });
+
   test("an unknown layer is told before anything is made", async () => {
     const layers: DiffId[] = [`sha256:${"1".repeat(64)}`];
     const error = await failureOf(fixture.layers.mount({ layers, directory: fixture.at("m") }));

@@ -148,7 +148,7 @@ class DirectoryLayerStore implements DurableLayerStore {
   }
 
   unmount(directory: string): Promise<void> {
-    return Promise.try(() => unmountStack(directory));
+    return unmountStack(directory);
   }
 
   async changes(overlay: OverlayMount): Promise<Change[]> {

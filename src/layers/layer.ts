@@ -31,7 +31,10 @@ export interface OverlayMount {
   readonly directory: string;
   /** No upper directory: the layers alone, read-only. */
   readonly readOnly?: boolean;
-  /** Skips all flushing to disk: for build steps, whose result is flushed when it becomes a layer. */
+  /**
+   * Never flushes to disk what is written: for build steps, whose result is flushed when it becomes a layer, and for
+   * containers that are removed when they stop. Fast also when it is unmounted.
+   */
   readonly volatile?: boolean;
 }
 

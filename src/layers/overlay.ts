@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, fail } from "../base/index.ts";
-import { isMountPoint, mountOverlay, unmountAll } from "../host/index.ts";
+import { isMountPoint, mountOverlay, mountsBelow, runChecked, unmountAll } from "../host/index.ts";
 
 export interface OverlayStack {
   /** Where the names in `lower` are. */
@@ -39,6 +39,8 @@ export function mountStack(stack: OverlayStack): string {
     make("work");
     // The root directory of the mount is the upper one, so it looks as the topmost layer's does.
     if (make("upper")) copyRootMode(join(stack.base, lower[0]!), at("upper"));
+    // Whoever asks for a volatile mount again takes what a power cut may have lost.
+    if (stack.volatile) rmSync(volatileMark(stack.directory), { recursive: true, force: true });
   }
   try {
     const { base, volatile } = stack;
@@ -50,9 +52,23 @@ export function mountStack(stack: OverlayStack): string {
   return at("merged");
 }
 
-export function unmountStack(directory: string): void {
-  // A tree worker may still read from it for a moment; what matters is that nobody new gets in.
-  unmountAll(join(directory, "merged"), { lazy: true });
+/**
+ * Unmounts what is at `directory/merged`, with all below it. Lazily: a tree worker may still read from it for a
+ * moment; what matters is that nobody new gets in.
+ */
+export async function unmountStack(directory: string): Promise<void> {
+  const merged = join(directory, "merged");
+  const mounts = mountsBelow(merged);
+  if (mounts.length === 0) return;
+  // Unmounting an upper directory flushes its whole filesystem to disk, and the daemon must not wait for that.
+  const flushes = existsSync(join(directory, "upper")) && !existsSync(volatileMark(directory));
+  if (flushes && mounts.length === 1) await runChecked(["umount", "--lazy", "--no-canonicalize", merged]);
+  unmountAll(merged, { lazy: true });
+}
+
+/** The kernel puts it there and refuses to mount the directory again while it is there (overlayfs.rst, "Volatile mount"). */
+function volatileMark(directory: string): string {
+  return join(directory, "work/work/incompat/volatile");
 }
 
 function copyRootMode(from: string, to: string): void {
