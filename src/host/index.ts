@@ -7,6 +7,7 @@ export {
   readCgroupFacts,
   readText,
   removeCgroup,
+  thaw,
   warmUpCgroupMoves,
   type CgroupFacts,
 } from "./cgroups.ts";

@@ -12,3 +12,5 @@ export type {
   TaskState,
   TaskStats,
 } from "./runtime.ts";
+export { type RuntimeProgram } from "./programs.ts";
+export { createRuntime, type RuntimeDependencies } from "./runtimes.ts";

@@ -94,8 +94,11 @@ export interface Runtime {
   inspect(id: string): Promise<TaskState>;
   /** Calls `listener` once for each task that ends from now on. The exit record stays until `delete`. */
   onExit(listener: (id: string, exit: TaskExit) => void): Disposable;
-  /** Streams of the first process; before `start` nothing is missed. Several may be attached. */
-  attach(id: string): Promise<ProcessStreams>;
+  /**
+   * Streams of the first process; before `start` nothing is missed. Several may be attached. With `stdin: false` the
+   * client only listens, and its going does not close the input of a `stdinOnce` task.
+   */
+  attach(id: string, options?: { readonly stdin?: boolean }): Promise<ProcessStreams>;
   resize(id: string, columns: number, rows: number): Promise<void>;
   /** Starts writing a new log file (after the old one was renamed). */
   reopenLog(id: string): Promise<void>;

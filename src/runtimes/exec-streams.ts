@@ -1,0 +1,131 @@
+import { fail } from "../base/index.ts";
+import { OutputQueue } from "./output-queue.ts";
+import type { ProcessStreams } from "./runtime.ts";
+
+/** What pipes hold back when the reader is slow is bounded by `OutputQueue`; reading stops meanwhile. */
+export function pipeStreams(child: Bun.Subprocess): ProcessStreams {
+  let resume = Promise.withResolvers<void>();
+  resume.resolve();
+  const queue = new OutputQueue((on) => {
+    if (on) resume.resolve();
+    else resume = Promise.withResolvers<void>();
+  });
+  const cancels: (() => Promise<void>)[] = [];
+  const pump = async (stream: "stdout" | "stderr") => {
+    const source = child[stream];
+    if (!(source instanceof ReadableStream)) return;
+    const reader = source.getReader();
+    cancels.push(() => reader.cancel());
+    for (;;) {
+      await resume.promise;
+      const { value, done } = await reader.read();
+      if (done) return;
+      queue.push({ stream, data: value });
+    }
+  };
+  void Promise.allSettled([pump("stdout"), pump("stderr")]).then(() => queue.end());
+  return {
+    output: queue,
+    ...pipeInput(child),
+    close() {
+      queue.discard();
+      for (const cancel of cancels) void cancel().catch(() => {});
+    },
+  };
+}
+
+function pipeInput(child: Bun.Subprocess): Pick<ProcessStreams, "write" | "closeStdin"> {
+  const sink = child.stdin;
+  if (sink === null || sink === undefined || typeof sink === "number") {
+    return { write: () => Promise.reject(stdinClosed()), closeStdin: () => Promise.resolve() };
+  }
+  let [last, closed] = [Promise.resolve(), false];
+  const inOrder = (work: () => Promise<void>) => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
+  return {
+    write: (data) =>
+      inOrder(async () => {
+        if (closed) throw stdinClosed();
+        try {
+          void sink.write(data);
+          await Promise.race([sink.flush(), child.exited.then(() => Promise.reject(stdinClosed()))]);
+        } catch (error) {
+          closed = true;
+          throw stdinClosed(error);
+        }
+      }),
+    closeStdin: () =>
+      inOrder(async () => {
+        if (closed) return;
+        closed = true;
+        await Promise.resolve(sink.end()).catch(() => {});
+      }),
+  };
+}
+
+export interface PtyProcess {
+  readonly streams: ProcessStreams;
+  readonly options: Bun.TerminalOptions;
+  connect(child: Bun.Subprocess): void;
+  resize(columns: number, rows: number): void;
+}
+
+/**
+ * Streams over a pseudo-terminal. Bun's terminal can't be told to stop reading, so when the reader is slow the OCI
+ * runtime, which copies between this terminal and the container's, is stopped instead (SIGSTOP), and the process
+ * blocks on the container's.
+ */
+export function ptyStreams(): PtyProcess {
+  let child: Bun.Subprocess | undefined;
+  let drained = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const signal = (name: "SIGSTOP" | "SIGCONT") => {
+    if (child?.exitCode === null && child.signalCode === null) child.kill(name);
+  };
+  const queue = new OutputQueue((on) => signal(on ? "SIGCONT" : "SIGSTOP"));
+  const finish = () => {
+    queue.end();
+    over.resolve();
+  };
+  const options: Bun.TerminalOptions = {
+    data: (_terminal, data) => queue.push({ stream: "stdout", data }),
+    drain: () => drained.resolve(),
+    exit: finish,
+  };
+  let last = Promise.resolve();
+  const write = async (data: Uint8Array) => {
+    const terminal = child?.terminal;
+    if (!terminal || terminal.closed || child?.exitCode !== null) throw stdinClosed();
+    drained = Promise.withResolvers<void>();
+    terminal.write(data);
+    await Promise.race([drained.promise, over.promise]);
+  };
+  return {
+    options,
+    connect(process) {
+      child = process;
+      void process.exited.then(() => process.terminal?.close());
+    },
+    resize: (columns, rows) => {
+      if (child?.terminal && !child.terminal.closed) child.terminal.resize(columns, rows);
+    },
+    streams: {
+      output: queue,
+      write(data) {
+        const done = last.then(() => (data.length === 0 ? undefined : write(data)));
+        last = done.catch(() => {});
+        return done;
+      },
+      // A terminal has no half-close: its end of input is a character (Ctrl-D) that the client sends.
+      closeStdin: () => Promise.resolve(),
+      close: () => queue.discard(),
+    },
+  };
+}
+
+function stdinClosed(cause?: unknown): Error {
+  return fail("conflict", "task.stdin-closed", "nobody reads the process's input any more", { cause });
+}

@@ -1,0 +1,115 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { fail, type Clock } from "../base/index.ts";
+import { readText, type ThreadNamespaces } from "../host/index.ts";
+import { pipeStreams, ptyStreams, type PtyProcess } from "./exec-streams.ts";
+import { execFailureCode, lastLoggedError, runtimeFailure } from "./failure.ts";
+import { bundleFiles } from "./layout.ts";
+import type { OciProgram } from "./programs.ts";
+import type { ExecProcess, ExecSpec, ProcessStreams } from "./runtime.ts";
+
+export interface ExecHost {
+  readonly namespaces: ThreadNamespaces;
+  readonly clock: Clock;
+}
+
+interface Started {
+  readonly child: Bun.Subprocess;
+  readonly streams: ProcessStreams;
+  resize(columns: number, rows: number): void;
+}
+
+/**
+ * Runs a process in a running container by the OCI runtime's `exec`, whose stdio the process gets as it is: plain
+ * pipes, or a pseudo-terminal. The runtime stays as the process's parent and passes its exit code on. There is no
+ * conmon: an exec lives as long as its client, and a detached one has no output.
+ */
+export async function execInTask(
+  host: ExecHost,
+  task: { readonly id: string; readonly bundle: string },
+  program: OciProgram,
+  exec: ExecSpec,
+  signal: AbortSignal | undefined,
+): Promise<ExecProcess> {
+  signal?.throwIfAborted();
+  const files = bundleFiles(task.bundle);
+  const [specFile, pidFile, logFile] = ["json", "pid", "log"].map((suffix) =>
+    files.exec(exec.id, suffix),
+  ) as [string, string, string];
+  using cleanup = new DisposableStack();
+  const removeFiles = () => [specFile, pidFile].forEach((path) => rmSync(path, { force: true }));
+  cleanup.defer(removeFiles);
+  cleanup.defer(() => rmSync(logFile, { force: true }));
+  writeFileSync(specFile, JSON.stringify({ ...exec.process, terminal: exec.tty }), { mode: 0o600 });
+  const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
+  if (exec.tty) command.push("--tty");
+  command.push("--process", specFile, "--pid-file", pidFile, task.id);
+  const started = host.namespaces.withoutUnifiedCgroup(() => ({ value: start(command, exec) })).value;
+  const { child, streams } = started;
+  const onAbort = () => child.kill("SIGKILL");
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const pid = await waitForPid(child, pidFile, host.clock).finally(() =>
+    signal?.removeEventListener("abort", onAbort),
+  );
+  if (pid === undefined) {
+    streams.close();
+    signal?.throwIfAborted();
+    const args = exec.process["args"] as readonly string[] | undefined;
+    throw runtimeFailure(lastLoggedError(logFile) ?? "", args?.[0] ?? "", "exec");
+  }
+  cleanup.move(); // the log is still needed
+  removeFiles();
+  return {
+    pid,
+    streams,
+    exited: exitOf(child, logFile),
+    async resize(columns, rows) {
+      started.resize(columns, rows);
+    },
+    async kill(number) {
+      // The runtime's exec is the parent and has not waited for it yet, so the pid cannot be another's.
+      if (child.exitCode !== null || child.signalCode !== null) throw notRunning(exec.id);
+      process.kill(pid, number);
+    },
+  };
+}
+
+function start(command: string[], exec: ExecSpec): Started {
+  const common = { cwd: "/", env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } };
+  if (exec.detach) {
+    const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
+    return { child, streams: pipeStreams(child), resize: () => {} };
+  }
+  if (exec.tty) return startWithTerminal(command, common);
+  const child = Bun.spawn(command, { ...common, stdio: [exec.stdin ? "pipe" : "ignore", "pipe", "pipe"] });
+  return { child, streams: pipeStreams(child), resize: () => {} };
+}
+
+function startWithTerminal(command: string[], common: { cwd: string; env: Record<string, string> }): Started {
+  const pty: PtyProcess = ptyStreams();
+  const child = Bun.spawn(command, { ...common, terminal: pty.options });
+  pty.connect(child);
+  return { child, streams: pty.streams, resize: (columns, rows) => pty.resize(columns, rows) };
+}
+
+/** The pid of the process once it runs; undefined when the runtime ended without starting one. */
+async function waitForPid(child: Bun.Subprocess, pidFile: string, clock: Clock): Promise<number | undefined> {
+  for (;;) {
+    const ended = child.exitCode !== null || child.signalCode !== null;
+    const pid = Number(readText(pidFile) || Number.NaN);
+    if (Number.isInteger(pid)) return pid;
+    if (ended && !existsSync(pidFile)) return undefined;
+    await clock.sleep(1);
+  }
+}
+
+async function exitOf(child: Bun.Subprocess, logFile: string): Promise<{ readonly exitCode: number }> {
+  const exitCode = await child.exited;
+  const said = lastLoggedError(logFile);
+  rmSync(logFile, { force: true });
+  // The process was there, but the kernel refused its program: a wrong architecture, a missing interpreter.
+  return { exitCode: said === undefined ? exitCode : (execFailureCode(said) ?? exitCode) };
+}
+
+function notRunning(id: string): Error {
+  return fail("not-found", "task.not-running", `exec ${id} has ended`);
+}

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fail, type VirgaError } from "../base/index.ts";
+
+/**
+ * Why an OCI runtime could not run a command. The runtimes tell it in words only: neither the specification nor
+ * crun or runc has an exit code for it. So this one place knows their words, as crun 1.8 and runc 1.1 say them
+ * (libcrun/linux.c and container.c; libcontainer/standard_init_linux.go, Go's os/exec errors), and failure.test.ts
+ * holds them against the crun that is installed. What it doesn't know stays an internal error with the words in it.
+ */
+const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" | "not-executable" }[] = [
+  { pattern: /executable file [`"'].*[`"'] not found in \$PATH/, reason: "not-found" },
+  { pattern: /^open executable: No such file or directory/, reason: "not-found" },
+  { pattern: /exec: "[^"]*": (stat [^:]*: )?no such file or directory/, reason: "not-found" },
+  { pattern: /^exec: No such file or directory/, reason: "not-found" },
+  { pattern: /^open executable: /, reason: "not-executable" },
+  { pattern: /exec: "[^"]*": (permission denied|is a directory)/, reason: "not-executable" },
+  { pattern: /^exec: /, reason: "not-executable" },
+  { pattern: /exec format error/i, reason: "not-executable" },
+];
+
+/** The last error in a runtime's JSON log (`--log-format=json`); undefined when there is none. */
+export function lastLoggedError(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const errors = readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        const entry = JSON.parse(line) as { level?: string; msg?: string };
+        return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
+      } catch {
+        return [];
+      }
+    });
+  return errors.at(-1);
+}
+
+/** What the runtime said, as an error; `command` is the first argument of the process. */
+export function runtimeFailure(said: string, command: string, doing: "create" | "exec"): VirgaError {
+  const text = said.trim() || "the runtime said nothing";
+  const reason = words.find((one) => one.pattern.test(text))?.reason;
+  if (reason === "not-found") {
+    return fail(
+      "invalid",
+      "task.command-not-found",
+      `exec: "${command}": executable file not found in $PATH`,
+      {
+        hint: "check the command and the image's PATH",
+        cause: text,
+      },
+    );
+  }
+  if (reason === "not-executable") {
+    return fail(
+      "invalid",
+      "task.command-not-executable",
+      `exec: "${command}": ${text.replace(/^.*?: /, "").toLowerCase()}`,
+      {
+        hint: "the file must be a program of this machine's architecture with execute permission",
+        cause: text,
+      },
+    );
+  }
+  return fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${text}`);
+}
+
+/** Exit code of a command that ended at once because the kernel refused to run it: 127, 126, or undefined. */
+export function execFailureCode(said: string): number | undefined {
+  const reason = words.find((one) => one.pattern.test(said))?.reason;
+  return reason === undefined ? undefined : reason === "not-found" ? 127 : 126;
+}

@@ -1,0 +1,137 @@
+import { readlinkSync } from "node:fs";
+import { fail, type Clock } from "../base/index.ts";
+import { cgroupProcesses, signalProcess, type CgroupFacts, type ThreadNamespaces } from "../host/index.ts";
+import { connectAttach, endedStreams, type AttachedStreams } from "./attach.ts";
+import { reopenLog, resizeTerminal } from "./control.ts";
+import { execInTask } from "./exec.ts";
+import type { OciProgram } from "./programs.ts";
+import type { TaskRecord, TaskRecords } from "./records.ts";
+import type { Runtime, TaskState } from "./runtime.ts";
+import { readStats } from "./stats.ts";
+import type { StreamRegistry } from "./stream-registry.ts";
+
+export interface RunningTasksOptions {
+  readonly records: TaskRecords;
+  readonly facts: CgroupFacts;
+  readonly clock: Clock;
+  readonly namespaces: ThreadNamespaces;
+  readonly attached: StreamRegistry;
+  readonly programOf: (record: TaskRecord) => OciProgram;
+  readonly stateOf: (record: TaskRecord) => TaskState;
+}
+
+type RunningTasks = Omit<Runtime, "create" | "start" | "delete" | "inspect" | "onExit" | "close">;
+type Live = (id: string) => {
+  readonly record: TaskRecord;
+  readonly state: Extract<TaskState, { pid: number }>;
+};
+
+/** What can be done with a task while it lives. */
+export function runningTasks(options: RunningTasksOptions): RunningTasks {
+  const { records, stateOf } = options;
+  const live: Live = (id) => {
+    const record = records.get(id);
+    const state = record === undefined ? undefined : stateOf(record);
+    if (record === undefined || state === undefined || !("pid" in state)) throw notRunning(id);
+    return { record, state };
+  };
+  return { ...controls(options, live), ...streams(options, live), ...readings(options, live) };
+}
+
+function controls(
+  { facts, programOf }: RunningTasksOptions,
+  live: Live,
+): Pick<RunningTasks, "kill" | "pause" | "resume" | "update"> {
+  const callRuntime = async (id: string, arguments_: readonly string[], doing: string, stdin?: string) => {
+    const result = await programOf(live(id).record).call(arguments_, stdin);
+    if (result.exitCode === 0) return;
+    const said = result.stderr.trim().slice(-2000);
+    throw fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${said}`);
+  };
+  return {
+    async kill(id, signal, all = false) {
+      const { record } = live(id);
+      if (!signalProcess(record.process!, signal)) throw notRunning(id);
+      if (all) signalAll(cgroupProcesses(facts, record.cgroup), record.process!.pid, signal);
+    },
+    pause: (id) => callRuntime(id, ["pause", id], "pause"),
+    resume: (id) => callRuntime(id, ["resume", id], "resume"),
+    update: (id, resources) =>
+      callRuntime(id, ["update", "-r", "-", id], "update", JSON.stringify(resources)),
+  };
+}
+
+function streams(
+  options: RunningTasksOptions,
+  live: Live,
+): Pick<RunningTasks, "attach" | "resize" | "reopenLog" | "exec"> {
+  const { records, clock, attached, programOf } = options;
+  return {
+    async attach(id, { stdin = true } = {}) {
+      const record = records.require(id);
+      const connection: AttachedStreams | undefined = await connectAttach(record.bundle, {
+        keepAfterClose: record.stdin && record.stdinOnce && !stdin,
+        onClose: (one) => attached.remove(id, one),
+      });
+      if (connection === undefined) return endedStreams();
+      attached.add(id, connection);
+      return connection;
+    },
+    async resize(id, columns, rows) {
+      const { record } = live(id);
+      if (!record.tty) throw fail("conflict", "task.no-terminal", `the container ${id} has no terminal`);
+      resizeTerminal(record.bundle, columns, rows);
+    },
+    async reopenLog(id) {
+      const { record } = live(id);
+      if (record.logPath !== null) await reopenLog(record.bundle, record.logPath, clock);
+    },
+    async exec(id, exec, signal) {
+      const { record, state } = live(id);
+      if (state.status !== "running") {
+        throw fail("conflict", `task.${state.status}`, `the container ${id} is ${state.status}, not running`);
+      }
+      return await execInTask(options, record, programOf(record), exec, signal);
+    },
+  };
+}
+
+function readings(
+  { facts, clock }: RunningTasksOptions,
+  live: Live,
+): Pick<RunningTasks, "processes" | "stats"> {
+  return {
+    async processes(id) {
+      return cgroupProcesses(facts, live(id).record.cgroup);
+    },
+    async stats(id) {
+      const { record, state } = live(id);
+      const stats = readStats(facts, record.cgroup, state.pid, clock.now());
+      return sharesHostNetwork(state.pid) ? { ...stats, network: {} } : stats;
+    },
+  };
+}
+
+function signalAll(pids: readonly number[], except: number, signal: number): void {
+  for (const pid of pids) {
+    if (pid === except) continue;
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** The host's counters are not the container's. */
+function sharesHostNetwork(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync("/proc/self/ns/net");
+  } catch {
+    return false;
+  }
+}
+
+function notRunning(id: string): Error {
+  return fail("not-found", "task.not-running", `the container ${id} is not running`);
+}
