@@ -20,9 +20,9 @@ export async function archivePath(
   const stat = pathStat(location, container, path);
   const follow = keepsFollowing(path);
   const place = findPlace(location, container, path, follow);
-  const contents = follow && place.inside.type === "directory";
-  const tar = engine.archives.create(place.root, contents ? `${place.path}/.` : place.path, {
-    ...(contents || place.inside.path === "/" ? {} : { name: basename(path) }),
+  // Docker's client takes the name apart again: `dir/.` must come as `./` and `./…`.
+  const tar = engine.archives.create(place.root, place.path, {
+    name: place.inside.path === "/" ? "." : basename(path),
     signal: joined(location, signal),
   });
   emit(engine, entry, "archive-path");

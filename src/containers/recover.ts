@@ -22,7 +22,10 @@ const unknownExitCode = 255;
  * containers that are to run again.
  */
 export async function recoverContainers(engine: Engine): Promise<void> {
-  for (const record of engine.store.load()) engine.registry.add(record);
+  for (const record of engine.store.load()) {
+    engine.registry.add(record);
+    if (record.container.state.status === "running") engine.rootfs.adopt(record);
+  }
   const entries = [...engine.registry.entries.values()];
   const tasks = new Map(
     await Promise.all(
@@ -32,19 +35,23 @@ export async function recoverContainers(engine: Engine): Promise<void> {
       }),
     ),
   );
-  const ended: (() => Promise<void>)[] = [];
+  const ended = new Map<string, () => Promise<void>>();
   await Promise.all(
     entries.map((entry) =>
       guarded(engine, entry, async () => {
         const later = await takeUp(engine, entry, tasks.get(entry.record.container.id)!);
-        if (later) ended.push(later);
+        if (later) ended.set(entry.record.container.id, later);
       }),
     ),
   );
-  await engine.networks.reconcile(runningSandboxes(engine.registry));
+  // The pid of one that has ended may be another process's by now: nothing is plugged in there.
+  const { running } = runningSandboxes(engine.registry);
+  await engine.networks.reconcile({
+    running: () => running().filter(({ sandbox }) => !ended.has(sandbox.containerId)),
+  });
   await releaseStrayEndpoints(engine);
   await removeStrayFolders(engine);
-  await Promise.all(ended.map((handle) => handle()));
+  await Promise.all([...ended.values()].map((handle) => handle()));
   for (const entry of engine.registry.entries.values()) startAgain(engine, entry);
 }
 
@@ -68,7 +75,8 @@ async function takeUp(
 ): Promise<(() => Promise<void>) | undefined> {
   const { container } = entry.record;
   if (container.state.status === "running") return await takeUpRunning(engine, entry, task);
-  if (task.status !== "unknown") await engine.runtime.delete(container.id, true);
+  // Also when the runtime knows nothing of it: a task may have been in the making.
+  await engine.runtime.delete(container.id, true);
   await engine.layers.unmount(overlayOf(entry.record));
   if (container.state.status === "removing") {
     await removeStopped(engine, entry, { volumes: container.spec.autoRemove ?? false });
@@ -88,7 +96,6 @@ async function takeUpRunning(
   const { container } = entry.record;
   const { state } = container;
   if (state.status !== "running") return undefined;
-  engine.rootfs.adopt(entry.record);
   if (task.status === "stopped" || task.status === "unknown") {
     const exit: TaskExit =
       task.status === "stopped"
@@ -110,6 +117,7 @@ async function removeStrayFolders(engine: Engine): Promise<void> {
   for (const name of await namesIn(parent)) {
     if (engine.registry.entries.has(name)) continue;
     try {
+      await engine.runtime.delete(name, true);
       await engine.layers.unmount(`${parent}/${name}/overlay`);
       await removeTree(`${parent}/${name}`, { within: parent });
     } catch (error) {
