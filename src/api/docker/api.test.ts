@@ -64,7 +64,8 @@ function echoContainer() {
   const container = { id: "e".repeat(64), name: "x", spec, state, process: {} } as unknown as Container;
   const attach = async (): Promise<Attachment> => {
     const held: Uint8Array[] = [];
-    let [ended, wake, room] = [false, () => {}, () => {}];
+    let [wake, room] = [() => {}, () => {}];
+    const end = new AbortController();
     return {
       tty: false,
       output: (async function* () {
@@ -73,21 +74,21 @@ function echoContainer() {
             yield { stream: "stdout" as const, data };
             room();
           }
-          if (ended) return;
+          if (end.signal.aborted) return;
           await new Promise<void>((resolve) => (wake = resolve));
         }
       })(),
       async write(data) {
         held.push(data);
         wake();
-        while (held.length > 0 && !ended) await new Promise<void>((resolve) => (room = resolve));
+        while (held.length > 0 && !end.signal.aborted) await new Promise<void>((resolve) => (room = resolve));
       },
       async closeStdin() {
-        ended = true;
+        end.abort();
         wake();
       },
       close() {
-        ended = true;
+        end.abort();
         wake();
         room();
       },

@@ -18,6 +18,9 @@ export interface DockerApi {
   close(): Promise<void>;
 }
 
+/** As Go's servers have it: build arguments and labels travel in the query. */
+const maxHeaderBytes = 1024 * 1024;
+
 export function createDockerApi(dependencies: DockerApiDependencies): DockerApi {
   const app = createApp(dependencies);
   const upgrade = createUpgradeHandler(dependencies, (request) => app.fetch(request));
@@ -28,10 +31,12 @@ export function createDockerApi(dependencies: DockerApiDependencies): DockerApi 
   return {
     async listen(path) {
       removeStaleSocket(path);
-      server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+      const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+      server = createServer({ maxHeaderSize: maxHeaderBytes }, listener);
       // Streams (a log that is followed, a build) stay open for as long as they like.
       server.requestTimeout = 0;
       server.timeout = 0;
+      server.keepAliveTimeout = 0;
       server.on("connection", (socket: Duplex) => track(sockets, socket));
       server.on("upgrade", (request, socket, head) => {
         track(sockets, socket);

@@ -54,6 +54,14 @@ export function errorText(thrown: unknown): string {
   return encodeError(thrown).body?.message ?? toVirgaError(thrown).message;
 }
 
+/** The exit code of the command that made a build fail, if that is what failed: docker build ends with it. */
+export function buildExitCode(thrown: unknown): number | undefined {
+  if (!isVirgaError(thrown) || thrown.code !== "build.step-failed") return undefined;
+  const { cause } = thrown;
+  if (typeof cause !== "object" || cause === null || !("exitCode" in cause)) return undefined;
+  return typeof cause.exitCode === "number" ? cause.exitCode : undefined;
+}
+
 /** True for what the daemon's log should tell about: our own bugs and damaged data. */
 export function isServerFault(thrown: unknown): boolean {
   return !isVirgaError(thrown) || thrown.kind === "internal" || thrown.kind === "data-loss";

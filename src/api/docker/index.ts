@@ -1,5 +1,5 @@
 export { createDockerApi, type DockerApi } from "./api.ts";
-export { configFields, endpointFields, hostConfigFields } from "./containers/create/fields.ts";
+export { fieldTables } from "./field-tables.ts";
 export type { DockerApiDependencies } from "./dependencies.ts";
 export type { FieldRule, FieldTable } from "./http/fields.ts";
 export { quirks, type Quirk } from "./quirks.ts";

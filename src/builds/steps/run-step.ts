@@ -135,5 +135,5 @@ function stepFailed(command: readonly string[], exitCode: number, oomKilled: boo
   const hint = oomKilled
     ? "it ran out of memory: give the build more with --memory"
     : "what it wrote is above; the steps before it are cached, so a corrected file goes on from here";
-  return fail("invalid", "build.step-failed", text, { hint });
+  return fail("invalid", "build.step-failed", text, { hint, cause: { exitCode } });
 }

@@ -1,6 +1,7 @@
 import { fail } from "../../../base/index.ts";
 import type { LogLine } from "../../../containers/index.ts";
 import { frame, multiplexedStreamType, rawStreamType } from "../hijack/stdcopy.ts";
+import { batched } from "../http/batched.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { flag, text, timestamp } from "../http/query.ts";
@@ -17,7 +18,7 @@ export function streamType(tty: boolean, version: ApiVersion): string {
 /** GET /containers/{id}/logs. */
 export function logRoutes(backend: ContainersBackend): ApiRouter {
   const routes = createRouter();
-  routes.get("/containers/:id/logs", async (c) => {
+  routes.get("/containers/:id/logs", (c) => {
     const [stdout, stderr] = [flag(c, "stdout"), flag(c, "stderr")];
     if (!stdout && !stderr) {
       throw fail("invalid", "api.bad-parameter", "Bad parameters: you must choose at least one stream");
@@ -33,15 +34,12 @@ export function logRoutes(backend: ContainersBackend): ApiRouter {
       untilNs: timestamp(c, "until"),
     });
     const prefix = { timestamps: flag(c, "timestamps"), details: flag(c, "details") };
-    const stop = new AbortController();
-    const lines = backend.containers.logs(container.id, options, stop.signal);
-    // The first line is awaited when it is there at once, so that a failure still gets its status.
-    const first = options.follow ? undefined : await lines.next();
-    return streamed(c, streamType(tty, c.get("version")), async function* (signal) {
-      signal.addEventListener("abort", () => stop.abort(signal.reason));
-      if (first?.done === true) return;
-      if (first) yield encodeLine(first.value, tty, prefix);
-      for await (const line of lines) yield encodeLine(line, tty, prefix);
+    if (container.logPath === undefined) {
+      throw fail("unimplemented", "log.not-readable", "configured logging driver does not support reading");
+    }
+    return streamed(c, streamType(tty, c.get("version")), (signal) => {
+      const lines = backend.containers.logs(container.id, options, signal);
+      return batched(encodeLines(lines, tty, prefix));
     });
   });
   return routes;
@@ -52,6 +50,14 @@ function tail(c: ApiContext): number | undefined {
   const value = text(c, "tail") ?? "all";
   const count = Number(value);
   return value === "all" || !Number.isInteger(count) || count < 0 ? undefined : count;
+}
+
+async function* encodeLines(
+  lines: AsyncIterable<LogLine>,
+  tty: boolean,
+  prefix: Parameters<typeof encodeLine>[2],
+): AsyncIterableIterator<Uint8Array> {
+  for await (const line of lines) yield encodeLine(line, tty, prefix);
 }
 
 function encodeLine(

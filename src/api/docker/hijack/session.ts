@@ -39,7 +39,10 @@ export async function runSession(
     streams.close();
   });
   // Its failure ends its own direction only; the output goes on until the process or the client ends it.
-  input.catch(() => {});
+  const failures: unknown[] = [];
+  input.catch((error: unknown) => {
+    if (!connection.gone.aborted) failures.push(error);
+  });
   try {
     await pumpOutput(streams, connection);
     if (!detached && !connection.gone.aborted) await options.settled?.();
@@ -48,6 +51,7 @@ export async function runSession(
     streams.close();
     connection.end();
   }
+  if (failures.length > 0) throw failures[0];
   if (detached) return "detached";
   return connection.gone.aborted ? "gone" : "ended";
 }

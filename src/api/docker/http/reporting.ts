@@ -1,5 +1,5 @@
 import type { Progress } from "../../../base/index.ts";
-import { errorText } from "../errors.ts";
+import { buildExitCode, errorText } from "../errors.ts";
 import { Channel, jsonLine } from "./streams.ts";
 
 /**
@@ -43,5 +43,6 @@ export async function* reporting<T, R = Progress>(
 /** How Docker tells of a failure inside a stream. */
 export function errorLine(error: unknown): object {
   const message = errorText(error);
-  return { errorDetail: { message }, error: message };
+  const code = buildExitCode(error);
+  return { errorDetail: code === undefined ? { message } : { code, message }, error: message };
 }

@@ -52,7 +52,7 @@ function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const name = requiredText(c, "fromImage");
   const tag = text(c, "tag");
   const reference = joinTag(name, tag);
-  const { tag: shownTag, digest } = parseReference(reference);
+  const { path, tag: shownTag, digest } = parseReference(reference);
   if (shownTag === undefined && digest === undefined) {
     throw fail("unimplemented", "image.pull-all", "pulling all tags of a repository is not supported", {
       hint: `name one: ${name}:latest`,
@@ -61,7 +61,7 @@ function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const label = shownTag ?? digest ?? "latest";
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const before = idOf(backend, reference);
-    const begin = { status: `Pulling from ${familiar(name).split(":")[0]}`, id: label };
+    const begin = { status: `Pulling from ${path}`, id: label };
     const work = (report: (progress: Progress) => void) =>
       backend.images.ensure(reference, { policy: "always", report, signal, ...defined({ platform }) });
     const image = yield* reporting(work, encodeProgress, begin);
