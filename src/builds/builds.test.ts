@@ -1,20 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { VirgaError } from "../base/index.ts";
-import { mountsBelow, runChecked } from "../host/index.ts";
+import { mount, mountsBelow, runChecked, unmount } from "../host/index.ts";
 import type { BuildEvent } from "./build.ts";
 import { testBuilds, type TestBuilds } from "./testing.ts";
 
@@ -573,6 +575,43 @@ test("what a killed daemon left is cleared away", async () => {
   await t.layers.mount({ layers: busybox, directory: `${folder}/from-2`, readOnly: true });
   await t.builds.recover();
   nothingLeft();
+});
+
+test("a full disk ends the build with a clear error, and leaves nothing", async () => {
+  const disk = mkdtempSync("/var/tmp/virga-builds-disk-");
+  mount("tmpfs", disk, "tmpfs", 0, "size=24m");
+  try {
+    await using small = await testBuilds(disk);
+    const path = await t.context({});
+    writeFileSync(`${path}/big`, Buffer.alloc(30 << 20, 1));
+    writeFileSync(`${path}/half`, Buffer.alloc(12 << 20, 1));
+    for (const name of ["big", "half"]) {
+      const error = await errorOf(small.build(path, dockerfile("FROM busybox", `COPY ${name} /`)));
+      expect(error.kind).toBe("exhausted");
+      expect(readdirSync(`${small.root}/builds`)).toEqual([]);
+    }
+    expect(small.layers.list()).toHaveLength(1);
+  } finally {
+    unmount(disk);
+    rmdirSync(disk);
+  }
+});
+
+test("files that change while they are copied are not remembered under their old digest", async () => {
+  const path = await t.context({ a: "first" });
+  const lines = ["FROM busybox", "COPY a /a"];
+  const mountReally = t.layers.mount.bind(t.layers);
+  spyOn(t.layers, "mount").mockImplementationOnce((overlay) => {
+    writeFileSync(`${path}/a`, "changed meanwhile");
+    return mountReally(overlay);
+  });
+  const { warnings } = await t.build(path, dockerfile(...lines));
+  expect(warnings).toEqual([
+    "Dockerfile:2: the files changed while they were copied; the step is not cached",
+  ]);
+  writeFileSync(`${path}/a`, "first");
+  const { image } = await t.build(path, dockerfile(...lines));
+  expect(await t.inside(image, (root) => readFileSync(`${root}/a`, "utf8"))).toBe("first");
 });
 
 test("missing things have clear errors", async () => {

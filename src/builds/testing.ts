@@ -104,9 +104,9 @@ async function buildStack(root: string, steps: StepRunner) {
   return { identity, clock, images, layers, builds, close };
 }
 
-/** A builder in a temporary root, with the image `busybox:latest`. */
-export async function testBuilds(): Promise<TestBuilds> {
-  const root = realpathSync(mkdtempSync("/var/tmp/virga-builds-"));
+/** A builder in a temporary root below `parent`, with the image `busybox:latest`. */
+export async function testBuilds(parent = "/var/tmp"): Promise<TestBuilds> {
+  const root = realpathSync(mkdtempSync(`${parent}/virga-builds-`));
   const steps = chrootSteps();
   const { identity, clock, images, layers, builds, close } = await buildStack(root, steps);
   await importBusybox(images, identity.path("busybox"));

@@ -23,7 +23,8 @@ export function globToRegExpSource(pattern: string, options: GlobOptions = {}): 
       while (pattern[at + 1] === "*") at++;
       if (pattern[at + 1] === "/") {
         at++;
-        source += "(?:.*/)?";
+        // One after another they mean the same as one, and would make the matching slow.
+        if (!source.endsWith("(?:.*/)?")) source += "(?:.*/)?";
       } else source += ".*";
     } else if (char === "*") source += `${any}*`;
     else if (char === "?") source += any;

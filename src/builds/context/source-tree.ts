@@ -44,20 +44,24 @@ export interface SelectOptions {
  * The files that `pattern` names. A pattern with wildcards may match nothing (an empty result); a plain path must
  * be there: throws `invalid` / `build.source-not-found`, `build.source-escape`.
  */
-export function selectSources(tree: SourceTree, pattern: string, options: SelectOptions): SelectedSource[] {
+export async function selectSources(
+  tree: SourceTree,
+  pattern: string,
+  options: SelectOptions,
+): Promise<SelectedSource[]> {
   const pivot = options.parents ? pattern.indexOf("/./") : -1;
   const base = pivot < 0 ? "" : clean(pattern.slice(0, pivot));
   const path = clean(pattern);
   const matches = hasGlob(path) ? expandGlob(tree, path, options.parents) : [path];
-  return matches.map((match) => {
+  const selected: SelectedSource[] = [];
+  for (const match of matches) {
     const rooted = resolveSource(tree, match);
-    const name = posix.basename(match);
-    const selected = selectOne(tree, match, rooted, options.exclude, name);
-    if (!options.parents) return { ...selected, parents: "" };
+    const one = await selectOne(tree, match, rooted, options.exclude, posix.basename(match));
     const kept = posix.relative(base, match);
-    const parents = selected.kind === "directory" ? kept : posix.dirname(kept);
-    return { ...selected, parents: parents === "." ? "" : parents };
-  });
+    const parents = one.kind === "directory" ? kept : posix.dirname(kept);
+    selected.push({ ...one, parents: options.parents && parents !== "." ? parents : "" });
+  }
+  return selected;
 }
 
 /** Without leading slashes and `..` that lead out, as Docker takes source paths. */
@@ -97,13 +101,13 @@ function notFound(tree: SourceTree, path: string, reason = "file does not exist"
   );
 }
 
-function selectOne(
+async function selectOne(
   tree: SourceTree,
   match: string,
   rooted: RootedPath,
   exclude: IgnoreRules,
   name: string,
-): Omit<SelectedSource, "parents"> {
+): Promise<Omit<SelectedSource, "parents">> {
   const stat = lstatSync(rooted.absolute, { bigint: true });
   const top: SourceEntry = { to: "", absolute: rooted.absolute, stat };
   if (!stat.isDirectory()) {
@@ -112,21 +116,26 @@ function selectOne(
     if (tree.ignore.excludes(rooted.path)) throw notFound(tree, match);
     return { name, kind: "file", entries: [top] };
   }
-  const below: SourceEntry[] = [];
-  walk(tree, rooted.path, "", exclude, below);
+  const walk: Walk = { tree, exclude, seen: 0 };
+  const below = await entriesBelow(walk, rooted.path, "");
   return { name, kind: "directory", entries: rooted.path === "" ? below : [top, ...below] };
 }
 
-/** Adds what is below `folder`, sorted; folders that are excluded but hold something included come along. */
-function walk(
-  tree: SourceTree,
-  folder: string,
-  to: string,
-  exclude: IgnoreRules,
-  found: SourceEntry[],
-): void {
-  const names = readdirSync(join(tree.root, folder)).toSorted();
-  for (const name of names) {
+interface Walk {
+  readonly tree: SourceTree;
+  readonly exclude: IgnoreRules;
+  seen: number;
+}
+
+/** So many entries are looked at before others get their turn. */
+const entriesPerTurn = 500;
+
+/** What is below `folder`, sorted; folders that are excluded but hold something included come along. */
+async function entriesBelow(walk: Walk, folder: string, to: string): Promise<SourceEntry[]> {
+  const { tree, exclude } = walk;
+  const found: SourceEntry[] = [];
+  for (const name of readdirSync(join(tree.root, folder)).toSorted()) {
+    if (++walk.seen % entriesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
     const path = folder === "" ? name : `${folder}/${name}`;
     const target = to === "" ? name : `${to}/${name}`;
     const absolute = join(tree.root, path);
@@ -134,15 +143,17 @@ function walk(
     if (stat.isSocket()) continue;
     const hidden = tree.ignore.excludes(path) || exclude.excludes(path);
     const entry = { to: target, absolute, stat };
-    if (!hidden) found.push(entry);
-    if (!stat.isDirectory()) continue;
-    if (!hidden) walk(tree, path, target, exclude, found);
-    else if (tree.ignore.mayIncludeBelow(path) || exclude.mayIncludeBelow(path)) {
-      const inside: SourceEntry[] = [];
-      walk(tree, path, target, exclude, inside);
-      if (inside.length > 0) found.push(entry, ...inside);
+    if (!stat.isDirectory()) {
+      if (!hidden) found.push(entry);
+      continue;
     }
+    if (hidden && !tree.ignore.mayIncludeBelow(path) && !exclude.mayIncludeBelow(path)) continue;
+    const inside = await entriesBelow(walk, path, target);
+    if (hidden && inside.length === 0) continue;
+    found.push(entry);
+    for (const one of inside) found.push(one);
   }
+  return found;
 }
 
 /** Paths that match, sorted. `**` is a pattern of its own with `--parents` alone. */
@@ -161,7 +172,7 @@ function expandGlob(tree: SourceTree, pattern: string, doubleStar: boolean): str
 }
 
 function visible(tree: SourceTree, path: string): boolean {
-  if (tree.ignore.excludes(path) && !tree.ignore.mayIncludeBelow(path)) return false;
+  if (path !== "" && tree.ignore.excludes(path) && !tree.ignore.mayIncludeBelow(path)) return false;
   try {
     return resolveInRoot(tree.root, path).exists;
   } catch (error) {
@@ -179,9 +190,20 @@ function namesIn(tree: SourceTree, path: string): string[] {
 function foldersBelow(tree: SourceTree, path: string): string[] {
   return namesIn(tree, path).flatMap((name) => {
     const inside = path === "" ? name : `${path}/${name}`;
-    if (!lstatSync(join(tree.root, inside), { throwIfNoEntry: false })?.isDirectory()) return [];
+    const { absolute } = resolveInRoot(tree.root, inside, false);
+    if (!lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return [];
     return [inside, ...foldersBelow(tree, inside)];
   });
+}
+
+/** Whether all is still as it was when it was selected. */
+export function isUnchanged(sources: readonly SelectedSource[]): boolean {
+  return sources.every((source) =>
+    source.entries.every(({ absolute, stat }) => {
+      const now = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      return now?.ino === stat.ino && now.ctimeNs === stat.ctimeNs;
+    }),
+  );
 }
 
 /** What a symlink holds; empty for anything else. */

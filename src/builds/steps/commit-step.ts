@@ -18,6 +18,8 @@ export interface FileStep {
   readonly createdBy: string;
   /** Changes the files below `root`, the mounted root filesystem. */
   readonly make: (root: string) => Promise<void>;
+  /** False when the outcome may not be what `key` says after all; it is used, and not remembered. */
+  readonly isSound?: () => boolean;
   /** Works on the upper directory after `root` was unmounted. */
   readonly finish?: (upper: string) => void;
 }
@@ -40,7 +42,7 @@ export async function carryOut(run: BuildRun, state: StageState, step: FileStep)
   using _lock = await lockStep(run, step.key);
   const other = findCached(run, step.key);
   const result = other ?? (await makeLayer(run, state, step));
-  if (!other) run.cache.save(step.key, result);
+  if (!other && (step.isSound?.() ?? true)) run.cache.save(step.key, result);
   append(run, state, step.createdBy, result, other !== undefined);
 }
 

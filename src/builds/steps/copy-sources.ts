@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf, fail, messageOf } from "../../base/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import type { IgnoreRules } from "../context/ignore.ts";
 import { GlobError } from "../context/glob.ts";
@@ -34,7 +35,7 @@ export async function collectSources(
   const items: CopyItem[] = [];
   for (const source of words.sources) {
     if (source.kind === "path") {
-      items.push(...select(run, instruction, source.path, words.exclude, tree));
+      items.push(...(await select(run, instruction, source.path, words.exclude, tree)));
     } else if (source.kind === "text") {
       items.push({ source: writeText(run, instruction, source.heredoc, words.variables), remote: false });
     } else {
@@ -44,15 +45,15 @@ export async function collectSources(
   return items;
 }
 
-function select(
+async function select(
   run: BuildRun,
   instruction: CopyInstruction,
   path: string,
   exclude: IgnoreRules,
   tree: SourceTree,
-): CopyItem[] {
+): Promise<CopyItem[]> {
   try {
-    const found = selectSources(tree, path, { exclude, parents: instruction.parents });
+    const found = await selectSources(tree, path, { exclude, parents: instruction.parents });
     if (found.length === 0) {
       const where = `${instruction.file}:${instruction.line}: ${instruction.kind}`;
       run.emit({ kind: "warning", text: `${where}: '${path}' matches nothing in ${tree.label}` });
@@ -60,8 +61,21 @@ function select(
     return found.map((source) => ({ source, remote: false }));
   } catch (error) {
     if (error instanceof GlobError) throw dockerfileError("dockerfile.pattern", instruction, error.message);
-    throw error;
+    throw errnoOf(error) === "ENOENT" ? contextChanged(error) : error;
   }
+}
+
+/** Something was there when a folder was listed, and is not any more. */
+export function contextChanged(cause: unknown) {
+  return fail(
+    "conflict",
+    "build.context-changed",
+    `the files changed while they were read: ${messageOf(cause)}`,
+    {
+      hint: "build again when nothing else writes into the context",
+      cause,
+    },
+  );
 }
 
 function writeText(

@@ -5,6 +5,7 @@ import { stepKey } from "../cache/step-key.ts";
 import { createFileDigests } from "../context/file-digests.ts";
 import { ignoreRules } from "../context/ignore.ts";
 import { resolveInRoot } from "../context/root-path.ts";
+import { isUnchanged } from "../context/source-tree.ts";
 import { dockerfileError } from "../dockerfile/dockerfile-error.ts";
 import type { CopyInstruction, CopySource } from "../dockerfile/instructions/files.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
@@ -55,8 +56,16 @@ async function copyFromContext(
   const sources = items.map((item) => item.source);
   const digest = await digestSources(sources, digests, false, run.signal);
   const key = stepKey(state.key, "copy", [...common, digest]);
-  const make = (root: string) => putFiles(run, plan, items, root, { uid: 0, gid: 0 });
-  await carryOut(run, state, { key, createdBy: plan.createdBy, make });
+  let sound = true;
+  const make = async (root: string) => {
+    await putFiles(run, plan, items, root, { uid: 0, gid: 0 });
+    sound = isUnchanged(sources);
+  };
+  await carryOut(run, state, { key, createdBy: plan.createdBy, make, isSound: () => sound });
+  if (sound) return;
+  const where = `${plan.instruction.file}:${plan.instruction.line}`;
+  const text = `${where}: the files changed while they were copied; the step is not cached`;
+  run.emit({ kind: "warning", text });
 }
 
 /**

@@ -80,7 +80,7 @@ async function bindMount(
   if (source) {
     const open = async () => {
       const tree = await source.tree();
-      const [selected] = selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
+      const [selected] = await selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
       const path = selected?.entries[0]?.absolute ?? tree.root;
       return bind(mount.source === "/" ? tree.root : path, target, true);
     };
@@ -91,7 +91,7 @@ async function bindMount(
     };
   }
   const { tree, digests } = run.context;
-  const sources = selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
+  const sources = await selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
   const digest = await digestSources(sources, digests, false, run.signal);
   const open = async (undo: AsyncDisposableStack) => {
     // A copy, so that the step sees what .dockerignore leaves, owned by root, and nothing of the host.

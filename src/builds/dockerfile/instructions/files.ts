@@ -47,6 +47,9 @@ export function parseCopy(line: SourceLine, keyword: "COPY" | "ADD"): CopyInstru
   if (flags.text("from") !== undefined && sources.some((source) => source.kind === "text")) {
     throw dockerfileError("dockerfile.arguments", line, "a here-document can't be a source with --from");
   }
+  if (flags.text("checksum") !== undefined && sources.some((source) => source.kind !== "url")) {
+    throw dockerfileError("dockerfile.flag", line, "--checksum can only be given for a URL");
+  }
   return {
     ...line,
     kind: keyword,
