@@ -22,6 +22,8 @@ export interface CurrentContainer {
   readonly hash: string;
   readonly imageId: string;
   readonly running: boolean;
+  /** Its removal failed half-way: it cannot be started again. */
+  readonly dead: boolean;
   /** The name it is to have once the container that has it is gone: an update was interrupted. */
   readonly replaces?: string;
   readonly networks: readonly string[];
@@ -94,6 +96,7 @@ function currentContainer(
     hash: labels[stackLabels.configHash] ?? "",
     imageId: container.imageId,
     running: container.state.status === "running" || container.state.status === "restarting",
+    dead: container.state.status === "dead",
     ...(replaces === undefined || replaces === container.name ? {} : { replaces }),
     networks: container.endpoints.flatMap((endpoint) => networkNames.get(endpoint.networkId) ?? []),
     anonymous: container.mounts.flatMap((mount) =>

@@ -127,6 +127,7 @@ function recreateReason(
 ): string | undefined {
   const image = planning.current.images.get(service.image);
   if (planning.options.forceRecreate) return "asked for";
+  if (old.dead) return "its removal failed half-way";
   if (old.hash !== service.hash) return "its configuration has changed";
   if (image !== undefined && image !== old.imageId) return "its image has changed";
   const shared = service.shares.find((name) => planning.replaced.has(name));

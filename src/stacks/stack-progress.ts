@@ -13,6 +13,7 @@ export function createProgress(report: Report, steps: readonly Step[]): StackPro
   const left = new Map<string, number>();
   for (const step of steps) left.set(taskOf(step), (left.get(taskOf(step)) ?? 0) + 1);
   const endings = new Map<string, string>();
+  tellWaiting(report, steps);
   let failed = false;
   return {
     tell: (step, message) => void endings.set(step.id, message),
@@ -22,9 +23,11 @@ export function createProgress(report: Report, steps: readonly Step[]): StackPro
       try {
         await work();
       } catch (error) {
+        const outcome = outcomeOfFailure(step);
         // What is aborted because of the first failure is not told as one of its own.
-        if (!failed) report({ task, message: messageOf(error), outcome: outcomeOfFailure(step) });
-        failed ||= outcomeOfFailure(step) === "failed";
+        if (failed) report({ task, message: "Given up", outcome: "skipped" });
+        else report({ task, message: messageOf(error), outcome });
+        failed ||= outcome === "failed";
         throw error;
       }
       const remaining = (left.get(task) ?? 1) - 1;
@@ -33,6 +36,20 @@ export function createProgress(report: Report, steps: readonly Step[]): StackPro
       report(remaining === 0 ? { task, message, outcome: "done" } : { task, message });
     },
   };
+}
+
+/** Says of each service that has to wait at first what it waits for. */
+function tellWaiting(report: Report, steps: readonly Step[]): void {
+  const waits = new Map(steps.flatMap((step) => (step.kind === "wait" ? [[step.id, step] as const] : [])));
+  const told = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === "wait" || told.has(taskOf(step))) continue;
+    const reasons = step.after.flatMap((id) => waits.get(id) ?? []);
+    if (reasons.length === 0) continue;
+    told.add(taskOf(step));
+    const message = reasons.map((wait) => `${wait.service} ${conditionText[wait.condition]}`).join(" and ");
+    report({ task: taskOf(step), message: `Waiting until ${message}` });
+  }
 }
 
 function outcomeOfFailure(step: Step): "failed" | "warning" {

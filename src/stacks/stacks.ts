@@ -1,4 +1,4 @@
-import { KeyedLock, messageOf, type Clock, type Logger, type Report } from "../base/index.ts";
+import { fail, KeyedLock, messageOf, type Clock, type Logger, type Report } from "../base/index.ts";
 import type { Builds } from "../builds/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { Events } from "../events/index.ts";
@@ -7,10 +7,12 @@ import type { Networks } from "../networks/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import { applySteps, type Applying } from "./apply.ts";
 import { canonicalFile } from "./compose/canonical.ts";
+import { suggestion } from "./compose/problems.ts";
 import { readStack, readStackName } from "./compose/read.ts";
 import { readCurrent, type Current, type CurrentContainer } from "./current.ts";
 import { takeDown, type TakingDown } from "./down.ts";
 import { planImages, planParts } from "./plan.ts";
+import { stackLabels } from "./labels.ts";
 import { createStackFiles, type StackFiles } from "./stack-files.ts";
 import { stackLogs } from "./stack-logs.ts";
 import type { DownOptions, Stacks, StackSource, StackStatus, UpOptions } from "./stack.ts";
@@ -44,6 +46,18 @@ export function createStacks(dependencies: StacksDependencies): Stacks {
   const locks = new KeyedLock();
   const nameOf = async (target: StackSource | { readonly name: string }) =>
     "name" in target ? target.name : await readStackName(target);
+  /** Files may be there before their containers are; a mere name must be that of a stack. */
+  const nameOfExisting = async (target: StackSource | { readonly name: string }) => {
+    const name = await nameOf(target);
+    const known = listStacks(containers).map((stack) => stack.name);
+    if (!("name" in target) || known.includes(name)) return name;
+    throw fail("not-found", "stack.not-found", `no such stack: ${name}${suggestion(name, known)}`, {
+      hint:
+        known.length === 0
+          ? "there is no stack; make one with: virga up FOLDER"
+          : `there are: ${known.join(", ")}`,
+    });
+  };
   const status = (name: string, warnings: readonly string[] = []) =>
     stackStatus(containers, name, dependencies.hostAddresses?.() ?? [], warnings);
   const service: Service = { dependencies, files, status };
@@ -69,10 +83,10 @@ export function createStacks(dependencies: StacksDependencies): Stacks {
       return describePlan(service, await readTarget(service, source, options), options);
     },
     config: async (source) => canonicalFile(await readStack(source)),
-    status: async (target) => status(await nameOf(target)),
+    status: async (target) => status(await nameOfExisting(target)),
     list: () => listStacks(containers),
     async *logs(target, options, signal) {
-      yield* stackLogs(dependencies, await nameOf(target), options, signal);
+      yield* stackLogs(dependencies, await nameOfExisting(target), options, signal);
     },
   };
 }
@@ -102,12 +116,7 @@ async function bringUp(
   context: Context,
 ): Promise<StackStatus> {
   const { report, signal } = context;
-  const warnings: string[] = [];
-  const warn = (message: string) => {
-    if (warnings.includes(message)) return;
-    warnings.push(message);
-    report({ task: "warning", message, outcome: "warning" });
-  };
+  const { warn, warnings } = createWarner(report);
   const before = currentOf(service, target);
   // Made before anything is changed: it also finds conflicts with what is there.
   const images = planImages(target, before, options);
@@ -196,7 +205,7 @@ async function bringDown(
   options: DownOptions,
   { report, signal }: Context,
 ): Promise<void> {
-  const warn = (message: string) => report({ task: "warning", message, outcome: "warning" });
+  const { warn } = createWarner(report);
   const current = readCurrent(service.dependencies, name, []);
   const leaving =
     "name" in target ? current.containers : await withoutOrphans(target, current, options, warn);
@@ -205,8 +214,29 @@ async function bringDown(
     removeVolumes: options.volumes ?? false,
     ...(options.timeout === undefined ? {} : { stopTimeout: options.timeout }),
   };
+  if (leaving.length === 0 && !hasParts(current, name)) {
+    report({ task: `stack ${name}`, message: "Nothing of it is there", outcome: "skipped" });
+  }
   await takeDown(applying, current, leaving, options, signal);
   await pruneFiles(service, name);
+}
+
+function hasParts(current: Current, name: string): boolean {
+  return [...current.networks, ...current.volumes].some((one) => one.labels[stackLabels.project] === name);
+}
+
+/** Tells each warning once, on a line of its own, and keeps them. */
+function createWarner(report: Report): {
+  readonly warn: (message: string) => void;
+  readonly warnings: readonly string[];
+} {
+  const warnings: string[] = [];
+  const warn = (message: string) => {
+    if (warnings.includes(message)) return;
+    warnings.push(message);
+    report({ task: `warning ${warnings.length}`, message, outcome: "warning" });
+  };
+  return { warn, warnings };
 }
 
 /** The containers that `down` takes: all, unless the file can be read and does not know some of them. */

@@ -1,6 +1,7 @@
 import { nameFindings } from "./check-names.ts";
 import { isExternal, replicasOf, type Service, type StackModel } from "./model.ts";
 import { suggestion, type Problems } from "./problems.ts";
+import { parseSubnet } from "./subnet.ts";
 import { child, isNull, locate } from "./tree.ts";
 
 /** What no single key shows: references, contradictions and circles. */
@@ -98,14 +99,18 @@ function checkNetworking(model: StackModel, name: string, service: Service, repo
     report([...at, "ports"], `ports cannot be published with network_mode '${service.network_mode}'`);
   }
   for (const [network, { ipv4_address: ipv4, ipv6_address: ipv6 }] of networks) {
-    const definition = model.networks[network];
-    if (ipv4 === undefined && ipv6 === undefined) continue;
-    const path = [...at, "networks", network, ipv4 === undefined ? "ipv6_address" : "ipv4_address"];
-    const subnets = (definition?.ipam?.config ?? []).filter((one) => one.subnet !== undefined);
-    if (!isExternal(definition ?? {}) && subnets.length === 0) {
-      report(path, `a fixed address needs a subnet: networks.${network}.ipam.config`);
+    const definition = model.networks[network] ?? {};
+    const subnets = (definition.ipam?.config ?? []).flatMap((one) => one.subnet ?? []);
+    for (const [key, address] of Object.entries({ ipv4_address: ipv4, ipv6_address: ipv6 })) {
+      if (address === undefined) continue;
+      const path = [...at, "networks", network, key];
+      const isInside = subnets.some((subnet) => parseSubnet(subnet)?.contains(address));
+      if (!isExternal(definition) && !isInside) {
+        report(path, `'${address}' needs a subnet that it lies in: networks.${network}.ipam.config`);
+      }
+      if (replicasOf(service) > 1)
+        report(path, `${replicasOf(service)} replicas cannot all have one address`);
     }
-    if (replicasOf(service) > 1) report(path, `${replicasOf(service)} replicas cannot all have one address`);
   }
 }
 

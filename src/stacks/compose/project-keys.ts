@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { parseSubnet } from "./subnet.ts";
 import {
   choice,
   expected,
@@ -23,13 +25,22 @@ export const projectName = /^[a-z0-9][a-z0-9_-]*$/;
 const external: Reader<boolean | { readonly name?: string }> = (node, path, problems) =>
   node.kind === "map" ? object({ name: text })(node, path, problems) : flag(node, path, problems);
 
-const cidr = matching(/^[0-9a-f.:]+\/\d{1,3}$/i, "a subnet such as 172.28.0.0/16");
+const cidr: Reader<string> = (node, path, problems) => {
+  const value = text(node, path, problems);
+  if (value === undefined || parseSubnet(value)) return value;
+  return expected(node, path, problems, "a subnet such as 172.28.0.0/16");
+};
+
+const ipAddress: Reader<string> = (node, path, problems) => {
+  const value = text(node, path, problems);
+  return value === undefined || isIP(value) !== 0 ? value : expected(node, path, problems, "an IP address");
+};
 
 export const subnetKeys = {
   subnet: cidr,
   ip_range: cidr,
-  gateway: text,
-  aux_addresses: mapOf(text),
+  gateway: ipAddress,
+  aux_addresses: mapOf(ipAddress),
 } satisfies Keys;
 
 const bridge: Reader<"bridge"> = (node, path, problems) => {

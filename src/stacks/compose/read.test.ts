@@ -141,6 +141,16 @@ describe("what is wrong", () => {
       "networks.n.ipam.config",
     ],
     [
+      "an address outside of the subnet",
+      "services:\n  a: {image: x, networks: {n: {ipv4_address: 10.0.0.2}}}\nnetworks: {n: {ipam: {config: [{subnet: 10.1.0.0/16}]}}}\n",
+      "'10.0.0.2' needs a subnet that it lies in",
+    ],
+    [
+      "a wrong subnet",
+      "services: {a: {image: x}}\nnetworks: {n: {ipam: {config: [{subnet: 10.1.0.0/33}]}}}\n",
+      "networks.n.ipam.config[0].subnet: '10.1.0.0/33' found",
+    ],
+    [
       "a reserved label",
       "services:\n  a: {image: x, labels: {com.docker.compose.project: y}}\n",
       "is reserved",
