@@ -77,6 +77,8 @@ export class FakeRuntime implements Runtime {
     this.#clock = clock;
   }
 
+  async warmUp(): Promise<void> {}
+
   #called(name: string, id: string, ...rest: unknown[]): void {
     this.calls.push([name, id.slice(0, 4), ...rest].join(" "));
     const failure = this.failures.get(name);

@@ -1,14 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { fail, type Clock } from "../base/index.ts";
-import {
-  cgroupProcesses,
-  readProcess,
-  removeCgroup,
-  thaw,
-  warmUpCgroupMoves,
-  type CgroupFacts,
-} from "../host/index.ts";
+import { cgroupProcesses, readProcess, removeCgroup, thaw, type CgroupFacts } from "../host/index.ts";
 import { lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import { startMonitor, type Monitor, type MonitorOptions } from "./monitor.ts";
@@ -23,6 +16,7 @@ export interface TaskHost extends MonitorOptions {
   /** identity.cgroupParent: every task's cgroup is below it. */
   readonly cgroupParent: string;
   readonly clock: Clock;
+  readonly warmUp: () => Promise<void>;
 }
 
 /** Creates the task's first process, which then waits to be started. All or nothing. */
@@ -35,7 +29,7 @@ export async function createTask(
   signal?.throwIfAborted();
   await using undo = new AsyncDisposableStack();
   const draft = draftRecord(host, spec);
-  void warmUpCgroupMoves(host.facts);
+  void host.warmUp();
   host.records.save(draft);
   undo.defer(() => removeTraces(host, draft, program));
   const files = bundleFiles(spec.bundle);

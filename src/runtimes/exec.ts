@@ -10,6 +10,7 @@ import type { ExecProcess, ExecSpec, ProcessStreams } from "./runtime.ts";
 export interface ExecHost {
   readonly namespaces: ThreadNamespaces;
   readonly clock: Clock;
+  readonly warmUp: () => Promise<void>;
 }
 
 interface Started {
@@ -31,6 +32,7 @@ export async function execInTask(
   signal: AbortSignal | undefined,
 ): Promise<ExecProcess> {
   signal?.throwIfAborted();
+  void host.warmUp();
   const files = bundleFiles(task.bundle);
   const [specFile, pidFile, logFile] = ["json", "pid", "log"].map((suffix) =>
     files.exec(exec.id, suffix),

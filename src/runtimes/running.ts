@@ -14,13 +14,14 @@ export interface RunningTasksOptions {
   readonly records: TaskRecords;
   readonly facts: CgroupFacts;
   readonly clock: Clock;
+  readonly warmUp: () => Promise<void>;
   readonly namespaces: ThreadNamespaces;
   readonly attached: StreamRegistry;
   readonly programOf: (record: TaskRecord) => OciProgram;
   readonly stateOf: (record: TaskRecord) => TaskState;
 }
 
-type RunningTasks = Omit<Runtime, "create" | "start" | "delete" | "inspect" | "onExit" | "close">;
+type RunningTasks = Omit<Runtime, "warmUp" | "create" | "start" | "delete" | "inspect" | "onExit" | "close">;
 type Live = (id: string) => {
   readonly record: TaskRecord;
   readonly state: Extract<TaskState, { pid: number }>;

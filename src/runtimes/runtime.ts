@@ -82,6 +82,11 @@ export type OciResources = Readonly<Record<string, unknown>>;
 
 export interface Runtime {
   /**
+   * A `create` or an `exec` comes within 15 ms: makes the kernel ready to move a process to a cgroup, for which it
+   * would make it wait 8 ms or more. Call it, without waiting, as soon as a request for one is seen. Never throws.
+   */
+  warmUp(): Promise<void>;
+  /**
    * Throws `invalid` / `task.command-not-found` (Docker's 127) or `task.command-not-executable` (126) when the
    * command cannot be run, `internal` / `task.create-failed` with the runtime's own words otherwise; nothing is left.
    */

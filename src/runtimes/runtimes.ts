@@ -9,6 +9,7 @@ import type { Runtime, TaskState } from "./runtime.ts";
 import { runningTasks } from "./running.ts";
 import { startTask } from "./start-task.ts";
 import { StreamRegistry } from "./stream-registry.ts";
+import { createWarmUp } from "./warm-up.ts";
 import { liveState, readExit } from "./task-state.ts";
 
 export interface RuntimeDependencies {
@@ -36,7 +37,9 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
   const exits = stack.use(
     new ExitWatch({ layout, records, facts, boot, clock, logger, onScan: (one) => attached.relieve(one) }),
   );
+  const warmUp = createWarmUp(facts);
   const host: TaskHost = {
+    warmUp,
     records, facts, boot, clock, layout, namespaces,
     cgroupParent: identity.cgroupParent,
     conmon: dependencies.conmon ?? "conmon",
@@ -46,7 +49,8 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
   const resources = stack.move();
   return {
     ...lifeOfTasks({ host, programs, programOf, stateOf, exits }),
-    ...runningTasks({ records, facts, clock, namespaces, attached, programOf, stateOf }),
+    warmUp,
+    ...runningTasks({ warmUp, records, facts, clock, namespaces, attached, programOf, stateOf }),
     onExit: (listener) => exits.onExit(listener),
     close: () => resources.disposeAsync(),
   };
