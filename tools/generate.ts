@@ -3,13 +3,19 @@
  * `<!-- generated: NAME -->` and `<!-- end -->`; `--check` changes nothing and fails when one is not current.
  */
 import { join } from "node:path";
+import { supportedKeysMarkdown } from "../src/stacks/index.ts";
 import { layerGraph } from "./layer-graph.ts";
+import { commandReference, dockerFields, dockerQuirks } from "./reference.ts";
 
 const root = join(import.meta.dir, "..");
 
 /** File, name of the part, its text. */
 const parts: readonly { readonly file: string; readonly name: string; readonly text: () => string }[] = [
   { file: "ARCHITECTURE.md", name: "layers", text: layerGraph },
+  { file: "docs/stacks.md", name: "stack keys", text: supportedKeysMarkdown },
+  { file: "docs/reference/commands.md", name: "commands", text: commandReference },
+  { file: "docs/reference/docker-api.md", name: "docker fields", text: dockerFields },
+  { file: "docs/reference/docker-api.md", name: "docker quirks", text: dockerQuirks },
 ];
 
 const checkOnly = process.argv.includes("--check");
