@@ -26,8 +26,9 @@ export async function attachContainer(
     );
   }
   const bound = Promise.withResolvers<ProcessStreams | undefined>();
-  const dock: Dock = { bind: bound.resolve };
-  if (state.status === "running") dock.bind(await engine.runtime.attach(id));
+  const stdin = options.stdin && (spec.openStdin ?? false);
+  const dock: Dock = { bind: bound.resolve, stdin };
+  if (state.status === "running") dock.bind(await engine.runtime.attach(id, { stdin }));
   else entry.docked.add(dock);
   emit(engine, entry, "attach");
   const close = () => {
@@ -41,14 +42,13 @@ export async function attachContainer(
     tty: spec.tty ?? false,
     output: output(bound.promise, options, replay),
     async write(data) {
-      if (!options.stdin || !spec.openStdin) throw stdinClosed(id);
+      if (!stdin) throw stdinClosed(id);
       const streams = await bound.promise;
       if (!streams) throw stdinClosed(id);
       await streams.write(data);
     },
     async closeStdin() {
-      if (!options.stdin || !spec.openStdin) return;
-      await (await bound.promise)?.closeStdin();
+      if (stdin) await (await bound.promise)?.closeStdin();
     },
     close,
   };

@@ -23,6 +23,8 @@ export async function createContainer(
   asked: ContainerSpec,
 ): Promise<{ readonly container: Container; readonly warnings: readonly string[] }> {
   checkSpec(asked);
+  // What is made is mostly started at once.
+  void engine.runtime.warmUp();
   const image = engine.images.resolve(asked.image);
   const spec = pinReferences(engine, asked);
   const process = mergeProcess(image.config.config ?? {}, spec);

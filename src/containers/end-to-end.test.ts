@@ -36,7 +36,8 @@ afterAll(async () => {
 
 /** What this daemon has on the machine, outside of its state. */
 async function onTheMachine(): Promise<Record<string, unknown>> {
-  const { interfacePrefix, cgroupParent, nftTable, path } = daemonIdentity(root);
+  const { interfacePrefix, cgroupParent, nftTable } = daemonIdentity(root);
+  const folder = join(root, "containers");
   const controllers = readdirSync("/sys/fs/cgroup");
   const table = await run(["nft", "list", "table", "inet", nftTable]);
   return {
@@ -51,7 +52,7 @@ async function onTheMachine(): Promise<Record<string, unknown>> {
         .filter((one) => one.isDirectory())
         .map((one) => one.name);
     }),
-    folders: existsSync(path("containers")) ? readdirSync(path("containers")) : [],
+    folders: existsSync(folder) ? readdirSync(folder) : [],
     ports: [...table.stdout.matchAll(/tcp \. \d+/g)].length,
     volumes: on.volumes.list().map((one) => one.name),
   };

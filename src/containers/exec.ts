@@ -11,6 +11,7 @@ export function createExec(engine: Engine, entry: Entry, request: ExecRequest): 
     throw fail("invalid", "exec.no-command", "No exec command specified");
   }
   needRunning(entry);
+  void engine.runtime.warmUp();
   const { exec } = engine.execs.add({
     id: newId(),
     containerId: entry.record.container.id,

@@ -28,4 +28,5 @@ export type {
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
+export { readHostFacts, type HostFacts } from "./oci/index.ts";
 export { containerMigrations } from "./store.ts";

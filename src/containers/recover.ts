@@ -45,9 +45,9 @@ export async function recoverContainers(engine: Engine): Promise<void> {
     ),
   );
   // The pid of one that has ended may be another process's by now: nothing is plugged in there.
-  const { running } = runningSandboxes(engine.registry);
+  const sandboxes = runningSandboxes(engine.registry);
   await engine.networks.reconcile({
-    running: () => running().filter(({ sandbox }) => !ended.has(sandbox.containerId)),
+    running: () => sandboxes.running().filter(({ sandbox }) => !ended.has(sandbox.containerId)),
   });
   await releaseStrayEndpoints(engine);
   await removeStrayFolders(engine);

@@ -25,6 +25,8 @@ export interface Entry {
 
 /** A client that waits for the first process's streams; undefined when there will be none. */
 export interface Dock {
+  /** It may write, so its going closes the input of a `stdinOnce` container. */
+  readonly stdin: boolean;
   bind(streams: ProcessStreams | undefined): void;
 }
 

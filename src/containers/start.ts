@@ -19,6 +19,7 @@ import { together } from "./together.ts";
  * When it fails everything is undone, and the state keeps the reason and Docker's exit code for it.
  */
 export async function startContainer(engine: Engine, entry: Entry): Promise<void> {
+  void engine.runtime.warmUp();
   const before = entry.record.container.state;
   try {
     await bringUp(engine, entry);
@@ -158,7 +159,9 @@ async function bindDocks(engine: Engine, entry: Entry): Promise<void> {
   const docks = [...entry.docked];
   entry.docked.clear();
   await Promise.all(
-    docks.map(async (dock) => dock.bind(await engine.runtime.attach(entry.record.container.id))),
+    docks.map(async (dock) => {
+      dock.bind(await engine.runtime.attach(entry.record.container.id, { stdin: dock.stdin }));
+    }),
   );
 }
 

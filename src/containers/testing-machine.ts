@@ -40,20 +40,17 @@ export async function openMachine(root: string, logger: Logger = silentLogger): 
     ...containerMigrations,
   ]);
   stack.defer(() => state.close());
-  const events = createEvents(state, clock);
+  const shared = { identity, state, events: createEvents(state, clock), clock, logger, namespaces };
   const content = await createContentStore({ directory: identity.path("content") });
   const workers = createTreeWorkers({ clock });
   stack.defer(() => workers.close());
   const layers = await createLayerStore({ directory: identity.path("layers"), content, workers, logger });
-  // Each of the services below asks the containers, which come after them.
+  // Images and volumes ask the containers, which come after them.
   const late: { containers?: ContainersService } = {};
   const images = createImages({
-    state,
+    ...shared,
     content,
     layers,
-    events,
-    clock,
-    logger,
     use: { containersOf: (id) => late.containers!.imageUse.containersOf(id) },
     layerUses: [
       {
@@ -64,28 +61,16 @@ export async function openMachine(root: string, logger: Logger = silentLogger): 
     sources: [],
   });
   const volumes = createVolumes({
-    state,
-    events,
-    clock,
+    ...shared,
     directory: identity.path("volumes"),
     use: { containersOf: (name) => late.containers!.volumeUse.containersOf(name) },
   });
-  const networks = await createNetworks({ identity, state, events, clock, logger, namespaces });
+  const networks = await createNetworks(shared);
   stack.defer(() => networks.close({ keep: running() > 0 }));
-  const runtime = await createRuntime({
-    identity,
-    clock,
-    logger,
-    namespaces,
-    runtimes: { crun: { path: "crun" } },
-  });
+  const runtime = await createRuntime({ ...shared, runtimes: { crun: { path: "crun" } } });
   stack.defer(() => runtime.close());
   const containers = createContainers({
-    identity,
-    state,
-    events,
-    clock,
-    logger,
+    ...shared,
     images,
     layers,
     archives: createArchives({ workers }),
@@ -106,7 +91,7 @@ export async function openMachine(root: string, logger: Logger = silentLogger): 
     networks,
     volumes,
     runtime,
-    events,
+    events: shared.events,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
