@@ -46,7 +46,7 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   const state = await stages.build(run, plan.target);
   const unused = unusedArguments(global);
   if (unused.length > 0) {
-    const text = `[Warning] One or more build-args [${unused.join(" ")}] were not consumed`;
+    const text = `One or more build-args [${unused.join(" ")}] were not consumed`;
     run.emit({ kind: "warning", text });
   }
   return storeImage(run, state);

@@ -41,7 +41,7 @@ export interface BuildResult {
   readonly warnings: readonly string[];
 }
 
-/** What the build does, as it does it. `text` is ready to be shown. */
+/** What the build does, as it does it. `text` is ready to be shown; of a step it is the instruction. */
 export type BuildEvent =
   | {
       readonly kind: "step";

@@ -93,7 +93,7 @@ describe("an image", () => {
       kind: "step",
       number: 1,
       total: 17,
-      text: "Step 1/17 : FROM $BASE",
+      text: "FROM $BASE",
     });
     nothingLeft();
   });
@@ -123,7 +123,7 @@ describe("an image", () => {
     });
     const architecture = t.images.resolve("busybox").config.architecture;
     expect(output(events)).toBe(`passed passed2 global env p none ${architecture}\nagain passed\n`);
-    expect(warnings).toEqual(["[Warning] One or more build-args [UNUSED] were not consumed"]);
+    expect(warnings).toEqual(["One or more build-args [UNUSED] were not consumed"]);
   });
 
   test("ONBUILD triggers run in the child, once", async () => {

@@ -24,8 +24,13 @@ export function createStepCounter(emit: BuildRun["emit"], total: number): StepCo
   return {
     announce({ keyword, rest }, stage) {
       number++;
-      const text = `Step ${number}/${all} : ${keyword} ${rest}`;
-      emit({ kind: "step", number, total: all, text, ...(stage === undefined ? {} : { stage }) });
+      emit({
+        kind: "step",
+        number,
+        total: all,
+        text: `${keyword} ${rest}`,
+        ...(stage === undefined ? {} : { stage }),
+      });
     },
     expectMore: (steps) => void (all += steps),
   };
