@@ -442,6 +442,20 @@ describe("down", () => {
   });
 });
 
+test("a name that no stack has; nothing to take down", async () => {
+  await t.write({ "compose.yaml": "services:\n  a: {image: x}\n" });
+  await up();
+  const error = (await t.stacks.status({ name: "shpo" }).catch((thrown: unknown) => thrown)) as VirgaError;
+  expect(error.message).toBe("no such stack: shpo – did you mean 'shop'?");
+  await t.drive(t.stacks.down({ name: "other" }, {}, t.context));
+  expect(t.progress.at(-1)).toEqual({
+    task: "stack other",
+    message: "Nothing of it is there",
+    outcome: "skipped",
+  });
+  expect(t.machine.containers.list()).toHaveLength(1);
+});
+
 test("config reads as the same stack again", async () => {
   await t.write({
     "compose.yaml": `services:
