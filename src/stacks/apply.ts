@@ -1,4 +1,12 @@
-import { errnoOf, fail, messageOf, toVirgaError, type Clock, type Report } from "../base/index.ts";
+import {
+  errnoOf,
+  fail,
+  messageOf,
+  toVirgaError,
+  type Clock,
+  type Report,
+  type VirgaError,
+} from "../base/index.ts";
 import { stat } from "node:fs/promises";
 import type { Builds } from "../builds/index.ts";
 import type { Containers } from "../containers/index.ts";
@@ -6,7 +14,7 @@ import type { Images } from "../images/index.ts";
 import type { Networks } from "../networks/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import { buildImage, pullImage } from "./apply-images.ts";
-import { createProgress, type StackProgress } from "./stack-progress.ts";
+import { createProgress, taskOf, type StackProgress } from "./stack-progress.ts";
 import { runSteps } from "./run-steps.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { instanceSpec } from "./service-container.ts";
@@ -47,7 +55,8 @@ export async function applySteps(
       try {
         await progress.during(step, () => perform(applying, step, progress, stepSignal));
       } catch (error) {
-        if (step.kind !== "wait" || step.required || stepSignal.aborted) throw error;
+        if (stepSignal.aborted) throw error;
+        if (step.kind !== "wait" || step.required) throw placed(step, error);
         applying.warn(`${step.service}: ${messageOf(error)} (it is not required)`);
       }
     },
@@ -61,6 +70,15 @@ export async function applySteps(
             : { name: "change", limit: 8 },
     },
   );
+}
+
+/** The error with the part that it befell, and a next step where it has none. */
+function placed(step: Step, thrown: unknown): VirgaError {
+  const error = toVirgaError(thrown);
+  const hint =
+    error.hint ?? "what was made stays: mend this and run up again, or take it down with: virga down";
+  const message = step.kind === "wait" ? error.message : `${taskOf(step)}: ${error.message}`;
+  return fail(error.kind, error.code, message, { hint, cause: error });
 }
 
 async function perform(

@@ -56,7 +56,8 @@ function outcomeOfFailure(step: Step): "failed" | "warning" {
   return step.kind === "wait" && !step.required ? "warning" : "failed";
 }
 
-function taskOf(step: Step): string {
+/** The line of the screen that a step belongs to. */
+export function taskOf(step: Step): string {
   switch (step.kind) {
     case "build-image":
     case "pull-image":

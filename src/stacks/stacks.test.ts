@@ -382,7 +382,9 @@ describe("what fails", () => {
   test("a failed build stops the others, and cancelling leaves what was made", async () => {
     await t.write({ "compose.yaml": "services:\n  a: {build: .}\n  b: {build: .}\n  c: {build: .}\n" });
     t.machine.failures.set("build shop-b", fail("invalid", "build.step-failed", "step 3"));
-    expect((await upFailure()).code).toBe("build.step-failed");
+    const error = await upFailure();
+    expect([error.code, error.message]).toEqual(["build.step-failed", "image shop-b: step 3"]);
+    expect(error.hint).toStartWith("what was made stays: ");
     expect(calls()).toEqual(["build shop-a", "build shop-b"]);
     const cancel = new AbortController();
     const running = t.stacks.up(t.source(), { services: [] }, { ...t.context, signal: cancel.signal });

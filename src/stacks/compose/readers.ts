@@ -179,7 +179,7 @@ export function listOf<T>(item: Reader<T>, what = "a list"): Reader<readonly T[]
   return (node, path, problems) => {
     if (node.kind !== "list") return expected(node, path, problems, what);
     const items = node.items.map((one, index) => item(one, `${path}[${index}]`, problems));
-    return items.filter((one): one is NonNullable<Awaited<T>> & T => one !== undefined);
+    return items.filter((one) => one !== undefined);
   };
 }
 
