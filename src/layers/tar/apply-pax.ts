@@ -1,4 +1,4 @@
-import { malformed, type EntryType, type TarEntry } from "./entry.ts";
+import { malformed, toUtf8, type EntryType, type TarEntry } from "./entry.ts";
 import type { RawHeader } from "./header.ts";
 import { parsePaxInteger, parsePaxTime, type PaxRecords } from "./pax.ts";
 
@@ -18,7 +18,7 @@ export function applyPax(header: RawHeader, type: EntryType, records: PaxRecords
   const size = integerRecord(records, "size") ?? header.size;
   const modified = textRecord(records, "mtime");
   const xattrs = xattrsOf(records);
-  if (size < 0) throw malformed(`'${path}' has a negative size`);
+  if (size < 0) throw malformed(`'${toUtf8(path)}' has a negative size`);
   const entry: TarEntry = {
     path,
     type,
@@ -54,7 +54,7 @@ function integerRecord(records: PaxRecords, key: string): number | undefined {
 
 /** User and group ids have 32 bits; the last one means "leave as it is" to the kernel. */
 function idOf(id: number, path: string): number {
-  if (id < 0 || id >= 0xffffffff) throw malformed(`'${path}' has the impossible owner ${id}`);
+  if (id < 0 || id >= 0xffffffff) throw malformed(`'${toUtf8(path)}' has the impossible owner ${id}`);
   return id;
 }
 

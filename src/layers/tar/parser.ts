@@ -1,5 +1,5 @@
 import { fail } from "../../base/index.ts";
-import { blockSize, malformed, type EntryType, type TarEntry } from "./entry.ts";
+import { blockSize, malformed, toUtf8, type EntryType, type TarEntry } from "./entry.ts";
 import { isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
 import { applyPax, isSparse } from "./apply-pax.ts";
 import { parsePax, type PaxRecords } from "./pax.ts";
@@ -12,7 +12,10 @@ export interface TarSink {
   endEntry(): void;
 }
 
-/** An extended header larger than this is refused: xattrs have at most 64 KiB each, paths 4 KiB. */
+/**
+ * Extended headers of one entry, or all global ones, that are larger than this are refused, because they are kept in
+ * memory. Xattrs have at most 64 KiB each, paths 4 KiB.
+ */
 const maxExtendedBytes = 16 << 20;
 
 const types: Readonly<Record<string, EntryType>> = {
@@ -35,6 +38,8 @@ export class TarParser {
   #remaining = 0;
   #padding = 0;
   #zeroBlocks = 0;
+  #globalBytes = 0;
+  #entryBytes = 0;
   #extended: { readonly kind: string; readonly body: Buffer } | undefined;
   readonly #global: PaxRecords = new Map();
   #records: PaxRecords | undefined;
@@ -113,9 +118,13 @@ export class TarParser {
   }
 
   #startExtended(header: RawHeader): void {
-    if (header.size < 0 || header.size > maxExtendedBytes) {
-      throw malformed(`an extended header of ${header.size} bytes is too large`);
+    const before = header.type === "g" ? this.#globalBytes : this.#entryBytes;
+    const total = before + header.size;
+    if (header.size < 0 || total > maxExtendedBytes) {
+      throw malformed(`extended headers of ${total} bytes are too large`);
     }
+    if (header.type === "g") this.#globalBytes = total;
+    else this.#entryBytes = total;
     this.#extended = { kind: header.type, body: Buffer.alloc(header.size) };
     this.#startPart("extended", header.size);
   }
@@ -141,12 +150,14 @@ export class TarParser {
     const records = this.#takeRecords();
     const type = types[header.type];
     if (header.type === "S" || isSparse(records)) {
-      throw fail("unimplemented", "layer.sparse", `'${named.name}' is stored as a sparse file`, {
+      throw fail("unimplemented", "layer.sparse", `'${toUtf8(named.name)}' is stored as a sparse file`, {
         hint: "make the archive without tar's --sparse option",
       });
     }
     if (type === undefined)
-      throw malformed(`the entry '${named.name}' has the unknown type '${header.type}'`);
+      throw malformed(
+        `the entry '${toUtf8(named.name)}' has the unknown type ${JSON.stringify(header.type)}`,
+      );
     // Before ustar, a directory was a file with a slash at its end.
     const isOldDirectory = type === "file" && header.type !== "7" && named.name.endsWith("/");
     const entry = applyPax(named, isOldDirectory ? "directory" : type, records);
@@ -157,6 +168,7 @@ export class TarParser {
   #takeRecords(): PaxRecords {
     const records = this.#records;
     this.#records = this.#longName = this.#longLink = undefined;
+    this.#entryBytes = 0;
     if (!records) return this.#global;
     return this.#global.size === 0 ? records : new Map([...this.#global, ...records]);
   }

@@ -186,6 +186,16 @@ describe("refuses", () => {
   });
 });
 
+test("global headers that pile up are refused before they fill the memory", () => {
+  const parser = new TarParser({ entry: () => undefined, data: () => undefined, endEntry: () => undefined });
+  const pile = () => {
+    for (let i = 0; i < 100; i++) {
+      parser.push(paxBlocks("g", new Map([[`comment${i}`, Buffer.alloc(1 << 20, 0x61)]])));
+    }
+  };
+  expect(pile).toThrow("too large");
+});
+
 test("pax lengths count themselves", () => {
   for (const size of [1, 5, 92, 93, 94, 95, 990, 991, 992, 993, 70_000]) {
     const records = new Map([["k", Buffer.alloc(size, 0x61)]]);

@@ -18,7 +18,7 @@ export function tooLarge(limits: Limits): Error {
 export function diskFull(error: unknown): unknown {
   const code = errnoOf(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  return fail("exhausted", "layer.disk-full", "the disk is full, so the archive was not unpacked", {
+  return fail("exhausted", "layer.disk-full", "the disk is full, so the files were not written", {
     hint: "free space, for example with: virga system prune",
     cause: error,
   });
