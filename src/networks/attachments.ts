@@ -66,8 +66,7 @@ export class Attachments {
     try {
       const networks = new Set(endpoints.map((endpoint) => this.#of.registry.get(endpoint.networkId)));
       await Promise.all([...networks].map((network) => this.#of.fabric.raise(network)));
-      const named = [...networks].some(resolvesNames);
-      const work = [this.#plug(sandbox, added), ...(named ? [this.#of.names.serve(this.zones())] : [])];
+      const work = [this.#plug(sandbox, added), this.#serveNames(added, [...networks])];
       const failed = (await Promise.allSettled(work)).find((one) => one.status === "rejected");
       if (failed) throw failed.reason as Error;
     } catch (error) {
@@ -89,10 +88,8 @@ export class Attachments {
       await this.#moveGateway(sandbox);
     }
     // The kernel takes the links of an ended container away by itself, in its own time; nobody need wait for it.
-    this.#later(sandbox.containerId, async () => {
-      await unplug(hostNames);
-      await this.refreshNames(endpoints);
-    });
+    this.#later(sandbox.containerId, () => unplug(hostNames));
+    this.#of.names.serveSoon(() => this.zones());
     for (const { endpoint } of gone) this.#emit("disconnect", endpoint);
   }
 
@@ -101,7 +98,7 @@ export class Attachments {
     const attachment = this.#attached.get(endpoint.id);
     if (!attachment) return;
     this.#attached.set(endpoint.id, { ...attachment, endpoint });
-    await this.refreshNames([endpoint]);
+    await this.#of.names.serve(this.zones());
   }
 
   /** Plugs in endpoints that are noted as attached but whose links are missing. */
@@ -114,21 +111,14 @@ export class Attachments {
     await this.#moveGateway(first.sandbox);
   }
 
-  async refreshNames(endpoints: readonly Endpoint[]): Promise<void> {
-    const known = new Map(this.#of.registry.list().map((network) => [network.id, network]));
-    const named = endpoints.some(({ networkId }) => {
-      const network = known.get(networkId);
-      return network === undefined || resolvesNames(network);
-    });
-    if (named) await this.#of.names.serve(this.zones());
-  }
-
-  /** What the DNS server must know. */
+  /** What the DNS server must know. It can listen only where a bridge is. */
   zones(): Zone[] {
     const byNetwork = Map.groupBy(this.all(), ({ endpoint }) => endpoint.networkId);
     return this.#of.registry
       .list()
-      .filter((network) => resolvesNames(network) && byNetwork.has(network.id))
+      .filter(
+        (network) => byNetwork.has(network.id) && resolvesNames(network) && this.#of.fabric.isUp(network),
+      )
       .map((network) => ({
         networkId: network.id,
         internal: network.internal,
@@ -178,11 +168,27 @@ export class Attachments {
     });
   }
 
+  /**
+   * The DNS server answers a container that it does not know yet with the names of the network that the query came
+   * from, so a container need not wait for a server that knows it, unless it must see more than one network.
+   */
+  async #serveNames(added: readonly Attachment[], networks: readonly Network[]): Promise<void> {
+    const named = networks.filter(resolvesNames);
+    if (named.length === 0) return;
+    const { containerId } = added[0]!.sandbox;
+    const served = this.#of.names.serve(this.zones());
+    const simple =
+      this.#ofContainer(containerId).length === 1 &&
+      added.every(({ endpoint }) => !endpoint.servers && this.#of.names.answers(endpoint.networkId));
+    if (!simple) return await served;
+    this.#later(containerId, () => served);
+  }
+
   async #unregister(added: readonly Attachment[]): Promise<void> {
     for (const { endpoint } of added) this.#attached.delete(endpoint.id);
     const endpoints = added.map(({ endpoint }) => endpoint);
     await unplug(endpoints.map((endpoint) => this.hostName(endpoint)));
-    this.#later(added[0]!.sandbox.containerId, () => this.refreshNames(endpoints));
+    this.#of.names.serveSoon(() => this.zones());
   }
 
   #plug(sandbox: Sandbox, added: readonly Attachment[]): Promise<void> {

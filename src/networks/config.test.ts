@@ -133,7 +133,7 @@ test("a change of the packet filter is a change of elements", () => {
     address: "10.0.0.2",
     containerPort: 8080,
   } as const;
-  const before = elementsOf({ bridges: [bridge], ports: [port] });
+  const before = elementsOf({ bridges: [bridge], ports: [port], dnsPorts: [5000] });
   const moved = { ...port, address: "10.0.0.3" };
   const after = elementsOf({
     bridges: [bridge],
@@ -142,6 +142,7 @@ test("a change of the packet filter is a change of elements", () => {
       { ...moved, hostIp: "::", address: "fd00::3" },
       { ...moved, hostIp: "127.0.0.1", hostPort: 81 },
     ],
+    dnsPorts: [5000, 6000],
   });
   expect(difference("t", before, before)).toBe("");
   expect(difference("t", before, after).split("\n")).toEqual([
@@ -149,5 +150,6 @@ test("a change of the packet filter is a change of elements", () => {
     "add element inet t ports4any { tcp . 80 : 10.0.0.3 . 8080 }",
     "add element inet t ports6any { tcp . 80 : fd00::3 . 8080 }",
     "add element inet t ports4 { tcp . 127.0.0.1 . 81 : 10.0.0.3 . 8080 }",
+    "add element inet t dns14 { 53 : 6000 }",
   ]);
 });

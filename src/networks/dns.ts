@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, fail, newId, type Clock } from "../base/index.ts";
+import { errnoOf, fail, newId, type Clock, type Logger } from "../base/index.ts";
 import { holdPort, readProcess, run, signalProcess } from "../host/index.ts";
 import { coalesce } from "./coalesce.ts";
 import { listensOn, zoneFile, type Zone } from "./dns-config.ts";
@@ -24,6 +24,10 @@ import { listensOn, zoneFile, type Zone } from "./dns-config.ts";
 export interface NameServer {
   /** Serves these zones; none stops the server. Returns when queries reach a server that knows them. */
   serve(zones: readonly Zone[]): Promise<void>;
+  /** Whether queries on that network reach a server, if one with names of a moment ago. */
+  answers(networkId: string): boolean;
+  /** The same as `serve` a little later, in the background: names that went need not go at once, and then go together. */
+  serveSoon(zones: () => readonly Zone[]): void;
   /** Ends every server of this directory, also those of an earlier daemon; with `keep` all but the current one. */
   stop(options: { readonly keep: boolean }): Promise<void>;
 }
@@ -31,6 +35,7 @@ export interface NameServer {
 export interface NameServerDependencies {
   readonly directory: string;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Path of aardvark-dns; found among the usual places when absent. */
   readonly program?: string | undefined;
   /** Sends queries to that port of the bridges' addresses. */
@@ -41,13 +46,17 @@ const places = ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dn
 /** aardvark-dns gives a server outside five seconds. */
 const drainMs = 5000;
 const drainingServers = 4;
+const soonMs = 100;
 const startMs = 3000;
 
 export function createNameServer(dependencies: NameServerDependencies): NameServer {
-  const { directory, redirect } = dependencies;
+  const { directory, redirect, clock, logger } = dependencies;
   const draining = createDraining(dependencies);
   let current: string | undefined;
   let wanted: readonly Zone[] = [];
+  let served = "";
+  let answered: ReadonlySet<string> = new Set();
+  const stopped = new AbortController();
   const start = async () => {
     const server = await startServer(dependencies, wanted);
     try {
@@ -59,9 +68,15 @@ export function createNameServer(dependencies: NameServerDependencies): NameServ
     return server.name;
   };
   const changes = coalesce(async () => {
+    const zones = JSON.stringify(wanted);
+    const answering = wanted.map(({ networkId }) => networkId);
+    if (zones === served && current !== undefined && serverProcess(join(directory, current))) return;
     const previous = current;
+    answered = answered.intersection(new Set(answering));
     if (wanted.length === 0) await redirect(undefined);
     current = wanted.length === 0 ? undefined : await start();
+    served = zones;
+    answered = new Set(answering);
     if (previous !== undefined) draining.add(previous);
     endServersBut(directory, [...draining.all(), ...(current === undefined ? [] : [current])]);
   });
@@ -71,7 +86,18 @@ export function createNameServer(dependencies: NameServerDependencies): NameServ
       wanted = zones;
       return changes.run();
     },
+    answers: (networkId) => answered.has(networkId),
+    serveSoon(zones) {
+      clock.sleep(soonMs, stopped.signal).then(
+        async () => {
+          wanted = zones();
+          await changes.run().catch((error: unknown) => logger.warn("names could not be removed", { error }));
+        },
+        () => {},
+      );
+    },
     async stop({ keep }) {
+      stopped.abort();
       await changes.idle();
       draining.stop();
       if (!keep) current = undefined;

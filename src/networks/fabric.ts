@@ -10,6 +10,8 @@ import type { FilteredBridge } from "./ruleset.ts";
 export interface Fabric {
   /** Makes the bridge unless it is there. */
   raise(network: Network): Promise<void>;
+  /** Whether the bridge is there. */
+  isUp(network: Network): boolean;
   /** Takes the bridge away. */
   lower(network: Network): Promise<void>;
   /** Makes or mends the bridge whatever is known of it; the packet filter is not touched. */
@@ -38,6 +40,7 @@ export function createFabric(firewall: Firewall, logger: Logger): Fabric {
       }
       raised.add(network.id);
     },
+    isUp: (network) => isUp(raised, network),
     async lower(network) {
       using _lock = await locks.acquire(network.id);
       if (network.bridge !== undefined) await deleteInterfaces([network.bridge]);

@@ -3,6 +3,7 @@ import { nftApply, nftBaseChains } from "../host/index.ts";
 import { coalesce } from "./coalesce.ts";
 import {
   difference,
+  dnsSlots,
   elementsOf,
   noTable,
   wholeTable,
@@ -11,17 +12,21 @@ import {
 } from "./ruleset.ts";
 
 export interface Firewall {
-  /** The table is made with the first bridge. Each method returns when the kernel has it, or throws and undoes. */
+  /** The table is made with the first bridge. A promise resolves when the kernel has it; when it refuses, all is as before. */
   addBridge(networkId: string, bridge: FilteredBridge): Promise<void>;
   removeBridge(networkId: string): Promise<void>;
   addPorts(containerId: string, ports: readonly FilteredPort[]): Promise<void>;
-  removePorts(containerId: string): Promise<void>;
+  /** Returns at once: the kernel takes a grace period for every removal, and nobody need wait for it. */
+  removePorts(containerId: string): void;
+  /** The port where the DNS server listens from now on. */
   setDnsPort(port: number | undefined): Promise<void>;
   /** Forgets what it believes of the kernel and makes the table anew with these bridges and ports. */
   replace(
     bridges: ReadonlyMap<string, FilteredBridge>,
     ports: ReadonlyMap<string, readonly FilteredPort[]>,
   ): Promise<void>;
+  /** Waits for changes under way. */
+  settle(): Promise<void>;
   /** Takes the table away. */
   clear(): Promise<void>;
 }
@@ -33,11 +38,11 @@ export interface Firewall {
 export function createFirewall(name: string, logger: Logger): Firewall {
   const bridges = new Map<string, FilteredBridge>();
   const ports = new Map<string, readonly FilteredPort[]>();
-  let dnsPort: number | undefined;
+  let dnsPorts: readonly number[] = [];
   const table = createTable(name, logger);
   const changes = coalesce(() => {
     const state = { bridges: [...bridges.values()], ports: [...ports.values()].flat() };
-    return table.bring(elementsOf(dnsPort === undefined ? state : { ...state, dnsPort }));
+    return table.bring(elementsOf({ ...state, dnsPorts }));
   });
   /** Changes the memory, then the kernel; the memory goes back when the kernel refuses. */
   const change = async <K, V>(map: Map<K, V>, key: K, value: V | undefined) => {
@@ -56,10 +61,18 @@ export function createFirewall(name: string, logger: Logger): Firewall {
     removeBridge: (networkId) => change(bridges, networkId, undefined),
     addPorts: (containerId, added) =>
       change(ports, containerId, [...(ports.get(containerId) ?? []), ...added]),
-    removePorts: (containerId) =>
-      ports.has(containerId) ? change(ports, containerId, undefined) : Promise.resolve(),
+    removePorts(containerId) {
+      if (!ports.delete(containerId)) return;
+      changes.run().catch((error: unknown) => {
+        logger.warn("published ports stay in the packet filter until its next change", {
+          containerId,
+          error,
+        });
+      });
+    },
     async setDnsPort(port) {
-      dnsPort = port;
+      const kept = dnsPorts.length < dnsSlots ? dnsPorts : [];
+      dnsPorts = port === undefined ? [] : [...kept, port];
       if (bridges.size > 0) await changes.run();
     },
     async replace(nextBridges, nextPorts) {
@@ -70,10 +83,11 @@ export function createFirewall(name: string, logger: Logger): Firewall {
       table.forget();
       await changes.run();
     },
+    settle: () => changes.idle(),
     async clear() {
       bridges.clear();
       ports.clear();
-      dnsPort = undefined;
+      dnsPorts = [];
       await changes.idle();
       await table.remove();
     },

@@ -90,7 +90,7 @@ export async function createNetworks(dependencies: NetworksDependencies): Promis
     detach: (sandbox, endpoints) => attachments.detach(sandbox, endpoints),
     publish: (containerId, endpoint, mappings) => publish(parts, containerId, endpoint, mappings),
     async unpublish(containerId) {
-      await firewall.removePorts(containerId);
+      firewall.removePorts(containerId);
       ports.give(containerId);
     },
     resolvConf(endpoints, overrides) {
@@ -101,6 +101,7 @@ export async function createNetworks(dependencies: NetworksDependencies): Promis
     async close({ keep }) {
       await attachments.settle();
       await names.stop({ keep });
+      await firewall.settle();
       ports.close();
       if (keep) return;
       const own = await ownInterfaces(identity, registry.list());
@@ -120,6 +121,7 @@ async function assemble(dependencies: NetworksDependencies): Promise<Parts> {
   const names = createNameServer({
     directory: identity.path("networks", "dns"),
     clock,
+    logger,
     program: dependencies.nameServerProgram,
     redirect: (port) => firewall.setDnsPort(port),
   });

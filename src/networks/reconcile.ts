@@ -43,6 +43,7 @@ export async function reconcile(
   const used = new Set(attachments.all().map(({ endpoint }) => endpoint.networkId));
   const networks = registry.list().filter(({ id }) => used.has(id));
   const found = { interfaces: await ownInterfaces(identity, registry.list()) };
+  fabric.adopt(networks);
   for (const step of plan(found, wantedOf(networks, attachments))) {
     try {
       await execute(dependencies, step, networks, published);
@@ -50,7 +51,6 @@ export async function reconcile(
       logger.error("a step of bringing the networks back failed", { step, error });
     }
   }
-  fabric.adopt(networks);
 }
 
 function wantedOf(networks: readonly Network[], attachments: Attachments): Wanted {

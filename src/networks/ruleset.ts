@@ -27,9 +27,16 @@ export interface FilteredPort {
 export interface FilterState {
   readonly bridges: readonly FilteredBridge[];
   readonly ports: readonly FilteredPort[];
-  /** The port on the bridges' addresses where the DNS server listens. */
-  readonly dnsPort?: number;
+  /** The ports on the bridges' addresses where DNS servers listen, at most `dnsSlots`; the last one gets the queries. */
+  readonly dnsPorts: readonly number[];
 }
+
+/**
+ * A new DNS server takes the place of one before by an element in a map that is asked earlier. Replacing an element
+ * would mean to remove one, for which the kernel takes more than 10 ms; adding takes it 1 ms.
+ */
+export const dnsSlots = 16;
+const dnsMaps = Array.from({ length: dnsSlots }, (_, slot) => `dns${slot}`);
 
 /**
  * The table's rules. They never change: what changes are the elements of its sets and maps.
@@ -54,7 +61,7 @@ const rules = `
   map ports4any { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map ports6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
   map ports6any { type inet_proto . inet_service : ipv6_addr . inet_service; }
-  map dns { type inet_service : inet_service; }
+  ${dnsMaps.map((map) => `map ${map} { type inet_service : inet_service; }`).join("\n  ")}
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop
@@ -68,9 +75,12 @@ const rules = `
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @ports6
     dnat ip6 to meta l4proto . th dport map @ports6any
   }
+  chain names {
+    ${dnsMaps.map((map) => `udp dport 53 redirect to :udp dport map @${map}`).join("\n    ")}
+  }
   chain arriving {
     type nat hook prerouting priority -100; policy accept;
-    iifname @named udp dport 53 fib daddr type local redirect to :udp dport map @dns
+    iifname @named udp dport 53 fib daddr type local jump names
     meta nfproto ipv4 fib daddr type local meta l4proto { tcp, udp } jump publish4
     meta nfproto ipv6 fib daddr type local meta l4proto { tcp, udp } jump publish6
   }
@@ -115,7 +125,7 @@ export function elementsOf(state: FilterState): Set<string> {
     }
   }
   for (const port of state.ports) add(...portElement(port));
-  if (state.dnsPort !== undefined) add("dns", `53 : ${state.dnsPort}`);
+  state.dnsPorts.forEach((port, i) => add(dnsMaps[dnsSlots - 1 - i]!, `53 : ${port}`));
   return elements;
 }
 
