@@ -100,13 +100,21 @@ export function bootstrapCommand({ wanted, mirrors, architecture }: BootstrapPla
     "--skip=check/qemu,check/signed-by,chroot/policy-rc.d,cleanup/apt,output/dev",
     `--include=${mirrors.keyringPackage}`,
     `--setup-hook=${setupHook}`,
-    // Without it `usrmerge` comes, and brings all of Perl.
-    ...(existsSync(hookDirectory) ? [`--hook-directory=${hookDirectory}`] : []),
+    ...(needsMergeHook(wanted) ? [`--hook-directory=${hookDirectory}`] : []),
     `--extract-hook=${extractHook}`,
     `--customize-hook=${customizeHook}`,
     ...excludes,
     ...[codename, "-", ...lines],
   ];
+}
+
+/**
+ * Since Debian 13 and Ubuntu 24.04 base-files brings /bin, /lib and /sbin as links. Before, the hook makes them; without it
+ * the package usrmerge comes, and with it all of Perl.
+ */
+function needsMergeHook({ release: { distribution, version } }: Wanted): boolean {
+  const first = distribution === "debian" ? 13 : 24;
+  return version !== undefined && Number.parseInt(version, 10) < first && existsSync(hookDirectory);
 }
 
 const setupHook = `set -e
@@ -124,7 +132,7 @@ rm -f "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old "$1"/etc/passwd- "$1"
 rm -f "$1/var/cache/ldconfig/aux-cache" "$1/var/log/bootstrap.log"
 rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb
 # Whose it is depends on whether apt's user could enter the work directory.
-chroot "$1" install -d -o _apt -g root -m 0700 /var/cache/apt/archives/partial
+chroot "$1" sh -c 'owner=root; if id _apt > /dev/null 2>&1; then owner=_apt; fi; install -d -o "$owner" -g root -m 0700 /var/cache/apt/archives/partial'
 if test -e "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"; then mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/docker"; fi
 cp -dR --preserve=mode "$VIRGA_WORK/files/." "$1/"`;
 
@@ -170,13 +178,14 @@ function watchProgress(
   { report, task }: { readonly report: Report; readonly task: string },
 ): Watch {
   let step: Step = "update";
+  let told = "";
   let least = Number.POSITIVE_INFINITY;
   const tail: string[] = [];
   const onLine = async (line: string) => {
     const known = steps.find(({ starts }) => line.startsWith(starts));
-    if (known) {
-      step = known.step;
-      report({ task, message: known.message });
+    if (known && known.message !== told) {
+      ({ step, message: told } = known);
+      report({ task, message: told });
     }
     if (!line.startsWith("I:") && line.trim() !== "") tail.push(line);
     if (tail.length > 12) tail.shift();
