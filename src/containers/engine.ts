@@ -87,6 +87,7 @@ export function setStatus(engine: Engine, entry: Entry, fields: Partial<Containe
   setContainer(entry, fields);
 }
 
+/** Tells what has happened. The event log may be full; that must not undo what has happened. */
 export function emit(
   engine: Engine,
   entry: Entry,
@@ -95,5 +96,9 @@ export function emit(
   detail?: string,
 ): void {
   const { container } = entry.record;
-  engine.events.emit("container", action, container.id, eventAttributes(container, extra), detail);
+  try {
+    engine.events.emit("container", action, container.id, eventAttributes(container, extra), detail);
+  } catch (error) {
+    engine.logger.error("an event could not be logged", { container: container.id, action, error });
+  }
 }

@@ -3,6 +3,7 @@ import type { TaskExit } from "../runtimes/index.ts";
 import type { Container, ContainerState } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
 import { stopHealth } from "./health.ts";
+import type { ContainerRecord } from "./record.ts";
 import type { Entry } from "./registry.ts";
 import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
@@ -44,19 +45,36 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   const after: Container = { ...rest, state, publishedPorts: [] };
   const before = entry.record;
   const record = { ...before, attached: [], container: after };
-  engine.store.saveStatus(record);
-
-  const torndown = Promise.all([deleteTask(engine, entry), quietly(engine, engine.rootfs.release(before))]);
+  const written = keepExit(engine, record);
+  const torndown = Promise.all([
+    written ? deleteTask(engine, entry) : undefined,
+    quietly(engine, engine.rootfs.release(before)),
+  ]);
   await releaseNetwork(engine, before.container, container.state.pid);
   entry.record = record;
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);
+  if (!written) entry.taskLeft = true;
   const removes = container.spec.autoRemove && entry.stopping !== "restart" && entry.stopping !== "remove";
   if (entry.stopping !== "restart" && entry.stopping !== "remove") entry.stopping = undefined;
   engine.waits.exited(container.id, { exitCode: exit.exitCode });
   await torndown;
   if (removes) await removeStopped(engine, entry, { volumes: true });
   else if (delay !== undefined) scheduleRestart(engine, entry, delay);
+}
+
+/** On a full disk the runtime's record of the exit stays: the next daemon learns of it from there. */
+function keepExit(engine: Engine, record: ContainerRecord): boolean {
+  try {
+    engine.store.saveStatus(record);
+    return true;
+  } catch (error) {
+    engine.logger.error("the end of a container could not be stored", {
+      container: record.container.id,
+      error,
+    });
+    return false;
+  }
 }
 
 function stateAfter(startedAt: Date, exit: TaskExit, restarts: boolean): ContainerState {

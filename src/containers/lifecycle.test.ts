@@ -469,6 +469,41 @@ describe("rename, networks, use", () => {
   });
 });
 
+describe("a full disk", () => {
+  test("does not lose the end of a container, and the next daemon knows it", async () => {
+    const id = await run({
+      network: { ports: [{ protocol: "tcp", containerPort: 1, hostIp: "", hostPort: 1 }] },
+    });
+    const waited = on.containers.wait(id, "next-exit");
+    on.diskFull(true);
+    on.runtime.exit(id, 6);
+    expect(await waited).toEqual({ exitCode: 6 });
+    await on.settle();
+    expect(state(id)).toMatchObject({ status: "exited", exitCode: 6 });
+    expect(await leftovers()).toMatchObject({ attached: 0, published: 0, mounted: 0 });
+    on.diskFull(false);
+    await on.crash();
+    expect(state(id)).toMatchObject({ status: "exited", exitCode: 6 });
+    expect(on.runtime.tasks.size).toBe(0);
+  });
+
+  test("lets nothing be started or made, and leaves nothing of it", async () => {
+    const id = await make();
+    on.diskFull(true);
+    const starting = on.containers.start(id);
+    expect(starting).rejects.toThrow();
+    await starting.catch(() => {});
+    const making = make({ name: "other" });
+    expect(making).rejects.toThrow();
+    await making.catch(() => {});
+    expect(await leftovers()).toEqual({ ...nothing, containers: 1, folders: 1, endpoints: 1 });
+    expect(state(id)).toMatchObject({ status: "created", exitCode: 128 });
+    on.diskFull(false);
+    await on.containers.start(id);
+    await make({ name: "other" });
+  });
+});
+
 describe("a daemon that dies", () => {
   test("finds what runs, with its network, and hears of its end", async () => {
     const id = await run({
@@ -531,6 +566,12 @@ describe("a daemon that dies", () => {
     await on.crash();
     await on.settle();
     expect(state(id).status).toBe("running");
+  });
+
+  test("removes autoRemove containers that do not run: nobody is left to start them", async () => {
+    await make({ autoRemove: true, mounts: [{ type: "volume", target: "/data" }] });
+    await on.crash();
+    expect(await leftovers()).toEqual(nothing);
   });
 
   test("takes away what was half made, and finishes what was half removed", async () => {

@@ -1,4 +1,4 @@
-import { readlinkSync, type Stats } from "node:fs";
+import { existsSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fail } from "../base/index.ts";
 import type { Container, PathStat, ResolvedMount } from "./container.ts";
@@ -26,10 +26,11 @@ export interface Place {
 export async function openLocation(engine: Engine, entry: Entry): Promise<Location> {
   const { record } = entry;
   const { state } = record.container;
-  const pid = state.status === "running" ? state.pid : undefined;
-  if (pid !== undefined) {
+  const live = state.status === "running" ? `/proc/${state.pid}/root` : undefined;
+  // Without it the process has just ended: its files are where a stopped container has them.
+  if (live !== undefined && existsSync(`${live}/.`)) {
     return {
-      root: `/proc/${pid}/root`,
+      root: live,
       mounts: [],
       signal: engine.rootfs.signalOf(record),
       [Symbol.asyncDispose]: async () => {},

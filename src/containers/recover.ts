@@ -78,9 +78,12 @@ async function takeUp(
   // Also when the runtime knows nothing of it: a task may have been in the making.
   await engine.runtime.delete(container.id, true);
   await engine.layers.unmount(overlayOf(entry.record));
-  if (container.state.status === "removing") {
+  const { status } = container.state;
+  // One with autoRemove that does not run has nobody left who would start it.
+  const goes = container.spec.autoRemove && (status === "created" || status === "exited");
+  if (status === "removing" || goes) {
     await removeStopped(engine, entry, { volumes: container.spec.autoRemove ?? false });
-  } else if (!existsSync(container.folder) && container.state.status !== "dead") {
+  } else if (!existsSync(container.folder) && status !== "dead") {
     setStatus(engine, entry, {
       state: { status: "dead", error: "its folder is gone, and its files with it" },
     });

@@ -10,7 +10,7 @@ import { resolveInside } from "./inside.ts";
 import { logLimits } from "./log-rotation.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
-import type { Entry } from "./registry.ts";
+import { setContainer, type Dock, type Entry } from "./registry.ts";
 import { together } from "./together.ts";
 
 /**
@@ -27,12 +27,22 @@ export async function startContainer(engine: Engine, entry: Entry): Promise<void
     for (const dock of entry.docked) dock.bind(undefined);
     entry.docked.clear();
     entry.stopping = undefined;
-    setStatus(engine, entry, { state: failedState(before, error), publishedPorts: [] });
+    keepReason(engine, entry, failedState(before, error));
     throw error;
   }
   entry.stopping = undefined;
   emit(engine, entry, "start");
   startHealth(engine, entry);
+}
+
+/** Also takes back a `running` in the row. When even that cannot be written, `recover` finds no task and sees it. */
+function keepReason(engine: Engine, entry: Entry, state: ContainerState): void {
+  try {
+    setStatus(engine, entry, { state, publishedPorts: [] });
+  } catch (error) {
+    setContainer(entry, { state, publishedPorts: [] });
+    engine.logger.error("the state of a container could not be stored", { error });
+  }
 }
 
 async function bringUp(engine: Engine, entry: Entry): Promise<void> {
@@ -156,13 +166,11 @@ async function publishPorts(
 
 /** Clients that attached before the start get the streams before the process can write. */
 async function bindDocks(engine: Engine, entry: Entry): Promise<void> {
-  const docks = [...entry.docked];
+  const bind = async (dock: Dock) => {
+    dock.bind(await engine.runtime.attach(entry.record.container.id, { stdin: dock.stdin }));
+  };
+  await together([...entry.docked].map(bind));
   entry.docked.clear();
-  await Promise.all(
-    docks.map(async (dock) => {
-      dock.bind(await engine.runtime.attach(entry.record.container.id, { stdin: dock.stdin }));
-    }),
-  );
 }
 
 /** Docker copies what the image has at a volume's path into a volume that is still empty, once. */

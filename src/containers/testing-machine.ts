@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { silentLogger, systemClock, type Logger } from "../base/index.ts";
-import { createContentStore } from "../content/index.ts";
+import { createContentStore, type Digest } from "../content/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
 import { createThreadNamespaces, daemonIdentity, run, type ThreadNamespaces } from "../host/index.ts";
 import { createImages, imageMigrations, type Images } from "../images/index.ts";
@@ -26,6 +26,23 @@ export interface Machine extends AsyncDisposable {
 
 let namespaces: ThreadNamespaces | undefined;
 
+interface Late {
+  containers?: ContainersService;
+}
+
+function askedLater(late: Late) {
+  return {
+    use: { containersOf: (id: Digest) => late.containers!.imageUse.containersOf(id) },
+    volumeUse: { containersOf: (name: string) => late.containers!.volumeUse.containersOf(name) },
+    layerUses: [
+      {
+        layersInUse: () => late.containers!.layerUse.layersInUse(),
+        blobsInUse: () => late.containers!.layerUse.blobsInUse(),
+      },
+    ],
+  };
+}
+
 /** Opens everything in the way the daemon does, and recovers. Disposing stops the daemon, not its containers. */
 export async function openMachine(root: string, logger: Logger = silentLogger): Promise<Machine> {
   namespaces ??= createThreadNamespaces();
@@ -46,25 +63,10 @@ export async function openMachine(root: string, logger: Logger = silentLogger): 
   stack.defer(() => workers.close());
   const layers = await createLayerStore({ directory: identity.path("layers"), content, workers, logger });
   // Images and volumes ask the containers, which come after them.
-  const late: { containers?: ContainersService } = {};
-  const images = createImages({
-    ...shared,
-    content,
-    layers,
-    use: { containersOf: (id) => late.containers!.imageUse.containersOf(id) },
-    layerUses: [
-      {
-        layersInUse: () => late.containers!.layerUse.layersInUse(),
-        blobsInUse: () => late.containers!.layerUse.blobsInUse(),
-      },
-    ],
-    sources: [],
-  });
-  const volumes = createVolumes({
-    ...shared,
-    directory: identity.path("volumes"),
-    use: { containersOf: (name) => late.containers!.volumeUse.containersOf(name) },
-  });
+  const late: Late = {};
+  const images = createImages({ ...shared, content, layers, ...askedLater(late), sources: [] });
+  const directory = identity.path("volumes");
+  const volumes = createVolumes({ ...shared, directory, use: askedLater(late).volumeUse });
   const networks = await createNetworks(shared);
   stack.defer(() => networks.close({ keep: running() > 0 }));
   const runtime = await createRuntime({ ...shared, runtimes: { crun: { path: "crun" } } });

@@ -222,6 +222,8 @@ export interface TestContainers extends AsyncDisposable {
   readonly events: string[];
   readonly seen: VirgaEvent[];
   readonly root: string;
+  /** Nothing can be written to the database any more, or can again. */
+  diskFull(full: boolean): void;
   /** The daemon dies and comes back: a new service on the same state and machine. */
   crash(): Promise<void>;
   /** Lets what is due happen, as far as that goes by itself. */
@@ -290,6 +292,7 @@ export async function testContainers(): Promise<TestContainers> {
     },
     root,
     ...waiting,
+    diskFull: (full) => void state.db.run(`PRAGMA query_only = ${full ? "ON" : "OFF"}`),
     async crash() {
       await test.containers.close();
       parts.networks.attached.clear();

@@ -1,6 +1,6 @@
 import { fail } from "../base/index.ts";
 import { run } from "../host/index.ts";
-import type { Engine } from "./engine.ts";
+import { emit, type Engine } from "./engine.ts";
 import { needRunning } from "./exec-process.ts";
 import type { Entry } from "./registry.ts";
 
@@ -23,7 +23,7 @@ export async function topOf(engine: Engine, entry: Entry, arguments_ = "-ef"): P
     });
   }
   const table = parsePs(result.stdout, new Set(pids));
-  engine.events.emit("container", "top", id, { name: entry.record.container.name });
+  emit(engine, entry, "top");
   return table;
 }
 
