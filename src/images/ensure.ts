@@ -3,7 +3,6 @@ import type { Platform } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
 import { hostPlatform } from "./formats.ts";
 import type { Image, Images } from "./image.ts";
-import { announce } from "./import.ts";
 import { find, noSuchImage } from "./lookup.ts";
 import {
   familiar,
@@ -55,7 +54,8 @@ async function fetchFrom(
   const shown = familiar(formatReference(reference));
   try {
     const image = await source.fetch(reference, { platform, report, signal, importRootfs });
-    announce(events, "pull", image, familiarRepository(reference));
+    const attributes = { ...image.config.config?.Labels, name: familiarRepository(reference) };
+    events.emit("image", "pull", shown, attributes);
     return image;
   } catch (error) {
     report({ task: `image ${shown}`, message: `${shown} could not be got`, outcome: "failed" });

@@ -12,9 +12,9 @@ import {
 } from "./reference.ts";
 import type { ImageStore } from "./store.ts";
 
-/** How a name led to an image: by one of its references, or by its id. */
+/** How a name led to an image: by a reference (with a digest: all that the repository has for it), or by its id. */
 export type Found =
-  | { readonly by: "reference"; readonly reference: string; readonly image: Image }
+  | { readonly by: "reference"; readonly references: readonly string[]; readonly image: Image }
   | { readonly by: "id"; readonly image: Image };
 
 /**
@@ -47,13 +47,13 @@ function findReference(store: ImageStore, reference: Reference): Found | undefin
   if (reference.digest === undefined) {
     const text = formatReference(withDefaultTag(reference));
     const id = store.idOf(text);
-    return id === undefined ? undefined : { by: "reference", reference: text, image: store.get(id)! };
+    return id === undefined ? undefined : { by: "reference", references: [text], image: store.get(id)! };
   }
   // With a digest the tag says nothing (Docker ignores it): the repository and the manifest decide.
   const image = store.byManifest(reference.digest) ?? store.get(reference.digest);
   const repository = repositoryOf(reference);
-  const one = image?.references.find((text) => repositoryOf(parseReference(text)) === repository);
-  return image && one !== undefined ? { by: "reference", reference: one, image } : undefined;
+  const references = image?.references.filter((text) => repositoryOf(parseReference(text)) === repository);
+  return image && references && references.length > 0 ? { by: "reference", references, image } : undefined;
 }
 
 function fullId(name: string): Digest | undefined {

@@ -95,6 +95,17 @@ describe("docker rmi", () => {
     expect(await kit.images.remove(short)).toEqual({ untagged: ["team/app:latest"], deleted: [image.id] });
   });
 
+  test("by digest: all names of the repository", async () => {
+    await using kit = await testImages();
+    const image = await kit.make("a", "app:1");
+    kit.images.tag("app:1", "app:2");
+    kit.images.tag("app:1", "other");
+    const name = `app@${image.manifest.digest}`;
+    expect(await kit.images.remove(name)).toEqual({ untagged: ["app:1", "app:2"], deleted: [] });
+    expect(await refusal(kit, name)).toBe(`No such image: ${name}`);
+    expect(kit.images.resolve("other").id).toBe(image.id);
+  });
+
   test("noPrune leaves the layers", async () => {
     await using kit = await testImages();
     const image = await kit.make("a", "app");

@@ -51,9 +51,9 @@ export function planRemoval(
   const containers = use.containersOf(image.id);
   const running = containers.find((container) => container.running);
   if (found.by === "reference") {
-    const last = image.references.length <= 1;
+    const last = image.references.length <= found.references.length;
     if (last && containers[0] && !force) throw nameInUse(name, containers[0].id, image.id);
-    return { untag: [found.reference], delete: last && !running };
+    return { untag: found.references, delete: last && !running };
   }
   if (running)
     throw undeletable(image.id, true, `image is being used by running container ${shortId(running.id)}`);

@@ -137,6 +137,22 @@ describe("load: OCI layout", () => {
     expect(loaded!.references).toEqual([]);
   });
 
+  test("an image that is here keeps its first manifest; what the second brought goes", async () => {
+    await using kit = await testImages();
+    const config = configFor([sha256(layer)]);
+    const docker = tar({
+      "config.json": config,
+      "layer.tar": layer,
+      "manifest.json": json([{ Config: "config.json", RepoTags: ["demo:1"], Layers: ["layer.tar"] }]),
+    });
+    const [first] = await load(kit, docker);
+    const before = kit.stored();
+    const [second] = await load(kit, tar(ociLayout({ "io.containerd.image.name": "demo:2" }).files));
+    expect(second!.image.manifest).toEqual(first!.image.manifest);
+    expect(second!.image.references).toEqual(["docker.io/library/demo:1", "docker.io/library/demo:2"]);
+    expect(kit.stored()).toEqual(before);
+  });
+
   test("names of containerd and skopeo", async () => {
     for (const key of ["io.containerd.image.name", "org.opencontainers.image.ref.name"]) {
       await using kit = await testImages();

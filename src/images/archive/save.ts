@@ -62,7 +62,7 @@ export function saveArchive(
   });
 }
 
-/** As `docker save`: a repository without a tag means all its tags, an id no name at all. */
+/** As `docker save`: a repository without a tag means all its tags, an id or a digest no name at all. */
 function choose(store: ImageStore, names: readonly string[]): Saved[] {
   const chosen = new Map<Digest, { image: Image; references: Set<string> }>();
   const add = (image: Image, references: readonly string[]) => {
@@ -75,7 +75,7 @@ function choose(store: ImageStore, names: readonly string[]): Saved[] {
     for (const { image, references } of tags) add(image, references);
     if (tags.length > 0) continue;
     const found = find(store, name);
-    add(found.image, found.by === "reference" ? [found.reference] : []);
+    add(found.image, found.by === "reference" && !name.includes("@") ? found.references : []);
   }
   return [...chosen.values()].map(({ image, references }) => ({
     image,
