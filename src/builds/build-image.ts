@@ -1,5 +1,5 @@
 import { fail, isVirgaError } from "../base/index.ts";
-import type { Image, ImageConfig } from "../images/index.ts";
+import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
 import { createdNow, type BuildRun } from "./build-run.ts";
 import type { StepResult } from "./cache/step-cache.ts";
 import { openContext } from "./context/context.ts";
@@ -21,6 +21,8 @@ export type BuildStart = BuildShared &
 /** From the request to the tagged image. */
 export async function buildImage(start: BuildStart): Promise<Image> {
   const { request, services, signal } = start;
+  // A name that can't be given should not cost a whole build.
+  for (const tag of request.tags ?? []) parseReference(tag);
   const context = await openContext(services, request, `${start.folder}/context`, signal);
   const dockerfile = parseDockerfile(context.dockerfile.text, context.dockerfile.name);
   for (const text of dockerfile.warnings) start.emit({ kind: "warning", text });

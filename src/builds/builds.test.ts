@@ -619,6 +619,10 @@ test("missing things have clear errors", async () => {
   expect((await errorOf(t.build(path))).code).toBe("build.dockerfile-not-found");
   expect((await errorOf(t.build(`${path}/none`))).code).toBe("build.context-not-found");
   expect((await errorOf(t.build(path, dockerfile("FROM not-there")))).code).toBe("image.no-registry");
+  const tag = await errorOf(
+    t.build(path, { tags: ["UPPER:x"], ...dockerfile("FROM busybox", "RUN exit 1") }),
+  );
+  expect(tag.code).toBe("image.reference-invalid");
   const user = await errorOf(t.build(path, dockerfile("FROM busybox", "COPY --chown=ghost <<E /x", "E")));
   expect(user.message).toContain("Dockerfile:2: COPY: there is no user 'ghost'");
 });
