@@ -136,8 +136,10 @@ describe("extract", () => {
         returned = true;
       }
     }
-    const error = await failureOf(fixture.archives.extract(endless(), root, "/"));
-    expect(error).toMatchObject({ code: "layer.escape" });
+    for (let round = 0; round < 5; round++) {
+      const error = await failureOf(fixture.archives.extract(endless(), root, "/"));
+      expect(error).toMatchObject({ code: "layer.escape" });
+    }
     expect(returned).toBe(true);
   });
 });

@@ -46,6 +46,16 @@ test("a worker that can't start, or dies, is told as such", async () => {
   await workers.close();
 });
 
+test("a worker that was killed while it was idle is replaced", async () => {
+  const workers = createTreeWorkers({ clock: new ManualClock() });
+  await workers.run(flush);
+  const pid = Number(children()[0]!.trim().split(" ")[0]);
+  process.kill(pid, "SIGKILL");
+  for (let tries = 0; existsSync(`/proc/${pid}`) && tries < 200; tries++) await Bun.sleep(5);
+  await workers.run(flush);
+  await workers.close();
+});
+
 test("workers die with their daemon, however it ends", async () => {
   const script = `
     const { createTreeWorkers } = await import("${import.meta.dir}/pool.ts");

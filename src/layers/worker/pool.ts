@@ -44,9 +44,11 @@ export function createTreeWorkers(dependencies: TreeWorkersDependencies): TreeWo
   };
   const take = (): Worker => {
     if (closed) throw fail("cancelled", "operation.cancelled", "the daemon is stopping");
-    const waiting = idle.pop();
-    waiting?.timer[Symbol.dispose]();
-    if (waiting) return waiting.worker;
+    for (let waiting = idle.pop(); waiting; waiting = idle.pop()) {
+      waiting.timer[Symbol.dispose]();
+      if (waiting.worker.alive) return waiting.worker;
+      all.delete(waiting.worker); // killed while it was idle, for example when memory ran out
+    }
     const worker = new Worker(command);
     all.add(worker);
     return worker;

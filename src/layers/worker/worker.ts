@@ -1,4 +1,4 @@
-import { fail } from "../../base/index.ts";
+import { errnoOf, fail } from "../../base/index.ts";
 import { frameHeaderSize, frameKinds, type Failure, type FrameKind, type Job } from "./protocol.ts";
 
 export interface JobStreams {
@@ -30,8 +30,9 @@ export class Worker {
     this.rest();
   }
 
-  get pid(): number {
-    return this.#child.pid;
+  /** False once the process ended, for whatever reason. */
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** An idle worker does not keep the daemon's event loop alive. */
@@ -73,19 +74,26 @@ export class Worker {
     if (!input) return;
     for await (const chunk of input) {
       for (let start = 0; start < chunk.length; start += pieceSize) {
-        await this.#send(frameKinds.data, chunk.subarray(start, start + pieceSize));
+        if (!(await this.#send(frameKinds.data, chunk.subarray(start, start + pieceSize)))) return;
       }
     }
     await this.#send(frameKinds.end, new Uint8Array(0));
   }
 
-  async #send(kind: FrameKind, payload: Uint8Array): Promise<void> {
+  /** False when the worker is gone; what it said last, or its end, then comes out of `#answers`. */
+  async #send(kind: FrameKind, payload: Uint8Array): Promise<boolean> {
     const frame = Buffer.allocUnsafe(frameHeaderSize + payload.length);
     frame[0] = kind;
     frame.writeUInt32LE(payload.length, 1);
     frame.set(payload, frameHeaderSize);
-    void this.#child.stdin.write(frame);
-    await this.#child.stdin.flush();
+    try {
+      void this.#child.stdin.write(frame);
+      await this.#child.stdin.flush();
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === "EPIPE" || errnoOf(error) === "ECONNRESET") return false;
+      throw error;
+    }
   }
 
   /** Serves what the worker asks and sends until it is done. */
