@@ -23,12 +23,10 @@ export function containerSpec(
   image: string,
   contents: ServiceContents,
 ): ContainerSpec {
-  // With an entrypoint of its own a service runs none of the image's default command.
-  const command = service.command ?? (service.entrypoint === undefined ? undefined : []);
   return defined({
     image,
     entrypoint: service.entrypoint,
-    command,
+    command: service.command,
     env: contents.env,
     user: service.user,
     workingDir: service.working_dir,

@@ -32,8 +32,11 @@ export function instanceSpec(containers: Pick<Containers, "list">, instance: Ins
     // By name too, since a container that takes another's place is made under a temporary one.
     { ...settings, aliases: [...new Set([name, ...(settings.aliases ?? [])])] },
   ]);
+  // `command: []` means none, not even the image's; the engine drops that when an entrypoint is given.
+  const noCommand = spec.command?.length === 0 && spec.entrypoint === undefined;
   return defined({
     ...spec,
+    entrypoint: noCommand ? image.config.config?.Entrypoint : spec.entrypoint,
     name: temporaryName ?? name,
     mounts: [
       ...(spec.mounts ?? []).map((mount) => inherited(mount, instance)),

@@ -124,6 +124,14 @@ describe("up", () => {
     expect([...t.machine.volumes.stored.keys()]).toEqual([]);
   });
 
+  test("an empty command is none at all, not the image's", async () => {
+    t.machine.images.add("x", { Entrypoint: ["/serve"], Cmd: ["--default"] });
+    await t.write({ "compose.yaml": "services:\n  a: {image: x, command: []}\n  b: {image: x}\n" });
+    await up();
+    expect(t.machine.containers.get("shop-a-1").spec).toMatchObject({ entrypoint: ["/serve"], command: [] });
+    expect(t.machine.containers.get("shop-b-1").spec).not.toHaveProperty("entrypoint");
+  });
+
   test("scales up and down, and replaces one container after the other", async () => {
     await t.write({ "compose.yaml": "services:\n  a: {image: x, scale: 3}\n" });
     await up();
