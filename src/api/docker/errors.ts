@@ -34,7 +34,6 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "task.command-not-executable": { status: 400, text: (message) => taskText(notExecutable(message)) },
   "task.create-failed": { status: 500, text: taskText },
   "network.in-use": { status: 403 },
-  "network.builtin": { status: 403 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },
 };

@@ -63,18 +63,12 @@ describe("decodeCreate", () => {
     [{ HostConfig: { Mounts: [{ Type: "image", Source: "x", Target: "/x" }] } }, "type 'image'"],
     [{ HostConfig: { Memory: "1g" } }, "HostConfig.Memory: "],
     [{ Env: [1] }, "Env.0: "],
-    [{ Healthcheck: { Test: ["CMD", "x"], Interval: 5 } }, "Interval in Healthcheck cannot be less than 1ms"],
-    [
-      { HostConfig: { AutoRemove: true, RestartPolicy: { Name: "always" } } },
-      "can't create 'AutoRemove' container",
-    ],
-    [{ HostConfig: { RestartPolicy: { Name: "always", MaximumRetryCount: 3 } } }, "maximum retry count"],
+    [{ HostConfig: { RestartPolicy: { Name: "often" } } }, "unknown policy 'often'"],
     [{ HostConfig: { Binds: ["/a:/x", "/b:/x"] } }, "Duplicate mount point: /x"],
     [{ HostConfig: { Binds: ["relative/path:/x"] } }, "includes invalid characters for a local volume name"],
     [{ HostConfig: { Binds: ["data:relative"] } }, "mount path must be absolute"],
     [{ HostConfig: { Binds: ["data:/x:rx"] } }, "invalid mode: rx"],
     [{ HostConfig: { Binds: ["data:/"] } }, "destination can't be '/'"],
-    [{ HostConfig: { NetworkMode: "container:x", PortBindings: { "80/tcp": null } } }, "port publishing"],
     [{ ExposedPorts: { "80/icmp": {} } }, 'invalid port specification: "80/icmp"'],
   ])("refuses %j", (body, message) => {
     expect(() => decode(body)).toThrow(message);

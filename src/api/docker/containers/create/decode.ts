@@ -52,11 +52,6 @@ function decodeProcess(config: CreateBody) {
 }
 
 function decodeHost(config: CreateBody, host: HostConfigBody) {
-  const restart = decodeRestartPolicy(host.RestartPolicy);
-  const autoRemove = whenTrue(host.AutoRemove);
-  if (autoRemove && restart !== undefined && restart.name !== "no") {
-    throw fail("invalid", "container.auto-remove", "can't create 'AutoRemove' container with restart policy");
-  }
   if ((host.ShmSize ?? 0) < 0) {
     throw fail("invalid", "container.shm-size", "SHM size can not be less than 0");
   }
@@ -68,8 +63,8 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
     resources: filled({ ...decodeResources(host), ...defined({ oomScoreAdj: nonZero(host.OomScoreAdj) }) }),
     security: filled(decodeSecurity(host)),
     namespaces: filled(decodeNamespaces(host)),
-    restart,
-    autoRemove,
+    restart: decodeRestartPolicy(host.RestartPolicy),
+    autoRemove: whenTrue(host.AutoRemove),
     log: decodeLog(host.LogConfig),
     init: host.Init ?? undefined,
     runtime: filled(host.Runtime),
@@ -79,17 +74,8 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
   };
 }
 
-/** Throws `invalid` with Docker's texts. */
 export function decodeHealthcheck(body: HealthcheckBody): HealthcheckConfig | undefined {
   if (body === null || body === undefined) return undefined;
-  for (const field of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
-    const value = body[field] ?? 0;
-    if (value === 0 || value >= 1_000_000) continue;
-    throw fail("invalid", "container.healthcheck", `${field} in Healthcheck cannot be less than 1ms`);
-  }
-  if ((body.Retries ?? 0) < 0) {
-    throw fail("invalid", "container.healthcheck", "Retries in Healthcheck cannot be negative");
-  }
   return filled(
     defined({
       Test: filled(body.Test),

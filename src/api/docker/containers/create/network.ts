@@ -24,7 +24,6 @@ export function decodeNetworking(config: CreateBody, host: HostConfigBody): Netw
     asked === "bridge" && !given.some(([name]) => name === "bridge") ? given[0]?.[0] : undefined;
   const mode = config.NetworkDisabled === true ? "none" : (fallback ?? asked);
   const ports = decodePorts(host.PortBindings ?? {});
-  if (mode.startsWith("container:")) refuseWithSharedNetwork(config, host, ports);
   const endpoints = given.filter(([, settings]) => Object.keys(settings).length > 0 || given.length > 1);
   return defined({
     mode,
@@ -98,22 +97,4 @@ function hostPort(text: string): number {
     throw fail("invalid", "port.invalid", `invalid host port: "${text}"`);
   }
   return port;
-}
-
-function refuseWithSharedNetwork(
-  config: CreateBody,
-  host: HostConfigBody,
-  ports: readonly PortMapping[],
-): void {
-  const conflicts = [
-    ["hostname", config.Hostname],
-    ["dns", host.Dns],
-    ["custom host-to-IP mapping", host.ExtraHosts],
-    ["mac-address", config.MacAddress],
-    ["port publishing", ports],
-    ["port publishing", host.PublishAllPorts],
-  ] as const;
-  const [what] = conflicts.find(([, value]) => !isUnset(value)) ?? [];
-  if (what === undefined) return;
-  throw fail("invalid", "network.conflict", `conflicting options: ${what} and the network mode`);
 }

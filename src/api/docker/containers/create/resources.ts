@@ -29,27 +29,22 @@ export function decodeResources(body: ResourcesBody): ResourceSpec {
   });
 }
 
-const restartNames: readonly string[] = ["no", "always", "unless-stopped", "on-failure"];
+const restartNames = ["no", "always", "unless-stopped", "on-failure"] as const;
 
-/** Throws `invalid` with Docker's texts. */
+/** Throws `invalid` with Docker's text for a policy that does not exist. */
 export function decodeRestartPolicy(body: RestartPolicyBody): RestartPolicy | undefined {
-  const name = filled(body?.Name);
-  const retries = body?.MaximumRetryCount ?? 0;
-  if (name !== undefined && !restartNames.includes(name)) {
-    throw badRestart(
-      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+  const given = filled(body?.Name);
+  const name = restartNames.find((one) => one === given);
+  if (given !== undefined && name === undefined) {
+    throw fail(
+      "invalid",
+      "container.restart-policy",
+      `invalid restart policy: unknown policy '${given}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
   }
-  if (name !== "on-failure" && retries !== 0) {
-    throw badRestart("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-  }
-  if (retries < 0) throw badRestart("invalid restart policy: maximum retry count cannot be negative");
-  if (name === undefined) return undefined;
-  return defined({ name: name as RestartPolicy["name"], maximumRetryCount: nonZero(retries) });
-}
-
-function badRestart(message: string): Error {
-  return fail("invalid", "container.restart-policy", message);
+  const maximumRetryCount = nonZero(body?.MaximumRetryCount);
+  if (name === undefined && maximumRetryCount === undefined) return undefined;
+  return defined({ name: name ?? "no", maximumRetryCount });
 }
 
 const logDrivers = ["json-file", "local", "none"] as const;
