@@ -137,7 +137,7 @@ async function startServer(
   { directory, clock, program }: NameServerDependencies,
   zones: readonly Zone[],
 ): Promise<{ name: string; port: number }> {
-  const path = program ?? findProgram();
+  const path = findProgram(program);
   const listen = zones.flatMap((zone) => zone.listen);
   for (let attempt = 1; ; attempt++) {
     const name = newId().slice(0, 12);
@@ -215,9 +215,10 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function findProgram(): string {
-  const found = places.find((place) => existsSync(place)) ?? Bun.which("aardvark-dns");
-  if (found) return found;
+function findProgram(program: string | undefined): string {
+  const found = [program ?? places].flat().find((place) => existsSync(place));
+  const path = found ?? (program === undefined ? Bun.which("aardvark-dns") : undefined);
+  if (path) return path;
   throw fail("precondition", "network.dns-missing", "aardvark-dns is not installed", {
     hint: "install it: apt-get install aardvark-dns",
   });

@@ -128,13 +128,15 @@ export interface Networks {
   /**
    * Publishes ports to the address of `endpoint`; returns them with the host ports chosen. Throws `conflict` /
    * `port.in-use` ("driver failed programming external connectivity … port is already allocated" is the Docker text
-   * that the API makes of it) when another container or process has one.
+   * that the API makes of it) when another container or process has one. On an internal network nothing is published,
+   * as with Docker, and the answer is empty.
    */
   publish(
     containerId: string,
     endpoint: Endpoint,
     ports: readonly PortMapping[],
   ): Promise<readonly PortMapping[]>;
+  /** The ports are free for others at once. */
   unpublish(containerId: string): Promise<void>;
   /** The lines of the container's /etc/resolv.conf: the DNS server of user networks, or the host's servers. */
   resolvConf(

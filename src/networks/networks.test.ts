@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { interfaceExists, listInterfaces, nftTableExists, run } from "../host/index.ts";
-import type { Endpoint, Network, Networks } from "./network.ts";
+import type { Endpoint, Network, Networks, NetworkSpec } from "./network.ts";
 import { createTestMachine, get, lookUp, type TestMachine, type TestSandbox } from "./testing.ts";
 
 let machine: TestMachine;
@@ -285,4 +285,55 @@ test("attaching to a container that has ended is refused and leaves nothing", as
   });
   await networks.release(endpoint.id);
   expect(networks.endpointsOf(bridge.id)).toEqual([]);
+});
+
+test("when the DNS server can't start, the container's network is undone and the error says what to do", async () => {
+  await using neighbour = await machine.neighbour({ nameServerProgram: "/does/not/exist" });
+  const broken = neighbour.networks;
+  const network = await broken.create({ name: "nameless" });
+  const sandbox = await machine.sandbox();
+  const endpoint = await broken.reserve({
+    networkId: network.id,
+    containerId: sandbox.containerId,
+    names: ["x"],
+  });
+  expect(await failureOf(broken.attach(sandbox, [endpoint]))).toMatchObject({
+    kind: "precondition",
+    code: "network.dns-missing",
+    hint: "install it: apt-get install aardvark-dns",
+  });
+  expect((await sandbox.run(["ip", "-o", "link"])).stdout).not.toContain("eth0");
+  await broken.remove("nameless");
+  expect(interfaceExists(network.bridge!)).toBe(false);
+});
+
+test("networks that can't be are refused", async () => {
+  const refused = async (spec: NetworkSpec) => await failureOf(networks.create(spec));
+  expect(await refused({ name: "bridge" })).toMatchObject({ kind: "permission" });
+  expect(await refused({ name: "a b" })).toMatchObject({ kind: "invalid", code: "network.name-invalid" });
+  expect(await refused({ name: "x", driver: "overlay" })).toMatchObject({ kind: "unimplemented" });
+  expect(await refused({ name: "x", subnets: [{ subnet: "198.51.100.0/25" }] })).toMatchObject({
+    kind: "conflict",
+    message: "Pool overlaps with other one on this address space",
+  });
+  expect(await refused({ name: "x", subnets: [{ gateway: "10.1.1.1" }] })).toMatchObject({ kind: "invalid" });
+  expect(await failureOf(networks.remove("host"))).toMatchObject({ kind: "permission" });
+  expect(() => networks.resolve("x")).toThrow("network x not found");
+  await networks.create({ name: "x", subnets: [{ subnet: "10.77.0.0/24" }] });
+  expect(await refused({ name: "x" })).toMatchObject({ message: "network with name x already exists" });
+  expect(await refused({ name: "y", subnets: [{ subnet: "10.77.0.0/16" }] })).toMatchObject({
+    kind: "conflict",
+  });
+  const { id } = networks.resolve("x");
+  expect(networks.resolve(id.slice(0, 8)).name).toBe("x");
+  const fixed = { networkId: id, containerId: "c1", names: ["c1"], ipv4: "10.77.0.9" };
+  expect(await networks.reserve(fixed)).toMatchObject({ ipv4: "10.77.0.9", fixedIpv4: "10.77.0.9" });
+  expect(await failureOf(networks.reserve({ ...fixed, containerId: "c2" }))).toMatchObject({
+    kind: "conflict",
+    message: "Address already in use: 10.77.0.9",
+  });
+  expect(await failureOf(networks.reserve({ ...fixed, ipv4: "10.77.0.10" }))).toMatchObject({
+    kind: "conflict",
+  });
+  await networks.remove("x");
 });

@@ -49,10 +49,15 @@ export interface TestMachine extends AsyncDisposable {
   readonly namespaces: ThreadNamespaces;
   readonly outside: TestSandbox;
   /** The service, as a daemon's start makes it; call it again for a restart. */
-  networks(logger?: Logger): Promise<Networks>;
+  networks(options?: TestOptions): Promise<Networks>;
   sandbox(): Promise<TestSandbox>;
   /** A second daemon on the machine, with a root of its own. */
-  neighbour(): Promise<{ readonly networks: Networks } & AsyncDisposable>;
+  neighbour(options?: TestOptions): Promise<{ readonly networks: Networks } & AsyncDisposable>;
+}
+
+export interface TestOptions {
+  readonly logger?: Logger;
+  readonly nameServerProgram?: string;
 }
 
 export async function createTestMachine(): Promise<TestMachine> {
@@ -72,15 +77,16 @@ export async function createTestMachine(): Promise<TestMachine> {
   };
   const outside = await sandbox();
   await linkOutside(outside);
-  const start = (who: DaemonIdentity, where: State, logger: Logger) =>
+  const start = (who: DaemonIdentity, where: State, options: TestOptions) =>
     createNetworks({
       identity: who,
       state: where,
       events: createEvents(where, systemClock),
       clock: systemClock,
-      logger,
+      logger: silentLogger,
       namespaces,
       poolsDirectory,
+      ...options,
     });
   return {
     identity,
@@ -88,11 +94,11 @@ export async function createTestMachine(): Promise<TestMachine> {
     namespaces,
     outside,
     sandbox,
-    networks: (logger = silentLogger) => start(identity, state, logger),
-    async neighbour() {
+    networks: (options = {}) => start(identity, state, options),
+    async neighbour(options = {}) {
       roots.push(newRoot());
       const theirState = openTestState();
-      const networks = await start(daemonIdentity(roots.at(-1)!), theirState, silentLogger);
+      const networks = await start(daemonIdentity(roots.at(-1)!), theirState, options);
       return {
         networks,
         async [Symbol.asyncDispose]() {
