@@ -72,6 +72,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   undo.move();
   const close = async () => {
     await operations.close();
+    await engine.builds.close();
     const { stillRunning } = await engine.containers.close();
     await networks.close({ keep: stillRunning > 0 });
     await runtime.close();
@@ -96,7 +97,11 @@ async function openStorage(identity: DaemonIdentity, clock: Clock, logger: Logge
   const workers = createTreeWorkers({ clock });
   const content = await createContentStore({ directory: identity.path("content") });
   const layers = await createLayerStore({ directory: identity.path("layers"), content, workers, logger });
-  return { content, layers, archives: createArchives({ workers }), close: () => workers.close() };
+  const close = async () => {
+    await layers.flushed();
+    await workers.close();
+  };
+  return { content, layers, archives: createArchives({ workers }), close };
 }
 
 /**
@@ -117,9 +122,10 @@ function createEngine(parts: {
     ...storage,
     use: { containersOf: (id) => containers.imageUse.containersOf(id) },
     layerUses: [
+      { layersInUse: () => builds.layersInUse(), blobsInUse: () => builds.blobsInUse() },
       {
-        layersInUse: () => builds.layersInUse(),
-        blobsInUse: () => builds.blobsInUse(),
+        layersInUse: () => containers.layerUse.layersInUse(),
+        blobsInUse: () => containers.layerUse.blobsInUse(),
       },
     ],
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
@@ -136,7 +142,6 @@ function createEngine(parts: {
   const builds = createBuilds({
     ...shared,
     steps: createStepRunner({ identity, networks, runtime, host }),
-    collectGarbage: (candidates) => images.collectGarbage(candidates),
   });
   return { images, volumes, containers, builds };
 }
