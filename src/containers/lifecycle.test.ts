@@ -574,6 +574,24 @@ describe("a daemon that dies", () => {
     expect(await leftovers()).toEqual(nothing);
   });
 
+  test("finishes a removal that was under way, with the volumes that were to go", async () => {
+    await make({ name: "without", mounts: [{ type: "volume", target: "/data" }] });
+    await make({ name: "with", mounts: [{ type: "volume", target: "/data" }] });
+    for (const [name, volumes] of [
+      ["without", false],
+      ["with", true],
+    ] as const) {
+      // It never gets further than this: the daemon dies.
+      on.networks.stuck = true;
+      on.containers.remove(name, { volumes }).catch(() => {});
+    }
+    await on.settle();
+    expect(on.containers.list().map((one) => one.state.status)).toEqual(["removing", "removing"]);
+    on.networks.stuck = false;
+    await on.crash();
+    expect(await leftovers()).toEqual({ ...nothing, volumes: 1 });
+  });
+
   test("takes away what was half made, and finishes what was half removed", async () => {
     const id = await make();
     await on.networks.reserve({ networkId: "net-bridge", containerId: "f".repeat(64), names: [] });

@@ -9,11 +9,13 @@ export interface ContainerRecord {
   readonly layers: readonly DiffId[];
   /** Endpoints that are plugged in now, with their interfaces; empty while not running. */
   readonly attached: readonly AttachedEndpoint[];
+  /** While it is being removed: its anonymous volumes go with it. */
+  readonly takesVolumes?: boolean;
 }
 
 /** The half of a record that changes while the container lives. */
 type Status = Pick<Container, "state" | "restartCount" | "stoppedByUser" | "endpoints" | "publishedPorts"> &
-  Pick<ContainerRecord, "attached">;
+  Pick<ContainerRecord, "attached" | "takesVolumes">;
 
 type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts"> &
   Pick<ContainerRecord, "layers">;
@@ -47,6 +49,7 @@ export function encodeStatus(record: ContainerRecord): string {
     endpoints,
     publishedPorts,
     attached: record.attached,
+    ...(record.takesVolumes ? { takesVolumes: true } : {}),
   };
   return JSON.stringify(status);
 }
@@ -54,7 +57,7 @@ export function encodeStatus(record: ContainerRecord): string {
 /** `folderOf` tells where a container lives on disk; that follows from the daemon's root and is not stored. */
 export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string): ContainerRecord {
   const { layers, ...definition } = JSON.parse(row.definition) as Definition;
-  const { attached, state, ...status } = JSON.parse(row.status, reviveDate) as Status;
+  const { attached, takesVolumes, state, ...status } = JSON.parse(row.status, reviveDate) as Status;
   const folder = folderOf(row.id);
   return {
     container: {
@@ -69,6 +72,7 @@ export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string
     },
     layers,
     attached,
+    ...(takesVolumes ? { takesVolumes } : {}),
   };
 }
 

@@ -82,7 +82,8 @@ async function takeUp(
   // One with autoRemove that does not run has nobody left who would start it.
   const goes = container.spec.autoRemove && (status === "created" || status === "exited");
   if (status === "removing" || goes) {
-    await removeStopped(engine, entry, { volumes: container.spec.autoRemove ?? false });
+    const volumes = entry.record.takesVolumes ?? container.spec.autoRemove ?? false;
+    await removeStopped(engine, entry, { volumes });
   } else if (!existsSync(container.folder) && status !== "dead") {
     setStatus(engine, entry, {
       state: { status: "dead", error: "its folder is gone, and its files with it" },

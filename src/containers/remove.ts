@@ -18,6 +18,7 @@ export async function removeStopped(engine: Engine, entry: Entry, options: Remov
   const { container } = record;
   if (isActive(container.state)) throw stillRunning(container);
   const exitCode = exitCodeOf(container.state);
+  entry.record = { ...record, takesVolumes: options.volumes ?? false };
   setStatus(engine, entry, { state: { status: "removing" } });
   try {
     await takeAway(engine, entry);

@@ -37,6 +37,8 @@ export class FakeNetworks {
   readonly attached = new Set<string>();
   readonly published = new Map<string, readonly PortMapping[]>();
   readonly failures = new Map<string, Error>();
+  /** `release` never returns. */
+  stuck = false;
   reconciled: ReturnType<RunningSandboxes["running"]> = [];
   #next = 2;
 
@@ -86,6 +88,7 @@ export class FakeNetworks {
   }
   async release(id: string) {
     this.#called("release");
+    if (this.stuck) await new Promise(() => {});
     if (this.attached.has(id)) throw fail("conflict", "network.endpoint-in-use", "in use");
     this.endpoints.delete(id);
   }
