@@ -47,7 +47,7 @@ const places = ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dn
 const drainMs = 5000;
 const drainingServers = 4;
 const soonMs = 100;
-const startMs = 3000;
+const startMs = 1500;
 
 export function createNameServer(dependencies: NameServerDependencies): NameServer {
   const { directory, redirect, clock, logger } = dependencies;

@@ -271,6 +271,27 @@ test("many containers at once, each reachable by name", async () => {
   await networks.remove("crowd");
 });
 
+test("names resolve without a gap while other containers come and go", async () => {
+  const busy = await networks.create({ name: "busy" });
+  const server = busy.subnets[0]!.gateway;
+  const [steady, asking] = await Promise.all([container(busy, "steady"), container(busy, "asking")]);
+  const state = { churning: true };
+  const churn = async () => {
+    for (let i = 0; i < 5; i++) await end(await container(busy, `other${i}`));
+  };
+  const churned = Promise.all(Array.from({ length: 4 }, churn)).finally(() => {
+    state.churning = false;
+  });
+  let asked = 0;
+  for (; state.churning; asked++) {
+    expect(await lookUp(asking.sandbox, "steady", server)).toEqual([steady.endpoint.ipv4]);
+  }
+  await churned;
+  expect(asked).toBeGreaterThan(10);
+  await Promise.all([end(steady), end(asking)]);
+  await networks.remove("busy");
+});
+
 test("attaching to a container that has ended is refused and leaves nothing", async () => {
   const sandbox = await machine.sandbox();
   const bridge = networks.resolve("bridge");

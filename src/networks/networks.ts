@@ -133,7 +133,7 @@ async function assemble(dependencies: NetworksDependencies): Promise<Parts> {
 }
 
 async function removeNetwork(parts: Parts, network: Network): Promise<void> {
-  const { registry, attachments, fabric, removing } = parts;
+  const { registry, attachments, fabric, names, removing, logger } = parts;
   if (network.builtin) {
     throw fail(
       "permission",
@@ -154,6 +154,12 @@ async function removeNetwork(parts: Parts, network: Network): Promise<void> {
   }
   removing.add(network.id);
   try {
+    // A DNS server that is being started may be about to listen on the bridge.
+    if (resolvesNames(network) && fabric.isUp(network)) {
+      await names.serve(attachments.zones()).catch((error: unknown) => {
+        logger.warn("names of a removed network could not be taken back", { network: network.name, error });
+      });
+    }
     await fabric.lower(network);
     registry.remove(network.id);
   } finally {
