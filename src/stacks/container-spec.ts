@@ -116,7 +116,8 @@ function mountSpec(model: StackModel, mount: Mount): MountSpec {
 }
 
 function fileMount({ file, target }: ServiceContents["mounts"][number]): MountSpec {
-  return { type: "bind", source: file.path, target, readOnly: true };
+  // Nothing is mounted below a file.
+  return { type: "bind", source: file.path, target, readOnly: true, nonRecursive: true };
 }
 
 /** Keys of the networks that a service is on; the one of its default route first. Empty with a `network_mode`. */
