@@ -5,7 +5,7 @@ import type { Image, ImageProcess } from "../images/index.ts";
 import type { Container, ResolvedMount } from "./container.ts";
 import { checkSpec } from "./check-spec.ts";
 import { emit, type Engine } from "./engine.ts";
-import { resolveMounts } from "./mounts.ts";
+import { planMounts, resolveMounts } from "./mounts.ts";
 import { checkName, generateName } from "./names.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
 import { buildResources, mergeProcess } from "./oci/index.ts";
@@ -16,7 +16,7 @@ import { together } from "./together.ts";
 
 /**
  * Makes a container that does not run yet. Its row is written last: what a crash leaves before that (a folder,
- * addresses) belongs to no container, and `recover` takes it away.
+ * addresses, anonymous volumes) belongs to no container, and `recover` takes it away.
  */
 export async function createContainer(
   engine: Engine,
@@ -64,18 +64,18 @@ async function makeRecord(
 ): Promise<ContainerRecord> {
   const { id, name, spec, process, image } = parts;
   const folder = engine.identity.path("containers", id);
-  reservation.volumes = (spec.mounts ?? []).flatMap((one) => (one.type === "volume" ? [one.name ?? ""] : []));
-  const sources = {
-    volumes: engine.volumes,
-    mountsOf: (other: string) => engine.registry.resolve(other).record.container.mounts,
-  };
+  const plan = planMounts(spec, process, (other) => engine.registry.resolve(other).record.container.mounts);
+  reservation.volumes = [...plan.inherited, ...plan.wanted].flatMap((one) =>
+    one.type === "volume" ? [one.name!] : [],
+  );
+  if (plan.anonymous.size > 0) {
+    engine.store.planVolumes(id, [...plan.anonymous]);
+    undo.defer(() => engine.store.forgetVolumes(id));
+  }
   const mode = networkMode(spec.network);
   const wanted = mode.kind === "own" ? endpointSpecs(parts, mode.networks, engine.networks) : [];
   const [mounts, endpoints] = await together([
-    resolveMounts(spec, process, sources, undo).then((resolved) => {
-      reservation.volumes = volumesOf(resolved);
-      return resolved;
-    }),
+    resolveMounts(plan, engine.volumes, undo),
     reserveEndpoints(engine.networks, wanted, undo),
     makeFolder(engine, folder, undo),
   ]);

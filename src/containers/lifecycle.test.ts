@@ -581,14 +581,28 @@ describe("a daemon that dies", () => {
       ["without", false],
       ["with", true],
     ] as const) {
-      // It never gets further than this: the daemon dies.
-      on.networks.stuck = true;
+      on.networks.stuck = "release";
       on.containers.remove(name, { volumes }).catch(() => {});
     }
     await on.settle();
     expect(on.containers.list().map((one) => one.state.status)).toEqual(["removing", "removing"]);
-    on.networks.stuck = false;
+    on.networks.stuck = undefined;
     await on.crash();
+    expect(await leftovers()).toEqual({ ...nothing, volumes: 1 });
+  });
+
+  test("takes away the anonymous volumes of a container that was never finished", async () => {
+    on.networks.stuck = "reserve";
+    const mounts = [
+      { type: "volume", target: "/data" },
+      { type: "volume", name: "kept", target: "/kept" },
+    ] as const;
+    make({ mounts }).catch(() => {});
+    await on.settle();
+    expect(on.volumes.volumes.size).toBe(2);
+    on.networks.stuck = undefined;
+    await on.crash();
+    expect([...on.volumes.volumes.keys()]).toEqual(["kept"]);
     expect(await leftovers()).toEqual({ ...nothing, volumes: 1 });
   });
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ResolvedMount } from "./container.ts";
-import { resolveMounts } from "./mounts.ts";
+import { planMounts, resolveMounts } from "./mounts.ts";
 import type { ContainerSpec } from "./spec.ts";
 import { FakeVolumes } from "./testing.ts";
 
@@ -33,8 +33,8 @@ const others: Record<string, readonly ResolvedMount[]> = {
 async function resolve(spec: Partial<ContainerSpec>, imageVolumes: string[] = []): Promise<ResolvedMount[]> {
   await using undo = new AsyncDisposableStack();
   const process = { Volumes: Object.fromEntries(imageVolumes.map((path) => [path, {}])) };
-  const sources = { volumes, mountsOf: (name: string) => others[name]! };
-  const mounts = await resolveMounts({ image: "busybox", ...spec }, process, sources, undo);
+  const plan = planMounts({ image: "busybox", ...spec }, process, (name) => others[name]!);
+  const mounts = await resolveMounts(plan, volumes, undo);
   undo.move();
   return mounts;
 }

@@ -1,34 +1,35 @@
 import { mkdir, stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
-import { errnoOf, fail } from "../base/index.ts";
+import { errnoOf, fail, newId } from "../base/index.ts";
 import type { ImageProcess } from "../images/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import type { ResolvedMount } from "./container.ts";
 import type { ContainerSpec, MountSpec } from "./spec.ts";
 import { together } from "./together.ts";
 
-export interface MountSources {
-  readonly volumes: Pick<Volumes, "create" | "remove">;
-  /** The mounts of another container, for `volumesFrom`. Throws `container.not-found`. */
-  readonly mountsOf: (container: string) => readonly ResolvedMount[];
+/** What is to be mounted, before anything of it exists. */
+export interface MountPlan {
+  /** Of other containers. */
+  readonly inherited: readonly ResolvedMount[];
+  readonly wanted: readonly MountSpec[];
+  /** Names chosen for the volumes that were asked for without one. */
+  readonly anonymous: ReadonlySet<string>;
 }
 
 /**
- * Turns what was asked for into mounts that exist: bind sources are checked (or made), volumes are created, the
- * image's volumes become anonymous ones unless something else is mounted there. Sorted so that a mount comes after
- * those it lies in. `undo` gets the removal of the anonymous volumes made here; named ones stay, as with Docker.
+ * Puts together what was asked for: the image's volumes become anonymous ones unless something else is mounted there.
+ * `mountsOf` gives the mounts of another container, for `volumesFrom`.
  */
-export async function resolveMounts(
+export function planMounts(
   spec: ContainerSpec,
   process: ImageProcess,
-  sources: MountSources,
-  undo: AsyncDisposableStack,
-): Promise<ResolvedMount[]> {
+  mountsOf: (container: string) => readonly ResolvedMount[],
+): MountPlan {
   const wanted = (spec.mounts ?? []).map((mount) => ({ ...mount, target: checkTarget(mount.target) }));
   refuseDuplicates(wanted.map((mount) => mount.target));
   const taken = new Set(wanted.map((mount) => mount.target));
   const inherited = (spec.volumesFrom ?? [])
-    .flatMap((from) => mountsFrom(from, sources.mountsOf))
+    .flatMap((from) => mountsFrom(from, mountsOf))
     .filter((mount) => !taken.has(mount.target));
   const unique = new Map(inherited.map((mount) => [mount.target, mount]));
   for (const target of Object.keys(process.Volumes ?? {})) {
@@ -36,8 +37,33 @@ export async function resolveMounts(
     if (!taken.has(clean) && !unique.has(clean)) wanted.push({ type: "volume", target: clean });
     taken.add(clean);
   }
-  const resolved = await together(wanted.map((mount) => resolveMount(mount, sources, undo)));
-  return [...unique.values(), ...resolved].toSorted((a, b) => depth(a.target) - depth(b.target));
+  const anonymous = new Set<string>();
+  const named = wanted.map((mount) => {
+    if (mount.type !== "volume" || (mount.name !== undefined && mount.name !== "")) return mount;
+    const name = newId();
+    anonymous.add(name);
+    return { ...mount, name };
+  });
+  return { inherited: [...unique.values()], wanted: named, anonymous };
+}
+
+/**
+ * Makes what was planned exist: bind sources are checked (or made), volumes are created. Sorted so that a mount comes
+ * after those it lies in. `undo` gets the removal of the anonymous volumes; named ones stay, as with Docker.
+ */
+export async function resolveMounts(
+  plan: MountPlan,
+  volumes: Pick<Volumes, "create" | "remove">,
+  undo: AsyncDisposableStack,
+): Promise<ResolvedMount[]> {
+  const resolved = await together(
+    plan.wanted.map(async (mount): Promise<ResolvedMount> => {
+      if (mount.type === "bind") return await resolveBind(mount);
+      if (mount.type === "volume") return await resolveVolume(mount, plan, volumes, undo);
+      return { type: "tmpfs", target: mount.target, options: tmpfsOptions(mount) };
+    }),
+  );
+  return [...plan.inherited, ...resolved].toSorted((a, b) => depth(a.target) - depth(b.target));
 }
 
 function depth(target: string): number {
@@ -81,16 +107,6 @@ function mountsFrom(
   return mountsOf(container)
     .filter((mount) => mount.type !== "tmpfs")
     .map((mount) => (readOnly ? { ...mount, readOnly } : mount));
-}
-
-async function resolveMount(
-  mount: MountSpec,
-  sources: MountSources,
-  undo: AsyncDisposableStack,
-): Promise<ResolvedMount> {
-  if (mount.type === "bind") return await resolveBind(mount);
-  if (mount.type === "volume") return await resolveVolume(mount, sources, undo);
-  return { type: "tmpfs", target: mount.target, options: tmpfsOptions(mount) };
 }
 
 async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<ResolvedMount> {
@@ -143,7 +159,8 @@ async function checkSource(source: string): Promise<void> {
 
 async function resolveVolume(
   mount: MountSpec & { type: "volume" },
-  { volumes }: MountSources,
+  plan: MountPlan,
+  volumes: Pick<Volumes, "create" | "remove">,
   undo: AsyncDisposableStack,
 ): Promise<ResolvedMount> {
   if (mount.subpath !== undefined && mount.subpath !== "") {
@@ -154,16 +171,18 @@ async function resolveVolume(
       { hint: "mount the whole volume, or a folder of the host" },
     );
   }
+  const name = mount.name!;
+  const anonymous = plan.anonymous.has(name);
   const volume = await volumes.create({
-    ...(mount.name === undefined ? {} : { name: mount.name }),
+    name,
+    ...(anonymous ? { anonymous } : {}),
     ...(mount.driverOptions === undefined ? {} : { options: mount.driverOptions }),
     ...(mount.labels === undefined ? {} : { labels: mount.labels }),
   });
-  const anonymous = mount.name === undefined;
-  if (anonymous) undo.defer(() => volumes.remove(volume.name, true));
+  if (anonymous) undo.defer(() => volumes.remove(name, true));
   return {
     type: "volume",
-    name: volume.name,
+    name,
     source: volume.path,
     target: mount.target,
     readOnly: mount.readOnly ?? false,

@@ -51,6 +51,7 @@ export async function recoverContainers(engine: Engine): Promise<void> {
   });
   await releaseStrayEndpoints(engine);
   await removeStrayFolders(engine);
+  await removeStrayVolumes(engine);
   await Promise.all([...ended.values()].map((handle) => handle()));
   for (const entry of engine.registry.entries.values()) startAgain(engine, entry);
 }
@@ -130,6 +131,21 @@ async function removeStrayFolders(engine: Engine): Promise<void> {
         error: toVirgaError(error),
       });
     }
+  }
+}
+
+/** Anonymous volumes made for a container that was never finished. */
+async function removeStrayVolumes(engine: Engine): Promise<void> {
+  for (const { container, name } of engine.store.plannedVolumes()) {
+    try {
+      await engine.volumes.remove(name, true);
+    } catch (error) {
+      engine.logger.warn("an anonymous volume could not be removed", {
+        volume: name,
+        error: toVirgaError(error),
+      });
+    }
+    engine.store.forgetVolumes(container);
   }
 }
 

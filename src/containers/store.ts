@@ -14,10 +14,19 @@ export const containerMigrations: readonly Migration[] = [
       id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL,
       definition TEXT NOT NULL, status TEXT NOT NULL) STRICT`,
   },
+  {
+    id: "containers/002",
+    sql: `CREATE TABLE planned_volumes (container TEXT NOT NULL, name TEXT NOT NULL) STRICT`,
+  },
 ];
 
 /** Containers on disk. What runs is answered from memory; every change is written here first. */
 export interface ContainerStore {
+  /** Notes the anonymous volumes that a container is about to get, until `insert` or `forgetVolumes`. */
+  planVolumes(id: string, names: readonly string[]): void;
+  forgetVolumes(id: string): void;
+  /** Those of containers that were never finished. */
+  plannedVolumes(): { readonly container: string; readonly name: string }[];
   /** Throws SQLite's constraint error when id or name is taken. */
   insert(record: ContainerRecord): void;
   /** Name, specification and status. */
@@ -39,9 +48,22 @@ export function createContainerStore(state: State, folderOf: (id: string) => str
     "UPDATE containers SET status = ? WHERE id = ?",
   );
   const remove = state.db.query<unknown, [string]>("DELETE FROM containers WHERE id = ?");
+  const plan = state.db.query<unknown, [string, string]>("INSERT INTO planned_volumes VALUES (?, ?)");
+  const forget = state.db.query<unknown, [string]>("DELETE FROM planned_volumes WHERE container = ?");
+  const planned = state.db.query<{ container: string; name: string }, []>("SELECT * FROM planned_volumes");
   const all = state.db.query<ContainerRow, []>("SELECT * FROM containers ORDER BY created_at");
   return {
-    insert: (record) => void insert.run({ ...encodeRecord(record) }),
+    planVolumes: (id, names) =>
+      state.transaction(() => {
+        for (const name of names) plan.run(id, name);
+      }),
+    forgetVolumes: (id) => void forget.run(id),
+    plannedVolumes: () => planned.all(),
+    insert: (record) =>
+      state.transaction(() => {
+        insert.run({ ...encodeRecord(record) });
+        forget.run(record.container.id);
+      }),
     save(record) {
       const { id, name, definition, status } = encodeRecord(record);
       update.run({ id, name, definition, status });

@@ -37,8 +37,8 @@ export class FakeNetworks {
   readonly attached = new Set<string>();
   readonly published = new Map<string, readonly PortMapping[]>();
   readonly failures = new Map<string, Error>();
-  /** `release` never returns. */
-  stuck = false;
+  /** A call that never returns: the daemon dies in the middle of it. */
+  stuck: "reserve" | "release" | undefined;
   reconciled: ReturnType<RunningSandboxes["running"]> = [];
   #next = 2;
 
@@ -72,6 +72,7 @@ export class FakeNetworks {
   endpointsOf = (id: string) => [...this.endpoints.values()].filter((one) => one.networkId === id);
   async reserve(spec: EndpointSpec): Promise<Endpoint> {
     this.#called("reserve", spec.networkId);
+    if (this.stuck === "reserve") await new Promise(() => {});
     const { networkId, containerId, names } = spec;
     const ipv4 = spec.ipv4 ?? `10.0.0.${this.#next++}`;
     const endpoint = {
@@ -88,7 +89,7 @@ export class FakeNetworks {
   }
   async release(id: string) {
     this.#called("release");
-    if (this.stuck) await new Promise(() => {});
+    if (this.stuck === "release") await new Promise(() => {});
     if (this.attached.has(id)) throw fail("conflict", "network.endpoint-in-use", "in use");
     this.endpoints.delete(id);
   }
@@ -141,7 +142,7 @@ export class FakeVolumes {
       driver: "local",
       options: {},
       labels: spec.labels ?? {},
-      anonymous: spec.name === undefined,
+      anonymous: spec.anonymous ?? spec.name === undefined,
       createdAt: new Date(0),
       path,
     };

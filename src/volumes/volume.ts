@@ -17,6 +17,8 @@ export interface Volume {
 export interface VolumeSpec {
   /** A random name when absent. Docker's rule: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`. */
   readonly name?: string;
+  /** Made for a container, to go with it; the default without a name. */
+  readonly anonymous?: boolean;
   readonly driver?: string;
   readonly options?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;

@@ -73,12 +73,13 @@ function createVolume(parts: Parts, name: string, spec: VolumeSpec): Volume {
     parts.data(name).make();
     return volumeOf(parts, existing);
   }
+  const anonymous = spec.anonymous ?? !spec.name;
   const record: VolumeRecord = {
     name,
     driver: "local",
     options: spec.options ?? {},
-    labels: { ...spec.labels, ...(spec.name ? {} : { [anonymousLabel]: "" }) },
-    anonymous: !spec.name,
+    labels: { ...spec.labels, ...(anonymous ? { [anonymousLabel]: "" } : {}) },
+    anonymous,
     createdAt: clock.now(),
   };
   parts.data(name).make();
