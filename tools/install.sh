@@ -7,25 +7,28 @@ say() { printf 'virga: %s\n' "$*" >&2; }
 
 install_packages() {
   stamp="$home/node_modules/.virga-installed"
-  wanted="$(cksum <"$home/package-lock.json") ${1:-run}"
-  installed=$(cat "$stamp" 2>/dev/null || true)
-  case "$installed" in
-  "$wanted" | "${wanted% run} dev") return 0 ;;
-  esac
+  kind=${1:-run}
+  # A checkout that has the development packages keeps them: npm removes what it is told to omit.
+  [ ! -d "$home/node_modules/typescript" ] || kind=dev
+  wanted="$(cksum <"$home/package-lock.json") $kind"
+  [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
   if ! command -v npm >/dev/null 2>&1; then
     say "installing Debian's npm: it fetches the pinned JavaScript runtime and libraries"
     [ "$(id -u)" = 0 ] || { say "this needs root; run it again with sudo"; exit 1; }
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq && apt-get install -y -qq --no-install-recommends npm >/dev/null
   fi
-  omit=--omit=dev
-  [ "${1:-}" != dev ] || omit=--include=dev
   say "installing the pinned npm packages"
   rm -f "$stamp"
-  (
-    cd "$home"
-    npm install --ignore-scripts --no-save --no-audit --no-fund --loglevel=error "$omit" >&2
-    node node_modules/bun/install.js >&2
-  ) || { say "npm could not install them; try: (cd $home && npm ci --ignore-scripts)"; exit 1; }
+  fetch_packages "$kind" || { say "npm could not install them; see: (cd $home && npm ci --ignore-scripts)"; exit 1; }
   printf '%s' "$wanted" >"$stamp"
 }
+
+# No package's own script runs but Bun's, which puts its program in place.
+fetch_packages() (
+  cd "$home" || return
+  omit=--include=dev
+  [ "$1" = dev ] || omit=--omit=dev
+  npm install --ignore-scripts --no-save --no-audit --no-fund --loglevel=error "$omit" >&2 || return
+  node_modules/bun/bin/bun.exe --version >/dev/null 2>&1 || node node_modules/bun/install.js >&2
+)
