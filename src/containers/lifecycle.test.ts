@@ -559,6 +559,16 @@ describe("a daemon that dies", () => {
     expect(state(id).status).toBe("running");
   });
 
+  test("a task that cannot be deleted then is deleted with its container", async () => {
+    const id = await make();
+    on.runtime.tasks.set(id, { spec: {} as never, state: { status: "created", pid: 1 }, streams: [] });
+    on.runtime.failures.set("delete", fail("conflict", "cgroup.busy", "busy"));
+    await on.crash();
+    expect(on.runtime.tasks.size).toBe(1);
+    await on.containers.remove(id);
+    expect(await leftovers()).toEqual(nothing);
+  });
+
   test("a restart that was due comes", async () => {
     const id = await run({ restart: { name: "always" } });
     on.runtime.exit(id, 1);

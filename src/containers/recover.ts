@@ -10,6 +10,7 @@ import type { Entry } from "./registry.ts";
 import { removeStopped } from "./remove.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
+import { forgetTask } from "./task.ts";
 import { overlayOf } from "./rootfs.ts";
 import { runningSandboxes } from "./uses.ts";
 
@@ -77,7 +78,8 @@ async function takeUp(
   const { container } = entry.record;
   if (container.state.status === "running") return await takeUpRunning(engine, entry, task);
   // Also when the runtime knows nothing of it: a task may have been in the making.
-  await engine.runtime.delete(container.id, true);
+  entry.taskLeft = true;
+  await forgetTask(engine, entry);
   await engine.layers.unmount(overlayOf(entry.record));
   const { status } = container.state;
   // One with autoRemove that does not run has nobody left who would start it.

@@ -4,6 +4,7 @@ import type { Endpoint } from "../networks/index.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import type { Entry } from "./registry.ts";
 import { exitCodeOf, isActive } from "./state.ts";
+import { forgetTask } from "./task.ts";
 
 export interface RemoveOptions {
   readonly volumes?: boolean;
@@ -50,7 +51,7 @@ async function takeAway(engine: Engine, entry: Entry): Promise<void> {
   const { container } = record;
   const results = await Promise.allSettled([
     ...container.endpoints.map((endpoint) => releaseEndpoint(engine, endpoint)),
-    entry.taskLeft ? engine.runtime.delete(container.id, true) : undefined,
+    forgetTask(engine, entry),
     engine.rootfs.evict(record),
   ]);
   for (const result of results) if (result.status === "rejected") throw result.reason as Error;

@@ -11,6 +11,7 @@ import { logLimits } from "./log-rotation.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import { setContainer, type Dock, type Entry } from "./registry.ts";
+import { forgetTask } from "./task.ts";
 import { together } from "./together.ts";
 
 /**
@@ -181,13 +182,6 @@ async function seedVolumes(engine: Engine, container: Container, rootfs: string)
     const source = resolveInside(rootfs, mount.target);
     if (source?.type === "directory") await engine.volumes.seed(mount.name, `${rootfs}${source.path}`);
   }
-}
-
-/** A task that could not be deleted when the container last ended stands in the way of the next one. */
-async function forgetTask(engine: Engine, entry: Entry): Promise<void> {
-  if (!entry.taskLeft) return;
-  await engine.runtime.delete(entry.record.container.id, true);
-  entry.taskLeft = false;
 }
 
 function namespaceOf(mode: NetworkMode): NetworkNamespace {
