@@ -20,6 +20,8 @@ export interface CgroupFacts {
   readonly controllers: ReadonlySet<string>;
   /** Limits of memory and swap together can be set. */
   readonly swapAccounting: boolean;
+  /** Shares of disk time can be set. */
+  readonly ioWeight: boolean;
   /** Mount point of the hierarchy that has the controller; on v2 the same for all. */
   readonly mounts: ReadonlyMap<string, string>;
   /** Every hierarchy that a process is in, named ones (`name=systemd`) included. */
@@ -47,6 +49,9 @@ export function readCgroupFacts(mountInfo = readFileSync("/proc/self/mountinfo",
       hybrid: v2.length > 0,
       controllers: new Set(v1.keys()),
       swapAccounting: exists(join(v1.get("memory") ?? "/nonexistent", "memory.memsw.limit_in_bytes")),
+      ioWeight: ["blkio.weight", "blkio.bfq.weight"].some((name) =>
+        exists(join(v1.get("blkio") ?? "/nonexistent", name)),
+      ),
       mounts: v1,
       hierarchies: [...new Set([...v1.values(), ...named])],
     };
@@ -74,6 +79,7 @@ function factsOfV2(top: string): CgroupFacts {
     hybrid: false,
     controllers,
     swapAccounting: names.includes("memory") && exists("/proc/swaps"),
+    ioWeight: names.includes("io"),
     mounts: new Map([...controllers].map((name) => [name, top])),
     hierarchies: [top],
   };

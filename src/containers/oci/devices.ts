@@ -1,0 +1,119 @@
+import { readdirSync, statSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import { errnoOf, fail } from "../../base/index.ts";
+import { splitDevice } from "../../host/index.ts";
+import type { ResourceSpec } from "../spec.ts";
+
+export interface OciDevice {
+  readonly type: "c" | "b";
+  readonly path: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface OciDeviceRule {
+  readonly allow: boolean;
+  readonly type?: "c" | "b" | "a";
+  readonly major?: number;
+  readonly minor?: number;
+  readonly access: string;
+}
+
+export interface DevicesResult {
+  readonly devices: readonly OciDevice[];
+  readonly rules: readonly OciDeviceRule[];
+}
+
+/**
+ * What every container may use: any device node may be made, and null, zero, full, random, urandom, tty, the console
+ * and pseudo-terminals opened. The nodes themselves are made by the OCI runtime.
+ */
+const everyContainer: readonly OciDeviceRule[] = [
+  { allow: false, access: "rwm" },
+  { allow: true, type: "c", access: "m" },
+  { allow: true, type: "b", access: "m" },
+  ...[[1, 3], [1, 5], [1, 7], [1, 8], [1, 9], [5, 0], [5, 1], [5, 2]].map(
+    ([major, minor]): OciDeviceRule => ({ allow: true, type: "c", major: major!, minor: minor!, access: "rwm" }),
+  ),
+  { allow: true, type: "c", major: 136, access: "rwm" },
+]; // prettier-ignore
+
+/** Device nodes and the rules of the device cgroup. Throws `invalid` / `device.invalid`. */
+export function buildDevices(wanted: ResourceSpec["devices"] = [], privileged = false): DevicesResult {
+  const added = wanted.flatMap(({ hostPath, containerPath, permissions }) => {
+    if (!/^[rwm]{1,3}$/.test(permissions || "rwm")) {
+      throw fail("invalid", "device.invalid", `invalid device mode: ${permissions}`, {
+        hint: "use letters of rwm",
+      });
+    }
+    return hostDevices(hostPath, containerPath || hostPath).map((device) => ({
+      device,
+      access: permissions || "rwm",
+    }));
+  });
+  if (privileged) {
+    const own = new Set(added.map(({ device }) => device.path));
+    const all = nodesBelow("/dev", "/dev").filter((device) => !own.has(device.path));
+    return {
+      devices: [...all, ...added.map(({ device }) => device)],
+      rules: [{ allow: true, access: "rwm" }],
+    };
+  }
+  const rules = added.map(({ device: { type, major, minor }, access }) => ({
+    allow: true, type, major, minor, access,
+  })); // prettier-ignore
+  return { devices: added.map(({ device }) => device), rules: [...everyContainer, ...rules] };
+}
+
+function hostDevices(hostPath: string, containerPath: string): OciDevice[] {
+  let status: Stats;
+  try {
+    status = statSync(hostPath);
+  } catch (error) {
+    const reason = errnoOf(error) === "ENOENT" ? "no such file or directory" : errnoOf(error);
+    throw fail(
+      "invalid",
+      "device.invalid",
+      `error gathering device information while adding custom device "${hostPath}": ${reason}`,
+      { cause: error },
+    );
+  }
+  if (status.isDirectory()) return nodesBelow(hostPath, containerPath);
+  const device = asDevice(status, containerPath);
+  if (device !== undefined) return [device];
+  throw fail(
+    "invalid",
+    "device.invalid",
+    `error gathering device information while adding custom device "${hostPath}": not a device node`,
+  );
+}
+
+/** Left out of a privileged container's /dev: what the container has its own of. */
+const ownOfContainer = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"]);
+
+function nodesBelow(folder: string, target: string): OciDevice[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (ownOfContainer.has(entry.name)) return [];
+    const [path, inside] = [join(folder, entry.name), join(target, entry.name)];
+    if (entry.isDirectory()) return nodesBelow(path, inside);
+    if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
+    const status = statSync(path, { throwIfNoEntry: false });
+    const device = status === undefined ? undefined : asDevice(status, inside);
+    return device === undefined ? [] : [device];
+  });
+}
+
+function asDevice(status: Stats, path: string): OciDevice | undefined {
+  if (!status.isCharacterDevice() && !status.isBlockDevice()) return undefined;
+  return {
+    type: status.isCharacterDevice() ? "c" : "b",
+    path,
+    ...splitDevice(status.rdev),
+    fileMode: status.mode & 0o7777,
+    uid: status.uid,
+    gid: status.gid,
+  };
+}

@@ -1,0 +1,119 @@
+import { fail } from "../../base/index.ts";
+import type { HealthcheckConfig, ImageProcess } from "../../images/index.ts";
+import type { ContainerSpec } from "../spec.ts";
+import type { ResolvedUser } from "./input.ts";
+
+export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * The image's process with the spec's values over it, by Docker's rules: what Container.process holds. Throws
+ * `invalid` / `container.no-command` and `container.working-dir-invalid`.
+ */
+export function mergeProcess(image: ImageProcess, spec: ContainerSpec): ImageProcess {
+  const command = mergeCommand(image, spec);
+  const user = spec.user || image.User;
+  const workingDir = spec.workingDir || image.WorkingDir;
+  if (workingDir && !workingDir.startsWith("/")) {
+    throw fail(
+      "invalid",
+      "container.working-dir-invalid",
+      `the working directory '${workingDir}' is invalid, it needs to be an absolute path`,
+    );
+  }
+  const healthcheck = mergeHealthcheck(image.Healthcheck, spec.healthcheck);
+  const stopSignal = spec.stopSignal ?? image.StopSignal;
+  const stopTimeout = spec.stopTimeout ?? image.StopTimeout;
+  const ports = [...Object.keys(image.ExposedPorts ?? {}), ...(spec.exposedPorts ?? []).map(portKey)];
+  return {
+    ...image,
+    ...command,
+    Env: mergeEnv(spec.env ?? [], image.Env ?? []),
+    Labels: { ...image.Labels, ...spec.labels },
+    ...(user ? { User: user } : {}),
+    ...(workingDir ? { WorkingDir: workingDir } : {}),
+    ...(healthcheck ? { Healthcheck: healthcheck } : {}),
+    ...(stopSignal === undefined ? {} : { StopSignal: stopSignal }),
+    ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
+    ...(ports.length > 0 ? { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) } : {}),
+  };
+}
+
+function portKey(port: string): string {
+  return port.includes("/") ? port : `${port}/tcp`;
+}
+
+/** An entrypoint of one's own drops the image's command; `[""]` means none at all. */
+function mergeCommand(
+  image: ImageProcess,
+  spec: ContainerSpec,
+): { Entrypoint?: readonly string[]; Cmd?: readonly string[] } {
+  const asked = spec.entrypoint;
+  const ownEntrypoint = asked !== undefined && asked.length > 0;
+  const entrypoint = asked ?? image.Entrypoint ?? [];
+  const ownCommand = spec.command !== undefined && spec.command.length > 0;
+  const command = ownCommand ? spec.command : ownEntrypoint ? [] : (image.Cmd ?? []);
+  const reset = entrypoint.length === 1 && entrypoint[0] === "";
+  const result = { Entrypoint: reset ? [] : entrypoint, Cmd: command };
+  if (result.Entrypoint.length === 0 && command.length === 0) {
+    throw fail("invalid", "container.no-command", "no command specified", {
+      hint: "the image names no command: give one after the image's name",
+    });
+  }
+  return result;
+}
+
+/** The spec's variables first, then those of the image that it doesn't name; `KEY` alone removes one. */
+function mergeEnv(own: readonly string[], image: readonly string[]): string[] {
+  const keyOf = (entry: string) => entry.split("=", 1)[0]!;
+  const named = new Set(own.map(keyOf));
+  const last = new Map(own.map((entry) => [keyOf(entry), entry]));
+  const kept = [...last.values()].filter((entry) => entry.includes("="));
+  return [...kept, ...image.filter((entry) => !named.has(keyOf(entry)))];
+}
+
+/** Durations and counts that the spec leaves out come from the image. */
+function mergeHealthcheck(
+  image: HealthcheckConfig | undefined,
+  own: HealthcheckConfig | undefined,
+): HealthcheckConfig | undefined {
+  if (own === undefined || image === undefined) return own ?? image;
+  const given = Object.entries(own).filter(([, value]) => value !== 0 && value !== undefined);
+  const merged = { ...image, ...Object.fromEntries(given) };
+  return own.Test?.length ? merged : { ...merged, ...(image.Test ? { Test: image.Test } : {}) };
+}
+
+/** The environment of a container's first process: Docker's defaults under the merged variables. */
+export function environment(
+  process: ImageProcess,
+  spec: ContainerSpec,
+  hostname: string,
+  user: ResolvedUser,
+): string[] {
+  const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${hostname}`, ...(spec.tty ? ["TERM=xterm"] : [])];
+  const removed = new Set((spec.env ?? []).filter((entry) => !entry.includes("=")));
+  const kept = defaults.filter((entry) => !removed.has(entry.split("=", 1)[0]!));
+  return withHome(overlayEnv(kept, process.Env ?? []), user);
+}
+
+const homeOfNobody = "HOME=/";
+
+/**
+ * HOME is left to the OCI runtime, which takes it from the container's /etc/passwd, so that an exec as another user
+ * gets its own; but for a user that has no entry there, and for whom crun sets none.
+ */
+export function withHome(env: readonly string[], user: ResolvedUser): string[] {
+  const rest = env.filter((entry) => entry !== homeOfNobody);
+  if (rest.some((entry) => entry.startsWith("HOME="))) return rest;
+  return user.home === "/" ? [...rest, homeOfNobody] : rest;
+}
+
+/** `over` replaces variables of `base` in place and adds the rest. */
+export function overlayEnv(base: readonly string[], over: readonly string[]): string[] {
+  const variables = new Map<string, string | undefined>();
+  for (const entry of [...base, ...over]) {
+    const at = entry.indexOf("=");
+    if (at < 0) variables.delete(entry);
+    else variables.set(entry.slice(0, at), entry.slice(at + 1));
+  }
+  return [...variables].map(([key, value]) => `${key}=${value}`);
+}
