@@ -68,26 +68,34 @@ export function findPlace(location: Location, container: Container, path: string
     );
   }
   const base = baseOf(location, inside.path);
-  const readOnly = base.mount ? base.mount.readOnly : (container.spec.security?.readonlyRootfs ?? false);
-  return { root: base.root, path: base.path, readOnly, inside };
+  return { root: base.root, path: base.path, readOnly: isReadOnly(container, inside.path), inside };
+}
+
+function isReadOnly(container: Container, at: string): boolean {
+  const mount = innermost(container.mounts, at);
+  if (mount?.type === "tmpfs") return false;
+  return mount ? mount.readOnly : (container.spec.security?.readonlyRootfs ?? false);
+}
+
+function innermost<M extends ResolvedMount>(mounts: readonly M[], at: string): M | undefined {
+  return mounts
+    .filter((one) => at === one.target || at.startsWith(`${one.target}/`))
+    .toSorted((a, b) => b.target.length - a.target.length)[0];
 }
 
 type HostMount = Exclude<ResolvedMount, { type: "tmpfs" }>;
 
 /** The innermost mount that `at` (without symlinks) lies in, and the path in it. */
-function baseOf(
-  { root, mounts }: Location,
-  at: string,
-): { readonly root: string; readonly path: string; readonly mount?: HostMount } {
-  const mount = mounts
-    .filter((one): one is HostMount => one.type !== "tmpfs")
-    .filter((one) => at === one.target || at.startsWith(`${one.target}/`))
-    .toSorted((a, b) => b.target.length - a.target.length)[0];
+function baseOf({ root, mounts }: Location, at: string): { readonly root: string; readonly path: string } {
+  const mount = innermost(
+    mounts.filter((one): one is HostMount => one.type !== "tmpfs"),
+    at,
+  );
   if (!mount) return { root, path: at };
   const rest = at.slice(mount.target.length);
   // A file that is bound has no inside: its folder is the root then.
-  if (rest === "") return { root: dirname(mount.source), path: `/${basename(mount.source)}`, mount };
-  return { root: mount.source, path: rest, mount };
+  if (rest === "") return { root: dirname(mount.source), path: `/${basename(mount.source)}` };
+  return { root: mount.source, path: rest };
 }
 
 const goMode = {
