@@ -20,7 +20,7 @@ install_packages() {
   fi
   say "installing the pinned npm packages"
   rm -f "$stamp"
-  fetch_packages "$kind" || { say "npm could not install them; see: (cd $home && npm ci --ignore-scripts)"; exit 1; }
+  fetch_packages "$kind" || { say "npm could not install them; see: (cd $home && npm install --ignore-scripts)"; exit 1; }
   printf '%s' "$wanted" >"$stamp"
 }
 

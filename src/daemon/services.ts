@@ -11,7 +11,7 @@ import {
 import { createContentStore } from "../content/index.ts";
 import { findProgram } from "../doctor/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
-import { createThreadNamespaces, type DaemonIdentity } from "../host/index.ts";
+import { createThreadNamespaces, removeCgroup, type DaemonIdentity } from "../host/index.ts";
 import { createBaseImages, createImages, imageMigrations, type Images } from "../images/index.ts";
 import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
 import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
@@ -76,6 +76,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
     const { stillRunning } = await engine.containers.close();
     await networks.close({ keep: stillRunning > 0 });
     await runtime.close();
+    if (stillRunning === 0) await removeCgroup(host.cgroup, identity.cgroupParent, clock);
     await storage.close();
     state.close();
     return { stillRunning };

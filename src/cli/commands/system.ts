@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { fail, systemClock } from "../../base/index.ts";
+import { fail, isVirgaError, systemClock } from "../../base/index.ts";
 import type { Command } from "../command.ts";
 import { defaultRoot, runningDaemon } from "../connection.ts";
 
@@ -41,7 +41,10 @@ export const systemStop: Command = {
       return 0;
     }
     const { pid, containers } = await client.system();
-    await client.stop();
+    // A daemon with nothing left to do may be gone before it has answered; its pid tells.
+    await client.stop().catch((error: unknown) => {
+      if (!isVirgaError(error, "unavailable")) throw error;
+    });
     for (let turn = 0; turn < 1200; turn++) {
       if (!isAlive(pid)) {
         const rest = containers.running > 0 ? `; ${containers.running} containers go on running` : "";
