@@ -109,7 +109,7 @@ export function cgroupProcesses(facts: CgroupFacts, path: string): number[] {
  * `cgroup.busy` while a process is in it.
  */
 export async function removeCgroup(facts: CgroupFacts, path: string, clock: Clock): Promise<void> {
-  if (path.split("/").filter((part) => part !== "" && part !== ".." && part !== ".").length < 2) {
+  if (path.split("/").filter((part) => part !== "" && part !== ".." && part !== ".").length < 1) {
     throw fail("internal", "cgroup.unsafe-path", `refusing to remove the cgroup '${path}'`);
   }
   for (let attempt = 0; ; attempt++) {
