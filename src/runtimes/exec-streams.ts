@@ -1,9 +1,16 @@
-import { fail } from "../base/index.ts";
+import { fail, type Clock } from "../base/index.ts";
 import { OutputQueue } from "./output-queue.ts";
 import type { ProcessStreams } from "./runtime.ts";
 
-/** What pipes hold back when the reader is slow is bounded by `OutputQueue`; reading stops meanwhile. */
-export function pipeStreams(child: Bun.Subprocess): ProcessStreams {
+/** How long nothing must come after the process has ended until its output is taken to be over. Milliseconds. */
+const quiet = 50;
+
+/**
+ * Streams over pipes. What waits when the reader is slow is bounded by `OutputQueue`; reading stops meanwhile. Output
+ * ends with the process, not with the pipes, which a child that lives on in the background may keep open.
+ */
+export function pipeStreams(child: Bun.Subprocess, clock: Clock): ProcessStreams {
+  let received = 0;
   let resume = Promise.withResolvers<void>();
   resume.resolve();
   const queue = new OutputQueue((on) => {
@@ -20,16 +27,25 @@ export function pipeStreams(child: Bun.Subprocess): ProcessStreams {
       await resume.promise;
       const { value, done } = await reader.read();
       if (done) return;
+      received++;
       queue.push({ stream, data: value });
     }
   };
-  void Promise.allSettled([pump("stdout"), pump("stderr")]).then(() => queue.end());
+  const finished = Promise.allSettled([pump("stdout"), pump("stderr")]).then(() => queue.end());
+  const cancel = () => cancels.forEach((one) => void one().catch(() => {}));
+  void child.exited.then(async () => {
+    for (let before = -1; before !== received || queue.held;) {
+      before = received;
+      await Promise.race([finished, clock.sleep(quiet)]);
+    }
+    cancel();
+  });
   return {
     output: queue,
     ...pipeInput(child),
     close() {
       queue.discard();
-      for (const cancel of cancels) void cancel().catch(() => {});
+      cancel();
     },
   };
 }
@@ -40,6 +56,15 @@ function pipeInput(child: Bun.Subprocess): Pick<ProcessStreams, "write" | "close
     return { write: () => Promise.reject(stdinClosed()), closeStdin: () => Promise.resolve() };
   }
   let [last, closed] = [Promise.resolve(), false];
+  let abandon = () => {};
+  void child.exited.then(() => abandon());
+  // One listener for all writes: one a write would hold every piece of input until the process ends.
+  const untilTaken = (flushed: number | Promise<number>) =>
+    new Promise<void>((resolve, reject) => {
+      abandon = () => reject(stdinClosed());
+      if (child.exitCode !== null || child.signalCode !== null) abandon();
+      void Promise.resolve(flushed).then(() => resolve(), reject);
+    });
   const inOrder = (work: () => Promise<void>) => {
     const done = last.then(work);
     last = done.catch(() => {});
@@ -51,7 +76,7 @@ function pipeInput(child: Bun.Subprocess): Pick<ProcessStreams, "write" | "close
         if (closed) throw stdinClosed();
         try {
           void sink.write(data);
-          await Promise.race([sink.flush(), child.exited.then(() => Promise.reject(stdinClosed()))]);
+          await untilTaken(sink.flush());
         } catch (error) {
           closed = true;
           throw stdinClosed(error);

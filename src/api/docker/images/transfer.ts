@@ -5,7 +5,7 @@ import { familiar, parseReference, type Image } from "../../../images/index.ts";
 import { byteBody, checked } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
-import { requiredText, text } from "../http/query.ts";
+import { flag, requiredText, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { requirePlatform } from "../platform.ts";
@@ -29,9 +29,10 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
   routes.post("/images/load", (c) => {
     requirePlatform(text(c, "platform"));
     const body = byteBody(c);
+    const encode = flag(c, "quiet") ? () => undefined : encodeProgress;
     return streamedFromFirst(c, "application/json", async function* (signal) {
       const work = (report: (progress: Progress) => void) => images.load(body, { report, signal });
-      const loaded = yield* reporting(work, encodeProgress);
+      const loaded = yield* reporting(work, encode);
       for (const { image, references } of loaded ?? []) yield* loadedLines(image, references);
     });
   });
