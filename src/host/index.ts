@@ -66,6 +66,7 @@ export {
   createSocketPair,
   isRunning,
   readProcess,
+  resizeTerminalsOf,
   sealedCopy,
   signalProcess,
   type ProcessIdentity,

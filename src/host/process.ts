@@ -1,9 +1,10 @@
 import { dlopen, ptr, read, type Pointer } from "bun:ffi";
-import { closeSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs";
 import { fail } from "../base/index.ts";
 
 const libc = dlopen("libc.so.6", {
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" },
+  ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   memfd_create: { args: ["ptr", "u32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "u64"], returns: "i32" },
@@ -11,7 +12,7 @@ const libc = dlopen("libc.so.6", {
 }).symbols;
 
 /** The same on every architecture that Linux got after 2011, and on amd64. */
-const numbers = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
+const numbers = { pidfdSendSignal: 424, pidfdOpen: 434, pidfdGetfd: 438 } as const;
 const ESRCH = 3;
 
 /** One process, told apart from a later one with the same pid. */
@@ -55,6 +56,41 @@ export function signalProcess(target: ProcessIdentity, signal: number): boolean 
     return result === 0 || ended("pidfd_send_signal");
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * Sets the size of the terminals of which the process holds the master side (pidfd_getfd(2), TIOCSWINSZ), which tells
+ * the programs on them. False when it holds none. The caller vouches for the pid: a child that was not waited for.
+ */
+export function resizeTerminalsOf(pid: number, columns: number, rows: number): boolean {
+  const masters = descriptorsOf(pid).filter(({ target }) => target.endsWith("/ptmx"));
+  if (masters.length === 0) return false;
+  const process = Number(libc.syscall(numbers.pidfdOpen, pid, 0, 0, 0, 0));
+  if (process < 0) return ended("pidfd_open");
+  const size = Uint16Array.of(rows, columns, 0, 0);
+  const setWindowSize = 0x5414;
+  try {
+    for (const { fd } of masters) {
+      const copy = Number(libc.syscall(numbers.pidfdGetfd, process, fd, 0, 0, 0));
+      if (copy < 0) continue; // closed meanwhile
+      libc.ioctl(copy, setWindowSize, ptr(size));
+      closeSync(copy);
+    }
+    return true;
+  } finally {
+    closeSync(process);
+  }
+}
+
+function descriptorsOf(pid: number): { readonly fd: number; readonly target: string }[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((name) => ({
+      fd: Number(name),
+      target: readlinkSync(`/proc/${pid}/fd/${name}`),
+    }));
+  } catch {
+    return []; // it has ended, or closed one meanwhile
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { fail, type Clock } from "../base/index.ts";
-import { readText, type ThreadNamespaces } from "../host/index.ts";
+import { readText, resizeTerminalsOf, type ThreadNamespaces } from "../host/index.ts";
 import { pipeStreams, ptyStreams, type PtyProcess } from "./exec-streams.ts";
 import { execFailureCode, lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
@@ -16,7 +16,7 @@ export interface ExecHost {
 interface Started {
   readonly child: Bun.Subprocess;
   readonly streams: ProcessStreams;
-  resize(columns: number, rows: number): void;
+  resize(columns: number, rows: number): Promise<void>;
 }
 
 /**
@@ -45,7 +45,9 @@ export async function execInTask(
   const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
   if (exec.tty) command.push("--tty");
   command.push("--process", specFile, "--pid-file", pidFile, task.id);
-  const started = host.namespaces.withoutUnifiedCgroup(() => ({ value: start(command, exec) })).value;
+  const started = host.namespaces.withoutUnifiedCgroup(() => ({
+    value: start(command, exec, host.clock),
+  })).value;
   const { child, streams } = started;
   const onAbort = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -64,9 +66,7 @@ export async function execInTask(
     pid,
     streams,
     exited: exitOf(child, logFile),
-    async resize(columns, rows) {
-      started.resize(columns, rows);
-    },
+    resize: started.resize,
     async kill(number) {
       // The runtime's exec is the parent and has not waited for it yet, so the pid cannot be another's.
       if (child.exitCode !== null || child.signalCode !== null) throw notRunning(exec.id);
@@ -75,22 +75,39 @@ export async function execInTask(
   };
 }
 
-function start(command: string[], exec: ExecSpec): Started {
+function start(command: string[], exec: ExecSpec, clock: Clock): Started {
   const common = { cwd: "/", env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } };
+  const noTerminal = () =>
+    Promise.reject(fail("conflict", "task.no-terminal", `exec ${exec.id} has no terminal`));
   if (exec.detach) {
     const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
-    return { child, streams: pipeStreams(child), resize: () => {} };
+    return { child, streams: pipeStreams(child, clock), resize: noTerminal };
   }
-  if (exec.tty) return startWithTerminal(command, common);
+  if (exec.tty) return startWithTerminal(command, common, clock);
   const child = Bun.spawn(command, { ...common, stdio: [exec.stdin ? "pipe" : "ignore", "pipe", "pipe"] });
-  return { child, streams: pipeStreams(child), resize: () => {} };
+  return { child, streams: pipeStreams(child, clock), resize: noTerminal };
 }
 
-function startWithTerminal(command: string[], common: { cwd: string; env: Record<string, string> }): Started {
+function startWithTerminal(
+  command: string[],
+  common: { cwd: string; env: Record<string, string> },
+  clock: Clock,
+): Started {
   const pty: PtyProcess = ptyStreams();
   const child = Bun.spawn(command, { ...common, terminal: pty.options });
   pty.connect(child);
-  return { child, streams: pty.streams, resize: (columns, rows) => pty.resize(columns, rows) };
+  return {
+    child,
+    streams: pty.streams,
+    /** crun gives the size on only when it starts, so the container's own terminal is set, too. */
+    async resize(columns, rows) {
+      pty.resize(columns, rows);
+      for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt++) {
+        if (resizeTerminalsOf(child.pid, columns, rows)) return;
+        await clock.sleep(2);
+      }
+    },
+  };
 }
 
 /** The pid of the process once it runs; undefined when the runtime ended without starting one. */
