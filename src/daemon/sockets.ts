@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 
 /**
- * Serves `fetch` on a unix socket that only root (and whom root lets) can open. A socket left by a killed daemon is
+ * Serves `fetch` on a unix socket that only root can open. A socket left by a killed daemon is
  * replaced; the instance lock makes sure that nobody listens there.
  */
 export function listenUnix(
@@ -17,6 +17,7 @@ export function listenUnix(
       return fetch(request);
     },
   });
+  chmodSync(path, 0o600);
   return {
     async [Symbol.asyncDispose]() {
       await server.stop(true);

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openState } from "./state.ts";
 
@@ -30,6 +30,11 @@ test("a migration that fails leaves nothing of itself", () => {
   const state = openState(path, [first, second]);
   expect(state.db.query("SELECT name FROM sqlite_master WHERE name = 'other'").all()).toEqual([]);
   state.close();
+});
+
+test("only root can read the database", () => {
+  openState(path, [first]).close();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
 test("a transaction that throws changes nothing", () => {

@@ -1,4 +1,5 @@
 import { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
 import { fail } from "../base/index.ts";
 
 /** A change of the schema. `id` is never reused (`containers/001`); lists are append-only. */
@@ -17,6 +18,8 @@ export interface State {
 
 /** Opens (or makes) the database at `path` (`:memory:` for tests) and brings it to the newest schema. */
 export function openState(path: string, migrations: readonly Migration[]): State {
+  // Containers' environments are in it: nobody but root may read it, nor the files that SQLite makes after its example.
+  if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
   const db = new Database(path, { create: true, strict: true });
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = NORMAL");

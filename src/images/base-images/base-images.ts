@@ -123,7 +123,7 @@ async function make(
       signal,
     }),
   );
-  const message = `${name}: Virga does not pull from registries yet; made from the ${title} mirror ${mirror} by mmdebstrap`;
+  const message = `Virga does not pull from registries yet; made from the ${title} mirror ${mirror} by mmdebstrap`;
   report({ task, message, outcome: "done" });
   return made;
 }
