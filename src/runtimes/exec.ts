@@ -66,7 +66,7 @@ export async function execInTask(
     pid,
     streams,
     exited: exitOf(child, logFile),
-    resize: started.resize,
+    resize: (columns, rows) => started.resize(columns, rows),
     async kill(number) {
       // The runtime's exec is the parent and has not waited for it yet, so the pid cannot be another's.
       if (child.exitCode !== null || child.signalCode !== null) throw notRunning(exec.id);
