@@ -121,7 +121,9 @@ describe("docker run", () => {
       writeFileSync(file, Buffer.concat(Array.from({ length: 1600 }, () => blob)));
       const output = join(directory, "blob.out");
       const command = `docker run -i --rm ${image} cat < ${file} > ${output}`;
-      await run(["sh", "-c", command], { env: { ...process.env, DOCKER_HOST: daemon.dockerHost } as Record<string, string> });
+      await run(["sh", "-c", command], {
+        env: { ...process.env, DOCKER_HOST: daemon.dockerHost } as Record<string, string>,
+      });
       const hash = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
       expect(hash(output)).toBe(hash(file));
     },

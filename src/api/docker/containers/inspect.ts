@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Container, ResolvedMount } from "../../../containers/index.ts";
 import { isVirgaError } from "../../../base/index.ts";
 import type { Image } from "../../../images/index.ts";
+import { filled } from "../http/defined.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ContainersBackend } from "./backend.ts";
@@ -104,12 +105,12 @@ function encodeConfig(container: Container, version: ApiVersion) {
     OpenStdin: stdin,
     StdinOnce: spec.stdinOnce ?? false,
     Env: process.Env ?? [],
-    Cmd: process.Cmd ?? null,
+    Cmd: filled(process.Cmd) ?? null,
     ...(process.Healthcheck ? { Healthcheck: process.Healthcheck } : {}),
     Image: spec.image,
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
     WorkingDir: process.WorkingDir ?? "",
-    Entrypoint: process.Entrypoint ?? null,
+    Entrypoint: filled(process.Entrypoint) ?? null,
     ...(holds(quirks.containerMacAddress, version) ? { MacAddress: spec.network?.macAddress ?? "" } : {}),
     OnBuild: null,
     Labels: process.Labels ?? {},
