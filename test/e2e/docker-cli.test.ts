@@ -122,7 +122,7 @@ describe("docker run", () => {
       const output = join(directory, "blob.out");
       const command = `docker run -i --rm ${image} cat < ${file} > ${output}`;
       await run(["sh", "-c", command], {
-        env: { ...process.env, DOCKER_HOST: daemon.dockerHost } as Record<string, string>,
+        env: { ...process.env, DOCKER_HOST: daemon.dockerHost },
       });
       const hash = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
       expect(hash(output)).toBe(hash(file));
