@@ -13,7 +13,8 @@ export function runDirectory(root: string): string {
 
 /** A client of the daemon at `root`, or undefined when none answers. */
 export async function runningDaemon(root: string): Promise<Client | undefined> {
-  const client = createClient(join(runDirectory(root), "virga.sock"));
+  const unix = join(runDirectory(root), "virga.sock");
+  const client = createClient((path, init) => fetch(`http://virga${path}`, { ...init, unix }));
   try {
     await client.system();
     return client;

@@ -29,7 +29,11 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   const identity = daemonIdentity(options.root);
   using _lock = lockInstance(identity);
   using file = openLogFile(identity.path("log", "daemon.log"));
-  const logger = createLogger({ level: options.logLevel, write: (line) => file.write(line), now: () => new Date() });
+  const logger = createLogger({
+    level: options.logLevel,
+    write: (line) => file.write(line),
+    now: () => new Date(),
+  });
   logger.info("starting", { version, root: identity.root, pid: process.pid });
   watchForBugs(logger);
   const services = await createServices(identity, logger);

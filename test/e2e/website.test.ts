@@ -35,7 +35,8 @@ async function visits(): Promise<number> {
   return Number(/<strong id="visits">(\d+)</.exec(await page())?.[1]);
 }
 
-const containers = () => daemon.dockerOk(["ps", "-q", "--no-trunc", "--filter", "label=com.docker.compose.project=website"]);
+const containers = () =>
+  daemon.dockerOk(["ps", "-q", "--no-trunc", "--filter", "label=com.docker.compose.project=website"]);
 
 test(
   "one command ends with a website that answers",
@@ -47,38 +48,66 @@ test(
   8 * minutes,
 );
 
-test("each part is a container of its own, reached by its own client", async () => {
-  expect((await containers()).split("\n")).toHaveLength(4);
-  const exec = (service: string, ...command: string[]) => daemon.dockerOk(["exec", `website-${service}-1`, ...command]);
-  const first = await visits();
-  expect(await visits()).toBe(first + 1);
-  expect(await exec("cache", "redis-cli", "get", "visits")).toBe(String(first + 1));
-  await run(["curl", "-sS", "--data-urlencode", "message=Rain <never> leaves", url]);
-  expect(await exec("db", "psql", "-U", "postgres", "-h", "/var/run/postgresql", "-d", "guestbook", "-tAc", "SELECT text FROM messages")).toBe(
-    "Rain <never> leaves",
-  );
-  expect(await page()).toContain("Rain &lt;never&gt; leaves");
-}, minutes);
+test(
+  "each part is a container of its own, reached by its own client",
+  async () => {
+    expect((await containers()).split("\n")).toHaveLength(4);
+    const exec = (service: string, ...command: string[]) =>
+      daemon.dockerOk(["exec", `website-${service}-1`, ...command]);
+    const first = await visits();
+    expect(await visits()).toBe(first + 1);
+    expect(await exec("cache", "redis-cli", "get", "visits")).toBe(String(first + 1));
+    await run(["curl", "-sS", "--data-urlencode", "message=Rain <never> leaves", url]);
+    expect(
+      await exec(
+        "db",
+        "psql",
+        "-U",
+        "postgres",
+        "-h",
+        "/var/run/postgresql",
+        "-d",
+        "guestbook",
+        "-tAc",
+        "SELECT text FROM messages",
+      ),
+    ).toBe("Rain <never> leaves");
+    expect(await page()).toContain("Rain &lt;never&gt; leaves");
+  },
+  minutes,
+);
 
-test("up again changes nothing", async () => {
-  const before = await containers();
-  await up();
-  expect(await containers()).toBe(before);
-}, 2 * minutes);
+test(
+  "up again changes nothing",
+  async () => {
+    const before = await containers();
+    await up();
+    expect(await containers()).toBe(before);
+  },
+  2 * minutes,
+);
 
-test("a killed daemon loses no container, and the site answers while it is down", async () => {
-  const before = await containers();
-  await daemon.crash();
-  expect(await page()).toContain("Guest book");
-  await daemon.start();
-  expect(await containers()).toBe(before);
-  expect(await page()).toContain("Guest book");
-}, minutes);
+test(
+  "a killed daemon loses no container, and the site answers while it is down",
+  async () => {
+    const before = await containers();
+    await daemon.crash();
+    expect(await page()).toContain("Guest book");
+    await daemon.start();
+    expect(await containers()).toBe(before);
+    expect(await page()).toContain("Guest book");
+  },
+  minutes,
+);
 
-test("a message survives down and up", async () => {
-  const down = await daemon.virga(["down", website], { env: environment });
-  expect(down.exitCode, down.stderr).toBe(0);
-  expect(await containers()).toBe("");
-  await up();
-  expect(await page()).toContain("Rain &lt;never&gt; leaves");
-}, 3 * minutes);
+test(
+  "a message survives down and up",
+  async () => {
+    const down = await daemon.virga(["down", website], { env: environment });
+    expect(down.exitCode, down.stderr).toBe(0);
+    expect(await containers()).toBe("");
+    await up();
+    expect(await page()).toContain("Rain &lt;never&gt; leaves");
+  },
+  3 * minutes,
+);

@@ -34,9 +34,12 @@ export interface Client {
   cancel(id: string): Promise<void>;
 }
 
-export function createClient(socket: string): Client {
+/** Sends one request to the daemon: `fetch` on its unix socket, or on a page's own origin. */
+export type Send = (path: string, init: RequestInit) => Promise<Response>;
+
+export function createClient(send: Send): Client {
   const call = async (method: string, path: string, body?: unknown, signal?: AbortSignal) => {
-    const response = await request(socket, method, path, body, signal);
+    const response = await request(send, method, path, body, signal);
     if (!response.ok) throw await errorOf(response);
     return response;
   };
@@ -62,10 +65,9 @@ export function createClient(socket: string): Client {
   };
 }
 
-async function request(socket: string, method: string, path: string, body?: unknown, signal?: AbortSignal) {
+async function request(send: Send, method: string, path: string, body?: unknown, signal?: AbortSignal) {
   try {
-    return await fetch(`http://virga${path}`, {
-      unix: socket,
+    return await send(path, {
       method,
       ...(body === undefined
         ? {}
@@ -74,7 +76,7 @@ async function request(socket: string, method: string, path: string, body?: unkn
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw fail("unavailable", "daemon.unreachable", `no daemon answers at ${socket}`, {
+    throw fail("unavailable", "daemon.unreachable", "the daemon does not answer", {
       cause: error,
       hint: "virga system status",
     });

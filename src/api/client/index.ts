@@ -1,4 +1,4 @@
-export { createClient, errorFromWire, type Client } from "./client.ts";
+export { createClient, errorFromWire, type Client, type Send } from "./client.ts";
 export type {
   WireDownOptions,
   WireError,
