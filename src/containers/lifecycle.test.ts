@@ -188,7 +188,7 @@ describe("exit", () => {
     await on.clock.advance(3500);
     on.runtime.exit(id, 3, true);
     expect(await waited).toEqual({ exitCode: 3 });
-    await on.settle();
+    await on.until(() => state(id).status === "exited");
     expect(state(id)).toMatchObject({ status: "exited", exitCode: 3, oomKilled: true });
     expect(await leftovers()).toMatchObject({
       attached: 0,
@@ -228,7 +228,7 @@ describe("exit", () => {
     on.runtime.failures.set("delete", new Error("busy"));
     on.networks.failures.set("detach", new Error("busy"));
     on.runtime.exit(id, 1);
-    await on.settle();
+    await on.until(() => state(id).status === "exited");
     expect(state(id)).toMatchObject({ status: "exited", exitCode: 1 });
     await on.containers.start(id);
     expect(state(id).status).toBe("running");
@@ -240,14 +240,13 @@ describe("restart policy", () => {
     const id = await run({ restart: { name: "always" } });
     for (const [count, ms] of [100, 200, 400].entries()) {
       on.runtime.exit(id, 1);
-      await on.settle();
+      await on.until(() => state(id).status === "restarting");
       expect(state(id)).toMatchObject({ status: "restarting", exitCode: 1 });
       await on.clock.advance(ms - 1);
       await on.settle();
       expect(state(id).status).toBe("restarting");
       await on.clock.advance(1);
-      await on.settle();
-      expect(state(id).status).toBe("running");
+      await on.until(() => state(id).status === "running");
       expect(on.containers.get(id).restartCount).toBe(count + 1);
     }
   });
@@ -271,12 +270,11 @@ describe("restart policy", () => {
   test("kill with another signal than the stop signal is no wish to stop", async () => {
     const id = await run({ restart: { name: "always" } });
     await on.containers.kill(id, "HUP");
-    await on.settle();
-    expect(state(id).status).toBe("restarting");
+    await on.until(() => state(id).status === "restarting");
     await on.clock.advance(100);
     await on.settle();
     await on.containers.kill(id);
-    await on.settle();
+    await on.until(() => state(id).status === "exited");
     expect(state(id)).toMatchObject({ status: "exited", exitCode: 137 });
   });
 
@@ -287,8 +285,7 @@ describe("restart policy", () => {
     on.runtime.failures.set("create", fail("internal", "task.create-failed", "not now"));
     await on.clock.advance(100);
     await on.until(() => !on.runtime.failures.has("create"));
-    await on.settle();
-    expect(state(id).status).toBe("restarting");
+    await on.until(() => state(id).status === "restarting");
     await on.clock.advance(200);
     await on.until(() => state(id).status === "running");
     on.runtime.exit(id, 1);
@@ -478,7 +475,7 @@ describe("a full disk", () => {
     on.diskFull(true);
     on.runtime.exit(id, 6);
     expect(await waited).toEqual({ exitCode: 6 });
-    await on.settle();
+    await on.until(() => state(id).status === "exited");
     expect(state(id)).toMatchObject({ status: "exited", exitCode: 6 });
     expect(await leftovers()).toMatchObject({ attached: 0, published: 0, mounted: 0 });
     on.diskFull(false);
@@ -515,7 +512,7 @@ describe("a daemon that dies", () => {
       { sandbox: { containerId: id }, ports: [{ hostPort: 1 }] },
     ]);
     on.runtime.exit(id, 4);
-    await on.settle();
+    await on.until(() => state(id).status === "exited");
     expect(state(id)).toMatchObject({ status: "exited", exitCode: 4 });
     expect(on.layers.mounted.size).toBe(0);
   });
@@ -528,10 +525,10 @@ describe("a daemon that dies", () => {
     for (const id of [plain, removed, always]) on.runtime.exit(id, 9);
     await on.crash();
     await on.clock.advance(100);
-    await on.settle();
+    await on.until(() => state(plain).status === "exited");
     expect(state(plain)).toMatchObject({ status: "exited", exitCode: 9 });
     expect(() => on.containers.get(removed)).toThrow("No such container");
-    expect(state(always).status).toBe("running");
+    await on.until(() => state(always).status === "running");
     expect(on.events.filter((event) => event === "die")).toHaveLength(3);
   });
 
@@ -545,9 +542,9 @@ describe("a daemon that dies", () => {
     on.layers.mounted.clear();
     await on.crash();
     await on.clock.advance(100);
-    await on.settle();
+    await on.until(() => state(plain).status === "exited");
     expect(state(plain)).toMatchObject({ status: "exited", exitCode: 255 });
-    expect(state(always).status).toBe("running");
+    await on.until(() => state(always).status === "running");
     expect(state(stopped).status).toBe("exited");
   });
 
@@ -574,8 +571,7 @@ describe("a daemon that dies", () => {
     on.runtime.exit(id, 1);
     await on.settle();
     await on.crash();
-    await on.settle();
-    expect(state(id).status).toBe("running");
+    await on.until(() => state(id).status === "running");
   });
 
   test("removes autoRemove containers that do not run: nobody is left to start them", async () => {

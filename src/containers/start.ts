@@ -200,7 +200,7 @@ function runningOwner(engine: Engine, id: string): { readonly container: Contain
     "conflict",
     "container.not-running",
     `cannot join network of a non running container: ${container.id}`,
-    { hint: `virga start ${container.name}` },
+    { hint: `docker start ${container.name}` },
   );
 }
 

@@ -11,7 +11,7 @@ import {
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newId } from "../base/index.ts";
+import { newId, systemClock } from "../base/index.ts";
 import { daemonIdentity, listInterfaces, mountsBelow } from "../host/index.ts";
 import { makeBusyboxRootfs } from "../runtimes/testing.ts";
 import { readHostFacts } from "./oci/index.ts";
@@ -73,12 +73,14 @@ async function run(command: readonly string[], more: Partial<Step> = {}, signal?
 /** What is left of steps on the machine. */
 async function left() {
   const { interfacePrefix, cgroupParent } = daemonIdentity(root);
+  const links = async () =>
+    (await listInterfaces()).filter((one) => one.name.startsWith(interfacePrefix) && one.kind === "veth");
+  // The kernel takes the links of an ended container away in its own time.
+  for (let turn = 0; turn < 100 && (await links()).length > 0; turn++) await systemClock.sleep(20);
   const networks = on.networks.list();
   return {
     mounts: mountsBelow(root).map((one) => one.target),
-    links: (await listInterfaces()).filter(
-      (one) => one.name.startsWith(interfacePrefix) && one.kind === "veth",
-    ),
+    links: await links(),
     endpoints: networks.flatMap((network) => on.networks.endpointsOf(network.id)),
     cgroups: readdirSync("/sys/fs/cgroup").flatMap((controller) => {
       const folder = `/sys/fs/cgroup/${controller}${cgroupParent}`;
