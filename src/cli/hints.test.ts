@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { commands } from "./commands/index.ts";
+
+/** `virga NAME` and `virga NAME NAME` in the source: what errors tell a person to run next. */
+async function mentioned(): Promise<Set<string>> {
+  const folder = join(import.meta.dir, "..");
+  const found = new Set<string>();
+  for (const file of new Bun.Glob("**/*.ts").scanSync(folder)) {
+    if (file.endsWith(".test.ts")) continue;
+    const text = await Bun.file(join(folder, file)).text();
+    for (const hint of text.matchAll(/hint: *(?:\n *)?(["`])(.*?)\1/g)) {
+      for (const [, words] of hint[2]!.matchAll(/\bvirga ([a-z]+(?: [a-z]+)?)/g)) found.add(words!);
+    }
+  }
+  return found;
+}
+
+test("every command that an error names exists", async () => {
+  const names = ["serve", "help", ...commands.map((one) => one.name)];
+  const unknown = [...(await mentioned())].filter(
+    (words) => !names.includes(words) && !names.includes(words.split(" ")[0]!),
+  );
+  expect(unknown).toEqual([]);
+});
