@@ -8,6 +8,7 @@ import { startMonitor, type Monitor, type MonitorOptions } from "./monitor.ts";
 import type { OciProgram } from "./programs.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
 import type { TaskSpec } from "./runtime.ts";
+import type { SeccompCache } from "./seccomp-cache.ts";
 
 export interface TaskHost extends MonitorOptions {
   readonly records: TaskRecords;
@@ -17,6 +18,7 @@ export interface TaskHost extends MonitorOptions {
   readonly cgroupParent: string;
   readonly clock: Clock;
   readonly warmUp: () => Promise<void>;
+  readonly seccomp: SeccompCache;
 }
 
 /** Creates the task's first process, which then waits to be started. All or nothing. */
@@ -37,7 +39,8 @@ export async function createTask(
   for (const stale of [files.runtimeLog, files.pid, files.oom, host.layout.exit(spec.id)]) {
     rmSync(stale, { force: true });
   }
-  writeFileSync(files.config, JSON.stringify(spec.config), { mode: 0o600 });
+  const config = host.seccomp.apply(program, spec.config);
+  writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 
   const monitor = startMonitor(spec, program, host);
   undo.defer(async () => {
@@ -57,6 +60,7 @@ export async function createTask(
     monitor: identify(monitor.pid),
   };
   host.records.save(record);
+  host.seccomp.learn(program, spec.config, spec.id);
   undo.move();
   return { record, monitor };
 }

@@ -7,6 +7,7 @@ import { openPrograms, type OciProgram, type OciPrograms, type RuntimeProgram } 
 import { openRecords, type TaskRecord } from "./records.ts";
 import type { Runtime, TaskState } from "./runtime.ts";
 import { runningTasks } from "./running.ts";
+import { createSeccompCache } from "./seccomp-cache.ts";
 import { startTask } from "./start-task.ts";
 import { StreamRegistry } from "./stream-registry.ts";
 import { createWarmUp } from "./warm-up.ts";
@@ -40,6 +41,7 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
   const warmUp = createWarmUp(facts);
   const host: TaskHost = {
     warmUp,
+    seccomp: createSeccompCache(),
     records, facts, boot, clock, layout, namespaces,
     cgroupParent: identity.cgroupParent,
     conmon: dependencies.conmon ?? "conmon",

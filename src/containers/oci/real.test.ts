@@ -351,3 +351,15 @@ test("an exec gets the container's environment, limits and capabilities, and its
   expect(BigInt(`0x${mask}`)).toBeGreaterThan(0xffffffffn);
   await bench.runtime.delete(task.id, true);
 });
+
+test("the filter that was compiled for one container is as good for the next, and only for the same profile", async () => {
+  const refused = "unshare -U true 2>&1; grep ^Seccomp: /proc/self/status";
+  const first = await output(refused);
+  expect(await output(refused)).toBe(first);
+  expect(first).toContain("Operation not permitted");
+  expect(await output("unshare -U true && echo done", { security: { seccomp: "unconfined" } })).toBe("done");
+  const open = JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW" });
+  for (const _again of [1, 2]) {
+    expect(await output("unshare -U true && echo done", { security: { seccomp: open } })).toBe("done");
+  }
+});
