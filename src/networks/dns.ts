@@ -71,14 +71,15 @@ export function createNameServer(dependencies: NameServerDependencies): NameServ
     const zones = JSON.stringify(wanted);
     const answering = wanted.map(({ networkId }) => networkId);
     if (zones === served && current !== undefined && serverProcess(join(directory, current))) return;
-    const previous = current;
+    // Those of the daemon before this one still get queries: the kernel's table is theirs until it is replaced.
+    const previous = current === undefined ? serversIn(directory) : [current];
     answered = answered.intersection(new Set(answering));
     if (wanted.length === 0) await redirect(undefined);
     current = wanted.length === 0 ? undefined : await start();
     served = zones;
     answered = new Set(answering);
-    if (previous !== undefined) draining.add(previous);
-    endServersBut(directory, [...draining.all(), ...(current === undefined ? [] : [current])]);
+    if (current !== undefined) for (const name of previous) draining.add(name);
+    endServersBut(directory, current === undefined ? [] : [...draining.all(), current]);
   });
 
   return {
@@ -119,6 +120,7 @@ function createDraining({ directory, clock }: NameServerDependencies) {
   return {
     all: (): readonly string[] => servers,
     add(name: string): void {
+      if (servers.includes(name)) return;
       servers.push(name);
       while (servers.length > drainingServers) end(servers[0]!);
       clock.sleep(drainMs, stopped.signal).then(
@@ -187,8 +189,11 @@ function freePort(): number {
 }
 
 function endServersBut(directory: string, kept: readonly string[]): void {
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory)) if (!kept.includes(name)) endServer(directory, name);
+  for (const name of serversIn(directory)) if (!kept.includes(name)) endServer(directory, name);
+}
+
+function serversIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 function endServer(directory: string, name: string): void {

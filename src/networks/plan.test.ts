@@ -12,7 +12,7 @@ const one: Wanted = {
 
 describe("plan", () => {
   test("nothing runs and nothing is there: only what can't be seen is made sure of", () => {
-    expect(plan({ interfaces: [] }, nothing)).toEqual([{ kind: "remove-table" }, { kind: "stop-names" }]);
+    expect(plan({ interfaces: [] }, nothing)).toEqual([{ kind: "stop-names" }, { kind: "remove-table" }]);
   });
 
   test("nothing runs: leftovers go", () => {
@@ -22,10 +22,10 @@ describe("plan", () => {
     });
   });
 
-  test("all as it should be: no interface is touched", () => {
+  test("all as it should be: no interface is touched, and the new table knows the new server", () => {
     expect(plan({ interfaces: [bridge, link] }, one)).toEqual([
-      { kind: "replace-table" },
       { kind: "serve-names" },
+      { kind: "replace-table" },
     ]);
   });
 

@@ -62,8 +62,9 @@ export function plan(found: Found, wanted: Wanted): Step[] {
       containerId,
       endpointIds: links.map(({ endpointId }) => endpointId),
     })),
-    { kind: wanted.bridges.length > 0 ? "replace-table" : "remove-table" },
+    // The new table sends queries to the new server from its first moment on; until then the old ones do their work.
     { kind: wanted.names ? "serve-names" : "stop-names" },
+    { kind: wanted.bridges.length > 0 ? "replace-table" : "remove-table" },
   ];
 }
 

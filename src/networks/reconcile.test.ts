@@ -69,8 +69,18 @@ test("a restart leaves what works alone and takes ports and names over", async (
   expect(await get(`http://127.0.0.1:${web.ports[0]!.hostPort}/`)).toBe("web");
   expect(await servers()).toHaveLength(1);
   networks = await machine.networks();
+  const { gateway } = networks.resolve("app").subnets[0]!;
+  const answers: unknown[] = [];
+  let reconciled = false;
+  const asking = (async () => {
+    while (!reconciled) answers.push(await lookUp(client.sandbox, "web", gateway));
+  })();
   await networks.reconcile(running(web, client));
+  reconciled = true;
+  await asking;
+  expect(answers).toEqual(answers.map(() => [web.endpoints[0]!.endpoint.ipv4]));
   await expectWorking();
+  await networks.close({ keep: true });
   expect(await servers()).toHaveLength(1);
 });
 

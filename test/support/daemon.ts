@@ -35,8 +35,9 @@ export interface TestDaemon {
   destroy(): Promise<void>;
 }
 
-export async function startDaemon(): Promise<TestDaemon> {
-  const root = realpathSync(mkdtempSync("/tmp/virga-test-"));
+/** `root` is an existing folder to use instead of a fresh one below /tmp; what is in it goes with `destroy`. */
+export async function startDaemon(options: { readonly root?: string } = {}): Promise<TestDaemon> {
+  const root = realpathSync(options.root ?? mkdtempSync("/tmp/virga-test-"));
   const identity = daemonIdentity(root);
   const dockerHost = `unix://${root}/run/docker.sock`;
   let child = await launch(root);
@@ -86,7 +87,8 @@ export async function startDaemon(): Promise<TestDaemon> {
       const left = await leftovers(identity);
       const log =
         left.length > 0 ? readFileSync(identity.path("log", "daemon.log"), "utf8").slice(-4000) : "";
-      rmSync(root, { recursive: true, force: true });
+      for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+      if (options.root === undefined) rmSync(root, { recursive: true, force: true });
       if (left.length > 0)
         throw new Error(`left over on the host:\n${left.join("\n")}\n\nthe daemon's log:\n${log}`);
     },
@@ -145,7 +147,7 @@ export async function leftovers(identity: DaemonIdentity): Promise<string[]> {
   ];
 }
 
-function processesOf(root: string): string[] {
+export function processesOf(root: string): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
@@ -154,14 +156,14 @@ function processesOf(root: string): string[] {
     });
 }
 
-function mountsBelow(root: string): string[] {
+export function mountsBelow(root: string): string[] {
   const points = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" ")[4] ?? "");
   return points.filter((point) => point.startsWith(`${root}/`)).map((point) => `mount ${point}`);
 }
 
-async function interfacesOf(prefix: string): Promise<string[]> {
+export async function interfacesOf(prefix: string): Promise<string[]> {
   const { stdout } = await run(["ip", "-o", "link"]);
   return stdout
     .split("\n")
@@ -177,7 +179,7 @@ async function tablesOf(table: string): Promise<string[]> {
     .map((line) => `nftables ${line}`);
 }
 
-function cgroupsOf(parent: string): string[] {
+export function cgroupsOf(parent: string): string[] {
   const hierarchies = existsSync("/sys/fs/cgroup/cgroup.controllers")
     ? ["/sys/fs/cgroup"]
     : readdirSync("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name));
@@ -192,6 +194,26 @@ function readOrNothing(path: string): string {
     return readFileSync(path, "utf8");
   } catch {
     return "";
+  }
+}
+
+/** Makes an image of the host's static busybox, and returns its name. */
+export async function importBusybox(daemon: TestDaemon, name = "box:1"): Promise<string> {
+  const tar = await busyboxTar();
+  try {
+    await daemon.dockerOk(["import", "--change", "ENV PATH=/bin", "--change", 'CMD ["sh"]', tar, name]);
+  } finally {
+    rmSync(tar);
+  }
+  return name;
+}
+
+/** Sees `probe` be true within ten seconds; `what` says in the error what did not come true. */
+export async function eventually(what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await probe())) {
+    if (Date.now() > end) throw new Error(`it did not come true: ${what}`);
+    await Bun.sleep(50);
   }
 }
 
