@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { errnoOf, fail, type Clock } from "../base/index.ts";
 
 /**
@@ -104,12 +104,14 @@ export function cgroupProcesses(facts: CgroupFacts, path: string): number[] {
 }
 
 /**
- * Removes a cgroup, and those below it, from every hierarchy; what is not there is no error. A process that has just
+ * Removes a daemon's cgroup (DaemonIdentity.cgroupParent), or one below it, with those below that, from every
+ * hierarchy; what is not there is no error. A process that has just
  * ended holds its cgroup for a moment, so a busy one is tried again for a second. Throws `conflict` /
  * `cgroup.busy` while a process is in it.
  */
 export async function removeCgroup(facts: CgroupFacts, path: string, clock: Clock): Promise<void> {
-  if (path.split("/").filter((part) => part !== "" && part !== ".." && part !== ".").length < 1) {
+  // Only what a daemon has named, and no path that leads out of it: other cgroups of the machine are not ours.
+  if (!/^\/virga-[a-z0-9-]+(\/|$)/.test(path) || normalize(path) !== path || path.endsWith("/")) {
     throw fail("internal", "cgroup.unsafe-path", `refusing to remove the cgroup '${path}'`);
   }
   for (let attempt = 0; ; attempt++) {

@@ -8,7 +8,7 @@ import { fail, type VirgaError } from "../base/index.ts";
  * holds them against the crun that is installed. What it doesn't know stays an internal error with the words in it.
  */
 const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" | "not-executable" }[] = [
-  { pattern: /executable file [`"'].*[`"'] not found in \$PATH/, reason: "not-found" },
+  { pattern: /executable file ([`"'].*[`"'] )?not found in \$PATH/, reason: "not-found" },
   { pattern: /^open executable: No such file or directory/, reason: "not-found" },
   { pattern: /exec: "[^"]*": (stat [^:]*: )?no such file or directory/, reason: "not-found" },
   { pattern: /^exec: No such file or directory/, reason: "not-found" },
