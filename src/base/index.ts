@@ -21,5 +21,6 @@ export {
   type LogLevel,
 } from "./logger.ts";
 export { noReport, type Progress, type Report } from "./progress.ts";
+export { nearest, suggestion } from "./suggestion.ts";
 export { formatBytes, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { fail } from "../base/index.ts";
+import { fail, messageOf, nearest } from "../base/index.ts";
 
 /** A command is data: help text and argument parsing follow from it. */
 export interface Command {
@@ -85,8 +85,19 @@ function parse(command: Command, args: readonly string[]) {
       values: parsed.values as Record<string, ParsedValue | ParsedValue[]>,
     };
   } catch (error) {
-    throw usageError(command, error instanceof Error ? error.message : String(error));
+    throw usageError(command, parseMessage(command, error));
   }
+}
+
+/** Node's message without its advice on arguments that begin with a dash, and with the option that was meant. */
+function parseMessage(command: Command, error: unknown): string {
+  const message = messageOf(error);
+  const unknown = /^Unknown option '-*([^']+)'/.exec(message)?.[1];
+  if (unknown === undefined) return message.split("\n", 1)[0]!;
+  const known = Object.keys({ ...commonOptions, ...command.options });
+  const dashes = unknown.length === 1 ? "-" : "--";
+  const near = nearest(unknown, known);
+  return `there is no option '${dashes}${unknown}'${near === undefined ? "" : ` – did you mean '--${near}'?`}`;
 }
 
 function usageError(command: Command, message: string): Error {

@@ -1,28 +1,46 @@
-import { fail } from "../base/index.ts";
+import { fail, isVirgaError } from "../base/index.ts";
 import { errorFromWire, type Client } from "../api/client/index.ts";
 import { createProgressView } from "./progress.ts";
 
 /**
- * Shows an operation's progress until it ends and returns its result; throws its error. The first Ctrl-C cancels the
- * operation and waits for it to clean up; the second leaves it to itself.
+ * Shows an operation's progress until it ends and returns its result; throws its error. The first Ctrl-C (or SIGTERM)
+ * cancels the operation and waits for it to clean up; the second leaves it to itself.
  */
-export async function follow(client: Client, id: string): Promise<unknown> {
+export async function follow(client: Client, id: string, afterCancel: string): Promise<unknown> {
+  await watch(client, id);
+  const operation = await client.operation(id);
+  if (operation.status === "succeeded") return operation.result;
+  if (operation.error && operation.status !== "cancelled") throw errorFromWire(operation.error);
+  throw fail("cancelled", "operation.cancelled", "cancelled", { hint: afterCancel });
+}
+
+async function watch(client: Client, id: string): Promise<void> {
+  using view = createProgressView(process.stderr);
   const left = new AbortController();
   let interrupts = 0;
   const onInterrupt = () => {
-    if (++interrupts > 1) return left.abort(fail("cancelled", "cli.interrupted", "interrupted"));
-    process.stderr.write("\nvirga: cancelling; press Ctrl-C again to leave it running\n");
+    if (++interrupts > 1) {
+      left.abort(fail("cancelled", "cli.interrupted", "left it to itself while it was cancelling"));
+      return;
+    }
+    view.say("cancelling; Ctrl-C again leaves without waiting");
     client.cancel(id).catch((error: unknown) => left.abort(error));
   };
   process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
   try {
-    using view = createProgressView(process.stderr);
     for await (const progress of client.progress(id, left.signal)) view.show(progress);
+  } catch (error) {
+    if (left.signal.aborted) throw left.signal.reason;
+    if (!isVirgaError(error)) {
+      throw fail("unavailable", "daemon.lost", "the daemon went away in the middle", {
+        hint: "virga system logs; then run the command again: it goes on from what is there",
+        cause: error,
+      });
+    }
+    throw error;
   } finally {
     process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
   }
-  const operation = await client.operation(id);
-  if (operation.status === "succeeded") return operation.result;
-  if (operation.error) throw errorFromWire(operation.error);
-  throw fail("cancelled", "operation.cancelled", `${operation.kind} was cancelled`);
 }

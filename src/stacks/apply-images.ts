@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { fail, messageOf } from "../base/index.ts";
+import { fail, messageOf, VirgaError } from "../base/index.ts";
 import type { BuildEvent, BuildRequest } from "../builds/index.ts";
 import type { Applying } from "./apply.ts";
 import type { TargetService } from "./target.ts";
@@ -17,12 +17,33 @@ export async function buildImage(
       ? source.request
       : { ...source.request, dockerfileText: await readDockerfile(service.name, source.dockerfile) };
   const task = `image ${service.image}`;
-  const { warnings } = await applying.builds.build(request, {
+  let step = "a step";
+  const build = applying.builds.build(request, {
     signal,
     report: applying.report,
-    onEvent: (event) => tellBuild(applying, task, event),
+    onEvent(event) {
+      if (event.kind === "step") step = `step ${event.number}/${event.total}, ${shortened(event.text)},`;
+      tellBuild(applying, task, event);
+    },
+  });
+  const { warnings } = await build.catch((error: unknown) => {
+    throw stepFailure(step, error);
   });
   for (const warning of warnings) applying.warn(`${service.name}: ${warning}`);
+}
+
+/** Docker's text of a failed step repeats the whole command; a reader knows it by its beginning. */
+function stepFailure(step: string, error: unknown): unknown {
+  if (!(error instanceof VirgaError) || error.code !== "build.step-failed") return error;
+  const exitCode = /\d+$/.exec(error.message)?.[0] ?? "unknown";
+  const { kind, code, hint } = error;
+  const detail = hint === undefined ? { cause: error } : { hint, cause: error };
+  return fail(kind, code, `${step} ended with exit code ${exitCode}`, detail);
+}
+
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 function tellBuild({ report }: Applying, task: string, event: BuildEvent): void {

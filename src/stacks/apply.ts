@@ -48,7 +48,7 @@ export async function applySteps(
   steps: readonly Step[],
   signal: AbortSignal,
 ): Promise<void> {
-  const progress = createProgress(applying.report, steps);
+  using progress = createProgress(applying.report, steps, signal);
   await runSteps(
     steps,
     async (step, stepSignal) => {
@@ -56,7 +56,7 @@ export async function applySteps(
         await progress.during(step, () => perform(applying, step, progress, stepSignal));
       } catch (error) {
         if (stepSignal.aborted) throw error;
-        if (step.kind !== "wait" || step.required) throw placed(step, error);
+        if (step.kind !== "wait" || step.required) throw placed(applying, step, error);
         applying.warn(`${step.service}: ${messageOf(error)} (it is not required)`);
       }
     },
@@ -73,12 +73,19 @@ export async function applySteps(
 }
 
 /** The error with the part that it befell, and a next step where it has none. */
-function placed(step: Step, thrown: unknown): VirgaError {
+function placed({ project }: Applying, step: Step, thrown: unknown): VirgaError {
   const error = toVirgaError(thrown);
   const hint =
-    error.hint ?? "what was made stays: mend this and run up again, or take it down with: virga down";
+    error.hint ??
+    `what was made stays: mend this and run up again, or take it down with: virga down -p ${project}`;
   const message = step.kind === "wait" ? error.message : `${taskOf(step)}: ${error.message}`;
-  return fail(error.kind, error.code, message, { hint, cause: error });
+  return fail(kindOf(error), error.code, message, { hint, cause: error });
+}
+
+/** The files were right as far as they could be checked before anything was changed; Dockerfiles are read later. */
+function kindOf({ kind, code }: VirgaError): VirgaError["kind"] {
+  const isAboutFile = code.startsWith("dockerfile.") || code.startsWith("stack.");
+  return kind === "invalid" && !isAboutFile ? "precondition" : kind;
 }
 
 async function perform(

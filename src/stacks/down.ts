@@ -1,5 +1,5 @@
 import { isVirgaError, messageOf, type Report } from "../base/index.ts";
-import type { Images } from "../images/index.ts";
+import { familiar, type Images } from "../images/index.ts";
 import type { Networks } from "../networks/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import { applySteps, type Applying } from "./apply.ts";
@@ -97,7 +97,7 @@ async function removeEach(
 ): Promise<void> {
   for (const { name } of parts) {
     signal.throwIfAborted();
-    const task = `${kind} ${name}`;
+    const task = `${kind} ${kind === "image" ? familiar(name) : name}`;
     report({ task, message: "Removing" });
     try {
       await remove(name);

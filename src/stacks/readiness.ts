@@ -3,6 +3,7 @@ import type { Container, Containers } from "../containers/index.ts";
 import type { WaitFor } from "./step.ts";
 
 export interface ReadinessDependencies {
+  readonly project: string;
   readonly containers: Pick<Containers, "get" | "logs">;
   readonly clock: Clock;
 }
@@ -62,7 +63,7 @@ async function judge(
     case "healthy":
       return { ready: true, message: "Healthy" };
     case "unhealthy":
-      throw unhealthy(service, container);
+      throw unhealthy(dependencies, service, container);
     case "starting":
       return { ready: false };
     default:
@@ -92,7 +93,7 @@ async function stillRunning(
       "precondition",
       "stack.restarting",
       `container ${container.name} keeps ending with exit code ${state.exitCode}${await lastLines(dependencies, container)}`,
-      { hint: `look at its output: virga logs ${service}` },
+      { hint: logsHint(dependencies, service) },
     );
   }
   if (state.status === "dead" || state.status === "removing") {
@@ -127,19 +128,23 @@ async function exited(
     "precondition",
     "stack.exited",
     `container ${container.name} ended with exit code ${exitCode}${why}${await lastLines(dependencies, container)}`,
-    { hint: `look at its output: virga logs ${service}` },
+    { hint: logsHint(dependencies, service) },
   );
 }
 
-function unhealthy(service: string, container: Container): VirgaError {
+function unhealthy(dependencies: ReadinessDependencies, service: string, container: Container): VirgaError {
   const last = container.health?.log.at(-1);
   const output = last?.output.trim() ?? "";
   const detail = last
     ? `; its check ended with exit code ${last.exitCode}${output === "" ? "" : `:\n${output}`}`
     : "";
   return fail("precondition", "stack.unhealthy", `container ${container.name} is unhealthy${detail}`, {
-    hint: `look at its output: virga logs ${service}`,
+    hint: logsHint(dependencies, service),
   });
+}
+
+function logsHint({ project }: ReadinessDependencies, service: string): string {
+  return `look at its output: virga logs -p ${project} ${service}`;
 }
 
 /** The container's last output, as a tail for a message. */

@@ -1,8 +1,8 @@
 import { sharedServices } from "./compose/check.ts";
 import type { Service, StackModel } from "./compose/model.ts";
-import { Problems, suggestion } from "./compose/problems.ts";
+import { Problems } from "./compose/problems.ts";
 import { locate } from "./compose/tree.ts";
-import { fail } from "../base/index.ts";
+import { fail, suggestion, type VirgaError } from "../base/index.ts";
 
 /**
  * The services that a command is about: those named with all they depend on, or all of the active profiles. Dependencies
@@ -11,10 +11,7 @@ import { fail } from "../base/index.ts";
 export function selectServices(model: StackModel, named: readonly string[]): Map<string, Service> {
   for (const name of named) {
     if (Object.hasOwn(model.services, name)) continue;
-    const known = Object.keys(model.services);
-    throw fail("not-found", "stack.no-service", `no such service: ${name}${suggestion(name, known)}`, {
-      hint: `the services are: ${known.join(", ")}`,
-    });
+    throw noService(name, Object.keys(model.services));
   }
   const active = new Set([
     ...model.profiles,
@@ -52,6 +49,12 @@ export function selectServices(model: StackModel, named: readonly string[]): Map
   checkHostPorts(model, selected, problems);
   problems.throwIfAny();
   return selected;
+}
+
+export function noService(name: string, known: readonly string[]): VirgaError {
+  return fail("not-found", "stack.no-service", `no such service: ${name}${suggestion(name, known)}`, {
+    hint: `the services are: ${known.join(", ")}`,
+  });
 }
 
 /** Two services cannot publish one host port. */

@@ -1,4 +1,4 @@
-import { messageOf, type Report } from "../base/index.ts";
+import { messageOf, type Progress, type Report } from "../base/index.ts";
 import { conditionText, serviceOf, type Step } from "./step.ts";
 
 export interface StackProgress {
@@ -6,54 +6,86 @@ export interface StackProgress {
   during(step: Step, work: () => Promise<void>): Promise<void>;
   /** What the end of the step is called. */
   tell(step: Step, message: string): void;
+  /** Ends the lines of what has not been reached. */
+  [Symbol.dispose](): void;
 }
 
-/** One line on the screen per image, network, volume and service; a service's line ends with its last step. */
-export function createProgress(report: Report, steps: readonly Step[]): StackProgress {
+/**
+ * One line on the screen per image, network, volume and service, in the order of the steps; a service's line ends with
+ * its last step. Why something failed is the error's to tell.
+ */
+export function createProgress(report: Report, steps: readonly Step[], signal: AbortSignal): StackProgress {
+  const again = waitsAgain(steps);
   const left = new Map<string, number>();
-  for (const step of steps) left.set(taskOf(step), (left.get(taskOf(step)) ?? 0) + 1);
+  for (const step of steps) {
+    if (!again.has(step)) left.set(taskOf(step), (left.get(taskOf(step)) ?? 0) + 1);
+  }
   const endings = new Map<string, string>();
-  tellWaiting(report, steps);
+  tellAhead(report, steps);
   let failed = false;
+  const failedAs = (step: Step, error: unknown): Progress => {
+    const task = taskOf(step);
+    if (step.kind === "wait" && !step.required) {
+      return { task, message: firstLine(messageOf(error)), outcome: "warning" };
+    }
+    failed = true;
+    return { task, message: "Failed", outcome: "failed" };
+  };
   return {
     tell: (step, message) => void endings.set(step.id, message),
     async during(step, work) {
       const task = taskOf(step);
-      report({ task, message: beginning(step) });
+      if (!again.has(step)) report({ task, message: beginning(step) });
       try {
         await work();
       } catch (error) {
-        const outcome = outcomeOfFailure(step);
-        // What is aborted because of the first failure is not told as one of its own.
-        if (failed) report({ task, message: "Given up", outcome: "skipped" });
-        else report({ task, message: messageOf(error), outcome });
-        failed ||= outcome === "failed";
+        left.delete(task);
+        const isAborted = failed || signal.aborted;
+        if (!(again.has(step) && isAborted)) report(isAborted ? givenUp(task) : failedAs(step, error));
         throw error;
       }
-      const remaining = (left.get(task) ?? 1) - 1;
-      left.set(task, remaining);
+      const count = left.get(task);
+      if (again.has(step) || count === undefined) return;
+      if (count === 1) left.delete(task);
+      else left.set(task, count - 1);
       const message = endings.get(step.id) ?? ending(step);
-      report(remaining === 0 ? { task, message, outcome: "done" } : { task, message });
+      report(count === 1 ? { task, message, outcome: "done" } : { task, message });
+    },
+    [Symbol.dispose]() {
+      for (const task of left.keys()) report({ task, message: "Not finished", outcome: "skipped" });
     },
   };
 }
 
-/** Says of each service that has to wait at first what it waits for. */
-function tellWaiting(report: Report, steps: readonly Step[]): void {
+/** What is aborted because of the first failure is not told as one of its own. */
+function givenUp(task: string): Progress {
+  return { task, message: "Given up", outcome: "skipped" };
+}
+
+/** Last looks at services that were waited for already: only a failure of these is told. */
+function waitsAgain(steps: readonly Step[]): ReadonlySet<Step> {
+  const waits = steps.filter((step) => step.kind === "wait");
+  return new Set(
+    waits.filter((step, index) => waits.slice(0, index).some((one) => one.service === step.service)),
+  );
+}
+
+/** Every line at first, with what it waits for. */
+function tellAhead(report: Report, steps: readonly Step[]): void {
   const waits = new Map(steps.flatMap((step) => (step.kind === "wait" ? [[step.id, step] as const] : [])));
   const told = new Set<string>();
   for (const step of steps) {
-    if (step.kind === "wait" || told.has(taskOf(step))) continue;
-    const reasons = step.after.flatMap((id) => waits.get(id) ?? []);
-    if (reasons.length === 0) continue;
-    told.add(taskOf(step));
-    const message = reasons.map((wait) => `${wait.service} ${conditionText[wait.condition]}`).join(" and ");
-    report({ task: taskOf(step), message: `Waiting until ${message}` });
+    const task = taskOf(step);
+    if (told.has(task)) continue;
+    told.add(task);
+    const reasons = step.kind === "wait" ? [] : step.after.flatMap((id) => waits.get(id) ?? []);
+    const texts = reasons.map((wait) => `${wait.service} ${conditionText[wait.condition]}`);
+    report({ task, message: texts.length === 0 ? "Waiting" : `Waiting until ${texts.join(" and ")}` });
   }
 }
 
-function outcomeOfFailure(step: Step): "failed" | "warning" {
-  return step.kind === "wait" && !step.required ? "warning" : "failed";
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]!.replace(/:$/, "");
 }
 
 /** The line of the screen that a step belongs to. */

@@ -278,7 +278,7 @@ describe("what fails", () => {
     expect(error.message).toBe(
       "dependency failed to start: container shop-db-1 is unhealthy; its check ended with exit code 1:\nconnection refused",
     );
-    expect(error.hint).toBe("look at its output: virga logs db");
+    expect(error.hint).toBe("look at its output: virga logs -p shop db");
     expect(calls()).not.toContain("create shop-web-1");
     expect(t.progress.findLast((one) => one.outcome === "failed")?.task).toBe("service db");
     t.machine.behaviours.set("db", { health: "healthy" });
@@ -389,9 +389,13 @@ describe("what fails", () => {
 
   test("a failed build stops the others, and cancelling leaves what was made", async () => {
     await t.write({ "compose.yaml": "services:\n  a: {build: .}\n  b: {build: .}\n  c: {build: .}\n" });
-    t.machine.failures.set("build shop-b", fail("invalid", "build.step-failed", "step 3"));
+    t.machine.failures.set(
+      "build shop-b",
+      fail("invalid", "build.step-failed", "returned a non-zero code: 3"),
+    );
     const error = await upFailure();
-    expect([error.code, error.message]).toEqual(["build.step-failed", "image shop-b: step 3"]);
+    expect([error.kind, error.code]).toEqual(["precondition", "build.step-failed"]);
+    expect(error.message).toBe("image shop-b: a step ended with exit code 3");
     expect(error.hint).toStartWith("what was made stays: ");
     expect(calls()).toEqual(["build shop-a", "build shop-b"]);
     const cancel = new AbortController();

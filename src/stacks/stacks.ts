@@ -1,4 +1,12 @@
-import { fail, KeyedLock, messageOf, type Clock, type Logger, type Report } from "../base/index.ts";
+import {
+  fail,
+  KeyedLock,
+  messageOf,
+  suggestion,
+  type Clock,
+  type Logger,
+  type Report,
+} from "../base/index.ts";
 import type { Builds } from "../builds/index.ts";
 import type { Containers } from "../containers/index.ts";
 import type { Events } from "../events/index.ts";
@@ -7,7 +15,6 @@ import type { Networks } from "../networks/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import { applySteps, type Applying } from "./apply.ts";
 import { canonicalFile } from "./compose/canonical.ts";
-import { suggestion } from "./compose/problems.ts";
 import { readStack, readStackName } from "./compose/read.ts";
 import { readCurrent, type Current, type CurrentContainer } from "./current.ts";
 import { takeDown, type TakingDown } from "./down.ts";
@@ -17,6 +24,7 @@ import { createStackFiles, type StackFiles } from "./stack-files.ts";
 import { stackLogs } from "./stack-logs.ts";
 import type { DownOptions, Stacks, StackSource, StackStatus, UpOptions } from "./stack.ts";
 import { listStacks, stackStatus } from "./status.ts";
+import { noService } from "./select.ts";
 import { describeStep, type Step } from "./step.ts";
 import { makeTarget, type Target } from "./target.ts";
 
@@ -86,9 +94,24 @@ export function createStacks(dependencies: StacksDependencies): Stacks {
     status: async (target) => status(await nameOfExisting(target)),
     list: () => listStacks(containers),
     async *logs(target, options, signal) {
-      yield* stackLogs(dependencies, await nameOfExisting(target), options, signal);
+      const name = await nameOfExisting(target);
+      await requireServices(status(name), target, options.services);
+      yield* stackLogs(dependencies, name, options, signal);
     },
   };
+}
+
+/** Throws `not-found` / `stack.no-service` for a name that neither the stack nor its files have. */
+async function requireServices(
+  { services }: StackStatus,
+  target: StackSource | { readonly name: string },
+  wanted: readonly string[],
+): Promise<void> {
+  const known = new Set(services.map((one) => one.service));
+  if (wanted.every((name) => known.has(name))) return;
+  if (!("name" in target))
+    for (const name of Object.keys((await readStack(target)).services)) known.add(name);
+  for (const name of wanted) if (!known.has(name)) throw noService(name, [...known]);
 }
 
 interface Service {
@@ -234,7 +257,8 @@ function createWarner(report: Report): {
   const warn = (message: string) => {
     if (warnings.includes(message)) return;
     warnings.push(message);
-    report({ task: `warning ${warnings.length}`, message, outcome: "warning" });
+    const number = warnings.length === 1 ? "" : ` ${warnings.length}`;
+    report({ task: `warning${number}`, message, outcome: "warning" });
   };
   return { warn, warnings };
 }

@@ -43,6 +43,7 @@ function serviceStatus(container: Container, hostAddresses: readonly string[]): 
 function stateText({ state }: Container): string {
   if (state.status === "exited") return `exited (${state.exitCode})`;
   if (state.status === "restarting") return `restarting (${state.exitCode})`;
+  if (state.status === "created" && state.error !== undefined) return "created (could not start)";
   return state.status === "running" && state.paused ? "paused" : state.status;
 }
 

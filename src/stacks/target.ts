@@ -14,7 +14,7 @@ import { containerSpec, networkKeys } from "./container-spec.ts";
 import { readContents } from "./contents.ts";
 import { defined } from "./defined.ts";
 import { stackLabels } from "./labels.ts";
-import { selectServices } from "./select.ts";
+import { noService, selectServices } from "./select.ts";
 import type { StackFile, StackFiles } from "./stack-files.ts";
 import type { UpOptions } from "./stack.ts";
 
@@ -82,8 +82,7 @@ export async function makeTarget(
 ): Promise<Target> {
   const selected = selectServices(model, options.services);
   for (const name of Object.keys(options.scale ?? {})) {
-    if (!Object.hasOwn(model.services, name))
-      throw fail("not-found", "stack.no-service", `no such service: ${name}`);
+    if (!Object.hasOwn(model.services, name)) throw noService(name, Object.keys(model.services));
   }
   const problems = new Problems();
   const services: TargetService[] = [];

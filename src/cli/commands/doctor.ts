@@ -11,13 +11,16 @@ export const doctor: Command = {
   run(invocation) {
     const results = examine(invocation.root);
     if (invocation.flag("json")) console.log(JSON.stringify(results, null, 2));
-    else for (const result of results) console.log(lineOf(result));
+    else {
+      const width = Math.max(...results.map((one) => one.name.length));
+      for (const result of results) console.log(lineOf(result, width));
+    }
     return Promise.resolve(results.some((one) => one.status === "fail") ? 1 : 0);
   },
 };
 
-function lineOf(result: CheckResult): string {
+function lineOf(result: CheckResult, width: number): string {
   const colour = { pass: "green", warn: "yellow", fail: "red" } as const;
-  const line = `${paint(colour[result.status], result.status.padEnd(4))}  ${result.name.padEnd(14)} ${result.detail}`;
-  return result.status === "pass" ? line : `${line}\n      ${" ".repeat(14)} next: ${result.next}`;
+  const line = `${paint(colour[result.status], result.status.padEnd(4))}  ${result.name.padEnd(width)}  ${result.detail}`;
+  return result.status === "pass" ? line : `${line}\n      ${" ".repeat(width)}  next: ${result.next}`;
 }

@@ -1,34 +1,10 @@
-import { existsSync, statSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { fail } from "../../base/index.ts";
-import type { WireStackSource, WireStackStatus, WireStackTarget } from "../../api/client/index.ts";
+import type { WireStackStatus } from "../../api/client/index.ts";
 import type { Command, Invocation, Option } from "../command.ts";
 import { ensureDaemon, needDaemon } from "../connection.ts";
 import { follow } from "../operation.ts";
 import { paint, table } from "../output.ts";
-
-const sourceOptions: Readonly<Record<string, Option>> = {
-  file: {
-    type: "string",
-    short: "f",
-    multiple: true,
-    value: "FILE",
-    help: "a Compose file; later ones lie over earlier",
-  },
-  "project-name": {
-    type: "string",
-    short: "p",
-    value: "NAME",
-    help: "the stack's name (default: the folder's)",
-  },
-  profile: { type: "string", multiple: true, value: "NAME", help: "also the services of this profile" },
-  "env-file": {
-    type: "string",
-    multiple: true,
-    value: "FILE",
-    help: "read variables from here instead of .env",
-  },
-};
+import { readSource, readTarget, readWholeTarget, sourceOptions } from "../stack-source.ts";
 
 const upOptions: Readonly<Record<string, Option>> = {
   build: { type: "boolean", help: "build images even when they are there" },
@@ -40,18 +16,21 @@ const upOptions: Readonly<Record<string, Option>> = {
   scale: { type: "string", multiple: true, value: "SERVICE=N", help: "so many containers of a service" },
 };
 
-const place = "[FOLDER | FILE] [SERVICE...]";
+const sourceUsage = "[FOLDER | FILE] [SERVICE...]";
+const targetUsage = "[FOLDER | FILE | NAME]";
+
+const goOn = "what was made stays: virga up goes on from there, virga down takes it away";
 
 export const up: Command = {
   name: "up",
   summary: "Build and start what a Compose file describes; again: change only what changed",
-  usage: place,
+  usage: sourceUsage,
   options: { ...sourceOptions, ...upOptions, json: { type: "boolean", help: "print JSON" } },
   async run(invocation) {
     const { source, services } = readSource(invocation);
     const client = await ensureDaemon(invocation.root, (line) => process.stderr.write(`virga: ${line}\n`));
     const operation = await client.up(source, { services, ...readUpOptions(invocation) });
-    const status = (await follow(client, operation.id)) as WireStackStatus;
+    const status = (await follow(client, operation.id, goOn)) as WireStackStatus;
     printStack(status, invocation.flag("json"));
     return 0;
   },
@@ -60,7 +39,7 @@ export const up: Command = {
 export const down: Command = {
   name: "down",
   summary: "Stop and remove a stack; its volumes stay unless --volumes is given",
-  usage: "[FOLDER | FILE]",
+  usage: targetUsage,
   options: {
     ...sourceOptions,
     volumes: { type: "boolean", short: "v", help: "remove its volumes too: their data is lost" },
@@ -78,13 +57,13 @@ export const down: Command = {
       });
     }
     const timeout = invocation.number("timeout");
-    const operation = await client.down(readTarget(invocation), {
+    const operation = await client.down(readWholeTarget(invocation), {
       volumes: invocation.flag("volumes"),
       removeOrphans: invocation.flag("remove-orphans"),
       ...(images ? { images } : {}),
       ...(timeout === undefined ? {} : { timeout }),
     });
-    await follow(client, operation.id);
+    await follow(client, operation.id, "what is left goes with: virga down");
     return 0;
   },
 };
@@ -92,7 +71,7 @@ export const down: Command = {
 export const ps: Command = {
   name: "ps",
   summary: "List the containers of a stack, or all stacks with --all",
-  usage: "[FOLDER | FILE]",
+  usage: targetUsage,
   options: {
     ...sourceOptions,
     all: { type: "boolean", short: "a", help: "list every stack" },
@@ -102,7 +81,7 @@ export const ps: Command = {
   async run(invocation) {
     const client = await needDaemon(invocation.root);
     if (!invocation.flag("all")) {
-      printStack(await client.stack(readTarget(invocation)), invocation.flag("json"));
+      printStack(await client.stack(readWholeTarget(invocation)), invocation.flag("json"));
       return 0;
     }
     const stacks = await client.stacks();
@@ -118,35 +97,65 @@ export const ps: Command = {
 export const logs: Command = {
   name: "logs",
   summary: "Show what the containers of a stack have written",
-  usage: place,
+  usage: `${targetUsage} [SERVICE...]`,
   options: {
     ...sourceOptions,
-    follow: { type: "boolean", help: "go on with what comes" },
+    // As with docker compose, -f is --follow here.
+    file: { type: "string", multiple: true, value: "FILE", help: sourceOptions.file.help },
+    follow: { type: "boolean", short: "f", help: "go on with what comes, until Ctrl-C" },
     tail: {
       type: "string",
       short: "n",
       value: "LINES",
-      help: "so many lines of each container from the end",
+      help: "so many lines of each container from the end, or all (the default)",
     },
     timestamps: { type: "boolean", short: "t", help: "show times" },
+    "no-log-prefix": { type: "boolean", help: "show lines without their container" },
   },
   async run(invocation) {
     const client = await needDaemon(invocation.root);
-    const { target, services } = readTargetAndServices(invocation);
-    const tail = invocation.number("tail");
-    const options = { services, follow: invocation.flag("follow"), ...(tail === undefined ? {} : { tail }) };
-    for await (const line of client.logs(target, options)) {
-      const time = invocation.flag("timestamps") ? `${line.time} ` : "";
-      console.log(`${paint("cyan", line.container.padEnd(20))} | ${time}${line.text.replace(/\n$/, "")}`);
+    const { target, services } = readTarget(invocation);
+    const options = { services, follow: invocation.flag("follow"), ...readTail(invocation) };
+    const status = await client.stack(target);
+    const prefix = createPrefix(status, services);
+    const interrupted = new AbortController();
+    process.once("SIGINT", () => interrupted.abort());
+    try {
+      for await (const line of client.logs(target, options, interrupted.signal)) {
+        const name = invocation.flag("no-log-prefix") ? "" : prefix(line.container);
+        const time = invocation.flag("timestamps") ? `${line.time} ` : "";
+        process.stdout.write(`${name}${time}${line.text.replace(/\n$/, "")}\n`);
+      }
+    } catch (error) {
+      if (!interrupted.signal.aborted) throw error;
     }
-    return 0;
+    return interrupted.signal.aborted ? 130 : 0;
   },
 };
+
+function readTail(invocation: Invocation): { readonly tail?: number } {
+  if (invocation.text("tail") === "all") return {};
+  const tail = invocation.number("tail");
+  return tail === undefined || tail < 0 ? {} : { tail };
+}
+
+/** `web-1 | `, as wide for every container; the stack's own name is left out. */
+function createPrefix(status: WireStackStatus, services: readonly string[]): (container: string) => string {
+  const short = (name: string) =>
+    name.startsWith(`${status.name}-`) ? name.slice(status.name.length + 1) : name;
+  const shown = status.services.filter((one) => services.length === 0 || services.includes(one.service));
+  let width = Math.max(0, ...shown.map((one) => short(one.container).length));
+  return (container) => {
+    const name = short(container);
+    width = Math.max(width, name.length);
+    return `${paint("cyan", `${name.padEnd(width)} |`)} `;
+  };
+}
 
 export const plan: Command = {
   name: "plan",
   summary: "Say what up would do, and change nothing",
-  usage: place,
+  usage: sourceUsage,
   options: { ...sourceOptions, ...upOptions },
   async run(invocation) {
     const { source, services } = readSource(invocation);
@@ -190,56 +199,13 @@ function readUpOptions(invocation: Invocation) {
   } as const;
 }
 
-/** The first argument is a folder or a file when it is one on disk; every other argument is a service. */
-function readSource(invocation: Invocation): { source: WireStackSource; services: readonly string[] } {
-  const [first, ...rest] = invocation.arguments;
-  const isPlace = first !== undefined && (first.includes("/") || first === "." || existsSync(first));
-  if (isPlace && !existsSync(first)) {
-    throw fail("not-found", "cli.no-such-place", `there is no file or folder ${first}`);
-  }
-  const files = invocation.texts("file").map((file) => resolve(file));
-  if (isPlace && statSync(first).isFile()) files.unshift(resolve(first));
-  const folder = isPlace && statSync(first).isDirectory() ? resolve(first) : undefined;
-  const projectName = invocation.text("project-name");
-  const envFiles = invocation.texts("env-file").map((file) => resolve(file));
-  const environment = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  return {
-    services: isPlace ? rest : invocation.arguments,
-    source: {
-      directory: folder ?? (files[0] ? dirname(files[0]) : process.cwd()),
-      files,
-      profiles: invocation.texts("profile"),
-      environment: Object.fromEntries(environment),
-      ...(projectName === undefined ? {} : { projectName }),
-      ...(envFiles.length === 0 ? {} : { envFiles }),
-    },
-  };
-}
-
-function readTargetAndServices(invocation: Invocation): {
-  target: WireStackTarget;
-  services: readonly string[];
-} {
-  const name = invocation.text("project-name");
-  if (name !== undefined && invocation.texts("file").length === 0)
-    return { target: { name }, services: invocation.arguments };
-  const { source, services } = readSource(invocation);
-  return { target: source, services };
-}
-
-/** A stack by name when only a name is given, otherwise by its files. */
-function readTarget(invocation: Invocation): WireStackTarget {
-  const { target, services } = readTargetAndServices(invocation);
-  if (services[0] === undefined) return target;
-  return { name: basename(services[0]) };
-}
-
 function printStack(status: WireStackStatus, asJson: boolean): void {
-  for (const warning of status.warnings) process.stderr.write(`virga: warning: ${warning}\n`);
   if (asJson) {
     console.log(JSON.stringify(status, null, 2));
+    return;
+  }
+  if (status.services.length === 0) {
+    process.stderr.write(`the stack ${status.name} has no containers\n  next: virga up\n`);
     return;
   }
   const rows = status.services.map((one) => [
@@ -250,5 +216,5 @@ function printStack(status: WireStackStatus, asJson: boolean): void {
   ]);
   process.stdout.write(table(["SERVICE", "CONTAINER", "STATE", "PORTS"], rows));
   const urls = [...new Set(status.services.flatMap((one) => one.urls))];
-  for (const url of urls) console.log(`\n  ${paint("green", url)}`);
+  if (urls.length > 0) console.log(`\n${urls.map((url) => `  ${paint("green", url)}`).join("\n")}`);
 }

@@ -1,6 +1,7 @@
+import { suggestion } from "../../base/index.ts";
 import { nameFindings } from "./check-names.ts";
 import { isExternal, replicasOf, type Service, type StackModel } from "./model.ts";
-import { suggestion, type Problems } from "./problems.ts";
+import type { Problems } from "./problems.ts";
 import { parseSubnet } from "./subnet.ts";
 import { child, isNull, locate } from "./tree.ts";
 

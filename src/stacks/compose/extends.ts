@@ -1,7 +1,8 @@
+import { suggestion } from "../../base/index.ts";
 import { dirname, relative, resolve } from "node:path";
 import { interpolateTree } from "./interpolate.ts";
 import { isMapNode, mergeNodes } from "./merge.ts";
-import { suggestion, type Problems } from "./problems.ts";
+import type { Problems } from "./problems.ts";
 import { readSmallFile } from "./small-file.ts";
 import { child, describe, type Entry, type MapNode, type Node } from "./tree.ts";
 import { parseYaml } from "./yaml.ts";

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { parseBytes, parseDuration } from "../../base/index.ts";
-import { suggestion, type Problems } from "./problems.ts";
+import { parseBytes, parseDuration, suggestion } from "../../base/index.ts";
+import type { Problems } from "./problems.ts";
 import { describe, isNull, type Node, type ScalarNode } from "./tree.ts";
 import { splitWords } from "./words.ts";
 
