@@ -69,8 +69,14 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
+  // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
+  const sweep = engine.images.collectGarbage().then(
+    (bytes) => bytes > 0 && logger.info("layers and blobs that nothing needs were removed", { bytes }),
+    (error: unknown) => logger.warn("what nothing needs could not be removed", { error }),
+  );
   undo.move();
   const close = async () => {
+    await sweep;
     await operations.close();
     await engine.builds.close();
     const { stillRunning } = await engine.containers.close();

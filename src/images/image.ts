@@ -104,8 +104,8 @@ export interface Images {
     readonly until?: Date;
     readonly keep?: (image: Image) => boolean;
   }): Promise<RemovedImage & { readonly freed: number }>;
-  /** Removes those of these layers and blobs that no image, container or build needs; returns the bytes freed. */
-  collectGarbage(candidates: {
+  /** Removes those of these layers and blobs (default: all) that no image, container or build needs; returns the bytes freed. */
+  collectGarbage(candidates?: {
     readonly layers: Iterable<DiffId>;
     readonly blobs: Iterable<Digest>;
   }): Promise<number>;

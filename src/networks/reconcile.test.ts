@@ -71,12 +71,12 @@ test("a restart leaves what works alone and takes ports and names over", async (
   networks = await machine.networks();
   const { gateway } = networks.resolve("app").subnets[0]!;
   const answers: unknown[] = [];
-  let reconciled = false;
+  const reconciled = new AbortController();
   const asking = (async () => {
-    while (!reconciled) answers.push(await lookUp(client.sandbox, "web", gateway));
+    while (!reconciled.signal.aborted) answers.push(await lookUp(client.sandbox, "web", gateway));
   })();
   await networks.reconcile(running(web, client));
-  reconciled = true;
+  reconciled.abort();
   await asking;
   expect(answers).toEqual(answers.map(() => [web.endpoints[0]!.endpoint.ipv4]));
   await expectWorking();
