@@ -1,22 +1,19 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, normalize } from "node:path";
-import { fail, type Clock } from "../base/index.ts";
-import { cgroupProcesses, readProcess, removeCgroup, thaw, type CgroupFacts } from "../host/index.ts";
+import { normalize } from "node:path";
+import { fail } from "../base/index.ts";
+import { readProcess } from "../host/index.ts";
 import { lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import { startMonitor, type Monitor, type MonitorOptions } from "./monitor.ts";
 import type { OciProgram } from "./programs.ts";
-import type { TaskRecord, TaskRecords } from "./records.ts";
+import type { TaskRecord } from "./records.ts";
+import { removeTraces, type RemovalHost } from "./remove-task.ts";
 import type { TaskSpec } from "./runtime.ts";
 import type { SeccompCache } from "./seccomp-cache.ts";
 
-export interface TaskHost extends MonitorOptions {
-  readonly records: TaskRecords;
-  readonly facts: CgroupFacts;
-  readonly boot: string;
+export interface TaskHost extends MonitorOptions, RemovalHost {
   /** identity.cgroupParent: every task's cgroup is below it. */
   readonly cgroupParent: string;
-  readonly clock: Clock;
   readonly warmUp: () => Promise<void>;
   readonly seccomp: SeccompCache;
 }
@@ -99,51 +96,4 @@ function identify(pid: number) {
 
 function commandOf(spec: TaskSpec): string {
   return (spec.config["process"] as { args?: readonly string[] } | undefined)?.args?.[0] ?? "";
-}
-
-/**
- * Ends whatever is left in the task's cgroup and removes all that the runtime, conmon and `createTask` made. Works
- * for any half-made task. Safe to repeat.
- */
-export async function removeTraces(
-  host: Pick<TaskHost, "facts" | "layout" | "records" | "clock">,
-  record: TaskRecord,
-  program: OciProgram,
-): Promise<void> {
-  await endProcesses(host, record);
-  if (program.family === "other") await program.call(["delete", "--force", record.id]);
-  await removeCgroup(host.facts, record.cgroup, host.clock);
-  rmSync(join(program.root, record.id), { recursive: true, force: true });
-  const files = bundleFiles(record.bundle);
-  for (const path of [
-    files.attach,
-    files.control,
-    files.windowSize,
-    files.oom,
-    files.pid,
-    files.runtimeLog,
-  ]) {
-    rmSync(path, { force: true });
-  }
-  rmSync(host.layout.exit(record.id), { force: true });
-  host.records.remove(record.id);
-}
-
-async function endProcesses(host: Pick<TaskHost, "facts" | "clock">, record: TaskRecord): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    thaw(host.facts, record.cgroup);
-    const pids = cgroupProcesses(host.facts, record.cgroup);
-    if (pids.length === 0) return;
-    for (const pid of pids) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended.
-      }
-    }
-    await host.clock.sleep(5);
-  }
-  throw fail("internal", "task.unkillable", `processes of ${record.id} do not end`, {
-    hint: `see them with: ps -o pid,stat,wchan,args -p ${cgroupProcesses(host.facts, record.cgroup).join(",")}`,
-  });
 }

@@ -186,6 +186,40 @@ describe("after a restart of the daemon", () => {
     await bench.runtime.delete(spec.id, true);
   });
 
+  test("a daemon that is killed while it creates leaves nothing that cannot be removed", async () => {
+    // Killed at different moments: before conmon, while the runtime works, when it is done.
+    for (const after of [0, 2, 5, 8, 12, 20, 40]) {
+      const spec = bench.spec(["sleep", "1000"]);
+      const script = join(bench.identity.root, "creates.ts");
+      writeFileSync(
+        script,
+        `import { systemClock, silentLogger } from "${import.meta.dir}/../base/index.ts";
+         import { createThreadNamespaces, daemonIdentity } from "${import.meta.dir}/../host/index.ts";
+         import { createRuntime } from "${import.meta.dir}/runtimes.ts";
+         const runtime = await createRuntime({
+           identity: daemonIdentity(${JSON.stringify(bench.identity.root)}), namespaces: createThreadNamespaces(),
+           clock: systemClock, logger: silentLogger, runtimes: { crun: { path: "crun" } },
+         });
+         console.log("ready");
+         await runtime.create(JSON.parse(await Bun.stdin.text()));
+         await Bun.sleep(1000);`,
+      );
+      const daemon = Bun.spawn([process.execPath, script], { stdin: "pipe", stdout: "pipe" });
+      await daemon.stdout.getReader().read();
+      void daemon.stdin.write(JSON.stringify(spec));
+      await daemon.stdin.end();
+      await Bun.sleep(after);
+      daemon.kill("SIGKILL");
+      await daemon.exited;
+      const runtime = await bench.restart();
+      await runtime.delete(spec.id, true);
+      await Bun.sleep(60); // whatever was still at work would be done by now
+      expect(leftovers(spec.id)).toEqual([]);
+      const processes = Bun.spawnSync(["ps", "-eo", "stat,args"]).stdout.toString().split("\n");
+      expect(processes.filter((line) => line.includes(spec.id) && !line.startsWith("Z"))).toEqual([]);
+    }
+  }, 20_000);
+
   test("a pid of an earlier boot, or of a later process, means nothing", async () => {
     const spec = bench.spec(["sleep", "1000"]);
     await bench.runtime.create(spec);

@@ -1,10 +1,11 @@
 import { fail, KeyedLock, type Clock, type Logger } from "../base/index.ts";
 import { bootId, readCgroupFacts, type DaemonIdentity, type ThreadNamespaces } from "../host/index.ts";
-import { createTask, removeTraces, type TaskHost } from "./create-task.ts";
+import { createTask, type TaskHost } from "./create-task.ts";
 import { ExitWatch } from "./exits.ts";
 import { checkedId, taskLayout } from "./layout.ts";
 import { openPrograms, type OciProgram, type OciPrograms, type RuntimeProgram } from "./programs.ts";
 import { openRecords, type TaskRecord } from "./records.ts";
+import { removeTraces } from "./remove-task.ts";
 import type { Runtime, TaskState } from "./runtime.ts";
 import { runningTasks } from "./running.ts";
 import { createSeccompCache } from "./seccomp-cache.ts";
@@ -41,6 +42,7 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
   const warmUp = createWarmUp(facts);
   const host: TaskHost = {
     warmUp,
+    relieve: (record) => attached.relieve(record),
     seccomp: createSeccompCache(),
     records, facts, boot, clock, layout, namespaces,
     cgroupParent: identity.cgroupParent,

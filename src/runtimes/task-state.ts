@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isFrozen, isRunning, oomKills, readText, type CgroupFacts } from "../host/index.ts";
+import { isFrozen, isRunning, oomKills, type CgroupFacts } from "../host/index.ts";
 import { bundleFiles, type TaskLayout } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
 import type { TaskRecord } from "./records.ts";
@@ -44,10 +44,4 @@ export function liveState(
 function isHeld(program: OciProgram, id: string): boolean {
   if (program.family !== "other") return existsSync(startFifo(program, id));
   return false;
-}
-
-/** The pid in conmon's pid file, if `create` got that far; for a record that a crash left half-made. */
-export function pidOfFile(record: TaskRecord): number | undefined {
-  const pid = Number(readText(bundleFiles(record.bundle).pid) ?? Number.NaN);
-  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
