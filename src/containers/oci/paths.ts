@@ -1,6 +1,6 @@
 /**
  * Files of /proc and /sys that tell or change things of the whole host: hidden, or not to be written. The same as
- * Docker's; the kernel's per-CPU throttle counters, a side channel, are hidden by folder of each CPU there, too.
+ * Docker's, but for the thermal throttle counters of each CPU, which Docker hides since version 27.
  */
 export const maskedPaths: readonly string[] = [
   "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
