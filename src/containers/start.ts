@@ -120,7 +120,8 @@ async function createTask(
     log: taskLog(record.container),
     tty: spec.tty ?? false,
     stdin: spec.openStdin ?? false,
-    stdinOnce: spec.stdinOnce ?? false,
+    // A terminal stays open for the next client, as with Docker: one may detach and attach again.
+    stdinOnce: spec.stdinOnce === true && spec.tty !== true,
   });
   undo.defer(() => engine.runtime.delete(id, true));
   const [attached] = await together([attachNetworks(engine, entry, pid, undo), bindDocks(engine, entry)]);

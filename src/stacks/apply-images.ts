@@ -48,9 +48,9 @@ function shortened(text: string): string {
 
 function tellBuild({ report }: Applying, task: string, event: BuildEvent): void {
   if (event.kind === "step") {
-    const cached = event.cached ? " (cached)" : "";
+    const cached = event.cached ? "(cached) " : "";
     const { number: current, total } = event;
-    report({ task, message: `${event.text}${cached}`, current, total, unit: "items" });
+    report({ task, message: `${cached}${event.text}`, current, total, unit: "items" });
   } else if (event.kind === "output") {
     report({ task, message: "Building", output: event.text });
   }

@@ -122,6 +122,9 @@ async function perform(
     case "remove-container":
       return await remove(applying, step.old.id);
     default:
+      if (step.containers.some((name) => containers.get(name).health !== undefined)) {
+        progress.now(step, `Waiting until it ${conditionText.service_healthy}`);
+      }
       progress.tell(step, await ready(applying, step, signal));
   }
 }

@@ -4,6 +4,8 @@ import { conditionText, serviceOf, type Step } from "./step.ts";
 export interface StackProgress {
   /** Reports the step's beginning, and its end or failure. */
   during(step: Step, work: () => Promise<void>): Promise<void>;
+  /** What the step is about just now. */
+  now(step: Step, message: string): void;
   /** What the end of the step is called. */
   tell(step: Step, message: string): void;
   /** Ends the lines of what has not been reached. */
@@ -20,6 +22,7 @@ export function createProgress(report: Report, steps: readonly Step[], signal: A
   for (const step of steps) {
     if (!again.has(step)) left.set(taskOf(step), (left.get(taskOf(step)) ?? 0) + 1);
   }
+  const begun = new Set<string>();
   const endings = new Map<string, string>();
   tellAhead(report, steps);
   let failed = false;
@@ -32,9 +35,13 @@ export function createProgress(report: Report, steps: readonly Step[], signal: A
     return { task, message: "Failed", outcome: "failed" };
   };
   return {
+    now(step, message) {
+      if (!again.has(step)) report({ task: taskOf(step), message });
+    },
     tell: (step, message) => void endings.set(step.id, message),
     async during(step, work) {
       const task = taskOf(step);
+      begun.add(task);
       if (!again.has(step)) report({ task, message: beginning(step) });
       try {
         await work();
@@ -52,7 +59,10 @@ export function createProgress(report: Report, steps: readonly Step[], signal: A
       report(count === 1 ? { task, message, outcome: "done" } : { task, message });
     },
     [Symbol.dispose]() {
-      for (const task of left.keys()) report({ task, message: "Not finished", outcome: "skipped" });
+      for (const task of left.keys()) {
+        const message = begun.has(task) ? "Not finished" : "Not reached";
+        report({ task, message, outcome: "skipped" });
+      }
     },
   };
 }

@@ -15,7 +15,7 @@ export function stackStatus(
   const services = containersOf(containers, name)
     .toSorted(
       (a, b) =>
-        labelOf(a, "service").localeCompare(labelOf(b, "service")) ||
+        labelOf(a, "service").localeCompare(labelOf(b, "service"), "en", { numeric: true }) ||
         Number(labelOf(a, "number")) - Number(labelOf(b, "number")),
     )
     .map((container) => serviceStatus(container, hostAddresses));
