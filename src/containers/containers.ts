@@ -9,7 +9,7 @@ import { connectNetwork, disconnectNetwork } from "./connect.ts";
 import type { Container, Containers } from "./container.ts";
 import { archivePath, exportContainer, extractInto, statContainerPath } from "./copy.ts";
 import { createContainer } from "./create.ts";
-import { createEngine, emit, type ContainersDependencies, type Engine } from "./engine.ts";
+import { createEngine, emit, exclusively, type ContainersDependencies, type Engine } from "./engine.ts";
 import { createExec, resizeExec, startExec } from "./exec.ts";
 import { needRunning } from "./exec-process.ts";
 import { watchExits } from "./exit.ts";
@@ -80,7 +80,7 @@ type Find = (name: string) => Entry;
 function lifecycle(engine: Engine, find: Find) {
   const locked = <T>(name: string, work: (entry: Entry) => Promise<T>): Promise<T> => {
     const entry = find(name);
-    return engine.locks.run(entry.record.container.id, () => work(entry));
+    return exclusively(engine, entry, () => work(entry));
   };
   return {
     create: async (spec) => await createContainer(engine, spec),
@@ -108,7 +108,7 @@ function streams(engine: Engine, find: Find) {
     logs: (name, options, signal) => readLogs(engine, find(name), options, signal),
     async attach(name, options) {
       const entry = find(name);
-      return await engine.locks.run(entry.record.container.id, () => attachContainer(engine, entry, options));
+      return await exclusively(engine, entry, () => attachContainer(engine, entry, options));
     },
     async resize(name, columns, rows) {
       const entry = find(name);

@@ -5,6 +5,7 @@ import { emit, type Engine } from "./engine.ts";
 import { findPlace, keepsFollowing, openLocation, pathStat, type Location } from "./location.ts";
 import { resolveUser } from "./oci/index.ts";
 import type { Entry } from "./registry.ts";
+import { refuseGoing } from "./state.ts";
 import { basename } from "node:path";
 
 /** A tar of `path`; whatever had to be mounted for it stays until the stream has ended. */
@@ -36,6 +37,7 @@ export async function exportContainer(
   signal?: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   const { record } = entry;
+  refuseGoing(record.container.state);
   await using stack = new AsyncDisposableStack();
   const root = await engine.rootfs.acquire(record);
   stack.defer(() => engine.rootfs.release(record));

@@ -1,4 +1,4 @@
-import { KeyedLock, type Clock, type Logger } from "../base/index.ts";
+import { fail, KeyedLock, type Clock, type Logger } from "../base/index.ts";
 import type { EventActions, Events } from "../events/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
@@ -78,6 +78,15 @@ export function createEngine(dependencies: ContainersDependencies): Engine {
     locks: new KeyedLock(),
     defaultRuntime: dependencies.defaultRuntime ?? "crun",
   };
+}
+
+/** Runs `work` as the only one that changes the container. Throws `container.not-found` when it went while this waited. */
+export function exclusively<T>(engine: Engine, entry: Entry, work: () => Promise<T>): Promise<T> {
+  const { id } = entry.record.container;
+  return engine.locks.run(id, async () => {
+    if (engine.registry.entries.has(id)) return await work();
+    throw fail("not-found", "container.not-found", `No such container: ${id}`);
+  });
 }
 
 /** Writes the new status down, then shows it: a crash in between only shows it earlier. */

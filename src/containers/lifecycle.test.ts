@@ -393,6 +393,26 @@ describe("remove", () => {
     expect(await leftovers()).toEqual(nothing);
   });
 
+  test("whatever comes meanwhile finds it gone, and leaves nothing", async () => {
+    for (const first of [true, false]) {
+      const id = await run();
+      const remove = () => on.containers.remove(id, { force: true });
+      const removal = first ? [remove()] : [];
+      const others = [
+        on.containers.start(id),
+        on.containers.restart(id, { timeout: 0 }),
+        on.containers.stop(id, { timeout: 0 }),
+        on.containers.kill(id),
+        on.containers.rename(id, "other"),
+        on.containers.connect(id, "front", {}),
+        on.containers.attach(id, { stdin: false, stdout: true, stderr: true, logs: false }),
+        on.containers.statPath(id, "/"),
+      ];
+      await Promise.allSettled([...others, ...(first ? removal : [remove()])]);
+      expect(await leftovers()).toEqual(nothing);
+    }
+  });
+
   test("who waits for a removed one is answered", async () => {
     const id = await make();
     const waits = [on.containers.wait(id, "next-exit"), on.containers.wait(id, "removed")];

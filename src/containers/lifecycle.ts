@@ -1,18 +1,17 @@
 import { fail } from "../base/index.ts";
 import type { Container, WaitCondition } from "./container.ts";
-import { emit, setStatus, type Engine } from "./engine.ts";
+import { emit, exclusively, setStatus, type Engine } from "./engine.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import { removeStopped, stillRunning } from "./remove.ts";
 import { cancelRestart } from "./restarts.ts";
 import { SIGKILL, signalNumber } from "./signals.ts";
 import { startContainer } from "./start.ts";
-import { errorOf, exitCodeOf, isActive } from "./state.ts";
+import { errorOf, exitCodeOf, isActive, refuseGoing } from "./state.ts";
 import { endsWithin, send, stopRunning, stopSignalOf, type StopOptions } from "./stop.ts";
 import type { ExitResult } from "./waits.ts";
 
 export async function start(engine: Engine, entry: Entry): Promise<void> {
-  const { id } = entry.record.container;
-  await engine.locks.run(id, async () => {
+  await exclusively(engine, entry, async () => {
     const { name, state } = entry.record.container;
     if (state.status === "running") {
       if (!state.paused)
@@ -21,9 +20,7 @@ export async function start(engine: Engine, entry: Entry): Promise<void> {
         hint: `docker unpause ${name}`,
       });
     }
-    if (state.status === "removing" || state.status === "dead") {
-      throw fail("conflict", "container.removing", "container is marked for removal and cannot be started");
-    }
+    refuseGoing(state);
     // Started by hand, it starts counting anew; a restart that was due is taken over.
     entry.restartWait?.abort();
     entry.restartWait = undefined;
@@ -47,10 +44,10 @@ export async function stop(engine: Engine, entry: Entry, options: StopOptions): 
 }
 
 export async function restart(engine: Engine, entry: Entry, options: StopOptions): Promise<void> {
-  const { id } = entry.record.container;
   await halt(engine, entry, "restart", options);
-  await engine.locks.run(id, async () => {
+  await exclusively(engine, entry, async () => {
     if (entry.record.container.state.status === "running") return;
+    refuseGoing(entry.record.container.state);
     setContainer(entry, { restartCount: 0 });
     entry.backoffMs = 0;
     await startContainer(engine, entry);
@@ -77,7 +74,7 @@ export async function kill(engine: Engine, entry: Entry, signal = "SIGKILL"): Pr
   const number = signalNumber(signal);
   const { id } = entry.record.container;
   const ends = number === SIGKILL || number === signalNumber(stopSignalOf(entry.record.container));
-  const ended = await engine.locks.run(id, async () => {
+  const ended = await exclusively(engine, entry, async () => {
     const { container } = entry.record;
     if (container.state.status === "restarting" && ends) {
       cancelRestart(engine, entry);
@@ -100,7 +97,7 @@ export async function kill(engine: Engine, entry: Entry, signal = "SIGKILL"): Pr
 
 export async function pause(engine: Engine, entry: Entry, paused: boolean): Promise<void> {
   const { id } = entry.record.container;
-  await engine.locks.run(id, async () => {
+  await exclusively(engine, entry, async () => {
     const { container } = entry.record;
     const { state } = container;
     if (state.status !== "running") throw notRunning(container, `container ${id} is not running`);
@@ -120,15 +117,20 @@ export async function remove(
   options: { readonly force?: boolean; readonly volumes?: boolean },
 ): Promise<void> {
   const { id } = entry.record.container;
-  if (isActive(entry.record.container.state)) {
+  const removed = () =>
+    engine.locks.run(id, async () => {
+      // Gone meanwhile, by --rm or by another removal: what was asked for is done.
+      if (!engine.registry.entries.has(id)) return true;
+      if (options.force && isActive(entry.record.container.state)) return false;
+      await removeStopped(engine, entry, { volumes: options.volumes ?? false });
+      return true;
+    });
+  // Somebody else may start it again between its end and its removal.
+  do {
+    if (!isActive(entry.record.container.state)) continue;
     if (!options.force) throw stillRunning(entry.record.container);
     await halt(engine, entry, "remove", { signal: "SIGKILL", timeout: 10 });
-  }
-  await engine.locks.run(id, async () => {
-    // Gone meanwhile, by --rm or by another removal: what was asked for is done.
-    if (!engine.registry.entries.has(id)) return;
-    await removeStopped(engine, entry, { volumes: options.volumes ?? false });
-  });
+  } while (!(await removed()));
 }
 
 /** Registers before it returns, so that nothing that happens from now on is missed. */

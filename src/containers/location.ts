@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import { fail } from "../base/index.ts";
 import type { Container, PathStat, ResolvedMount } from "./container.ts";
 import type { Engine } from "./engine.ts";
+import { refuseGoing } from "./state.ts";
 import { insideRoot, statAt, walk, type Inside } from "./inside.ts";
 import type { Entry } from "./registry.ts";
 
@@ -26,6 +27,7 @@ export interface Place {
 export async function openLocation(engine: Engine, entry: Entry): Promise<Location> {
   const { record } = entry;
   const { state } = record.container;
+  refuseGoing(state);
   const live = state.status === "running" ? `/proc/${state.pid}/root` : undefined;
   // Without it the process has just ended: its files are where a stopped container has them.
   if (live !== undefined && existsSync(`${live}/.`)) {
