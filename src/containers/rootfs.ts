@@ -37,7 +37,9 @@ export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Roo
       return locks.run(id, async () => {
         const use = useOf(id);
         const directory = overlayOf(record);
-        if (use.count === 0) await layers.mount({ layers: record.layers, directory });
+        // What a container of --rm writes goes with it, so its unmounting need not wait for the disk.
+        const volatile = record.container.spec.autoRemove ?? false;
+        if (use.count === 0) await layers.mount({ layers: record.layers, directory, volatile });
         use.count++;
         return rootOf(record);
       });

@@ -62,7 +62,7 @@ export interface OverlayOptions {
   readonly target: string;
   /**
    * Nothing is flushed to disk, whatever the programs inside ask for: fast, and lost at a power cut. The work
-   * directory can't be used for a second mount. For build steps only.
+   * directory can't be used for a second mount. For what is thrown away anyway: build steps, containers of `--rm`.
    */
   readonly volatile?: boolean;
 }

@@ -32,6 +32,19 @@ test("never follows a symlink", async () => {
   expect(existsSync(join(root, "tree"))).toBe(false);
 });
 
+test("removes what is large, deep or has a name that is no UTF-8", async () => {
+  const tree = join(root, "tree");
+  mkdirSync(join(tree, "deep/".repeat(150)), { recursive: true });
+  writeFileSync(join(tree, "large"), Buffer.alloc(2 << 20));
+  for (let number = 0; number < 200; number++) writeFileSync(join(tree, `file-${number}`), "");
+  writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.of(0xff, 0xfe)]), "x");
+  await removeTree(tree, { within: root });
+  mkdirSync(tree);
+  writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.of(0xff, 0xfe)]), "x");
+  await removeTree(tree, { within: root });
+  expect(existsSync(tree)).toBe(false);
+});
+
 test("refuses what is not inside, also through a symlink", async () => {
   mkdirSync(join(root, "within"));
   mkdirSync(join(root, "outside/victim"), { recursive: true });
