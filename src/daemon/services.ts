@@ -35,6 +35,7 @@ export interface Services {
   readonly containers: ContainersService;
   readonly builds: Builds;
   readonly stacks: Stacks;
+  readonly warmUp: Runtime["warmUp"];
   /** Stops everything in the order opposite to its start; running containers go on. Their number. */
   close(): Promise<{ readonly stillRunning: number }>;
 }
@@ -87,7 +88,9 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
     state.close();
     return { stillRunning };
   };
-  return { clock, host, events, operations, networks, stacks, close, layers: storage.layers, ...engine };
+  const { warmUp } = runtime;
+  const { layers } = storage;
+  return { clock, host, events, operations, networks, stacks, warmUp, close, layers, ...engine };
 }
 
 interface Common {

@@ -107,6 +107,7 @@ async function listening(fake: Pick<ReturnType<typeof programContainer>, "contai
     clock: systemClock,
     logger: silentLogger,
     facts: testFacts,
+    warmUp: () => Promise.resolve(),
   } as unknown as DockerApiDependencies);
   await api.listen(path);
   return { path, api, [Symbol.asyncDispose]: () => api.close() };
@@ -151,6 +152,7 @@ describe("the socket", () => {
     writeFileSync(path, "precious");
     const api = createDockerApi({
       facts: testFacts,
+      warmUp: () => Promise.resolve(),
       logger: silentLogger,
     } as unknown as DockerApiDependencies);
     expect(api.listen(path)).rejects.toThrow("in the way");

@@ -20,4 +20,6 @@ export interface DockerApiDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly facts: DaemonFacts;
+  /** A client has come that may start something: `Runtime.warmUp`. */
+  readonly warmUp: () => Promise<void>;
 }

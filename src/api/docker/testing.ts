@@ -35,6 +35,7 @@ export async function testApi(replace: Partial<DockerApiDependencies> = {}): Pro
     clock: parts.clock,
     logger: silentLogger,
     facts: testFacts,
+    warmUp: () => Promise.resolve(),
     ...replace,
   } as unknown as DockerApiDependencies;
   const app = createApp(dependencies);

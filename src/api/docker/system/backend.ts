@@ -39,4 +39,5 @@ export interface SystemBackend {
   readonly events: Pick<Events, "subscribe">;
   readonly clock: Clock;
   readonly facts: DaemonFacts;
+  readonly warmUp: () => Promise<void>;
 }

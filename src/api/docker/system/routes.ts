@@ -21,8 +21,11 @@ const pingHeaders = {
 export function systemRoutes(backend: SystemBackend): ApiRouter {
   const routes = createRouter();
 
-  // Hono serves HEAD from it too.
-  routes.get("/_ping", (c) => c.text("OK", 200, { ...pingHeaders, Swarm: "inactive" }));
+  // Hono serves HEAD from it too. Every command of the CLI begins with it, some milliseconds before what it is about.
+  routes.get("/_ping", (c) => {
+    void backend.warmUp();
+    return c.text("OK", 200, { ...pingHeaders, Swarm: "inactive" });
+  });
   routes.get("/version", (c) => c.json(encodeVersion(backend.facts, readHostFacts())));
   routes.get("/info", (c) => c.json(encodeInfo(backend, readHostFacts(), c.get("version"))));
   routes.post("/auth", () => {
