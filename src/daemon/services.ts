@@ -88,7 +88,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
     state.close();
     return { stillRunning };
   };
-  const { warmUp } = runtime;
+  const warmUp = () => runtime.warmUp();
   const { layers } = storage;
   return { clock, host, events, operations, networks, stacks, warmUp, close, layers, ...engine };
 }
