@@ -55,7 +55,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   const namespaces = createThreadNamespaces();
   const clock = systemClock;
   const state = undo.adopt(openState(identity.path("state.db"), migrations), (one) => one.close());
-  const events = createEvents(state, clock);
+  const events = createEvents(state, clock, logger);
   const operations = undo.adopt(createOperations(clock), (one) => one.close());
   const common = { identity, state, events, clock, logger };
   const storage = await openStorage(identity, clock, logger);

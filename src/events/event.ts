@@ -38,6 +38,7 @@ export interface EventFilter {
 
 /** The daemon's event log. Events announce what happened; they do not steer control flow. */
 export interface Events {
+  /** Never throws: what the log cannot take (a full disk) is told to the subscribers all the same. */
   emit<T extends EventType>(
     type: T,
     action: EventActions[T],

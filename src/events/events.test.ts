@@ -60,3 +60,13 @@ test("times grow strictly, also within a millisecond, and the log outlives the p
   expect(all[1]!.timeNs).toBeGreaterThan(all[0]!.timeNs);
   expect(all[2]!.attributes).toEqual({ exitCode: "0" });
 });
+
+test("an event that the log cannot take is told all the same", async () => {
+  const { state, events } = setUp();
+  const source = events.subscribe({}, new AbortController().signal);
+  const taking = take(source, 1);
+  await Promise.resolve();
+  state.db.run("DROP TABLE events");
+  events.emit("container", "die", "a");
+  expect(await taking).toEqual(["container die a"]);
+});

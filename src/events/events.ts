@@ -1,4 +1,4 @@
-import type { Clock } from "../base/index.ts";
+import { silentLogger, type Clock, type Logger } from "../base/index.ts";
 import type { Migration, State } from "../state/index.ts";
 import type { EventFilter, Events, EventType, VirgaEvent } from "./event.ts";
 
@@ -24,7 +24,7 @@ interface Row {
   attributes: string;
 }
 
-export function createEvents(state: State, clock: Clock): Events {
+export function createEvents(state: State, clock: Clock, logger: Logger = silentLogger): Events {
   const insert = state.db.query("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)");
   const last =
     state.db.query<{ n: number | null }, []>("SELECT max(sequence) AS n FROM events").get()?.n ?? 0;
@@ -38,12 +38,22 @@ export function createEvents(state: State, clock: Clock): Events {
     return previousNs;
   };
 
+  const store = (event: VirgaEvent) => {
+    const { sequence: number, timeNs, type, action, detail = null, id, attributes } = event;
+    try {
+      insert.run(number, timeNs, type, action, detail, id, JSON.stringify(attributes));
+      if (number % kept === 0) state.db.run("DELETE FROM events WHERE sequence <= ?", [number - kept]);
+    } catch (error) {
+      // What the event tells has happened, and must not be undone because the disk is full.
+      logger.error("an event could not be logged", { type, action, id, error });
+    }
+  };
+
   return {
     emit(type, action, id, attributes = {}, detail) {
       const event = { sequence: ++sequence, type, action, id, attributes, timeNs: timestamp() };
       const full: VirgaEvent = detail === undefined ? event : { ...event, detail };
-      insert.run(sequence, full.timeNs, type, action, detail ?? null, id, JSON.stringify(attributes));
-      if (sequence % kept === 0) state.db.run("DELETE FROM events WHERE sequence <= ?", [sequence - kept]);
+      store(full);
       for (const listener of listeners) listener(full);
     },
     subscribe: (filter, signal) => subscribe(state, clock, listeners, filter, signal),

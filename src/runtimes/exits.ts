@@ -4,7 +4,7 @@ import { isRunning, type CgroupFacts } from "../host/index.ts";
 import type { TaskLayout } from "./layout.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
 import type { TaskExit } from "./runtime.ts";
-import { readExit, unseenExitCode } from "./task-state.ts";
+import { readExit, unseenExit, unseenExitCode } from "./task-state.ts";
 
 /** How often everything is looked at again, whatever was or wasn't noticed. Milliseconds. */
 const scanEvery = 1000;
@@ -101,7 +101,7 @@ export class ExitWatch implements Disposable {
    * code. A process that lives on without conmon keeps its task running; its output is lost.
    */
   #unseenExit(record: TaskRecord): TaskExit | undefined {
-    const { boot, layout, facts, logger } = this.#options;
+    const { boot, clock, layout, facts, logger } = this.#options;
     if (record.process === null || record.monitor === null || record.boot !== boot) return undefined;
     if (isRunning(record.monitor)) return undefined;
     const written = readExit(layout, facts, record);
@@ -115,8 +115,13 @@ export class ExitWatch implements Disposable {
       this.#orphans.add(record.id);
       return undefined;
     }
-    writeFileSync(layout.exit(record.id), String(unseenExitCode), { mode: 0o600 });
-    return readExit(layout, facts, record);
+    try {
+      writeFileSync(layout.exit(record.id), String(unseenExitCode), { mode: 0o600 });
+    } catch (error) {
+      // On a full disk, which may be why the monitor left no record.
+      logger.error("the end of a container could not be recorded", { task: record.id, error });
+    }
+    return readExit(layout, facts, record) ?? unseenExit(facts, record, clock.now());
   }
 
   #scan(): void {

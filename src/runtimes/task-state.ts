@@ -19,10 +19,16 @@ export function readExit(layout: TaskLayout, facts: CgroupFacts, record: TaskRec
   const path = layout.exit(record.id);
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
-  const code = Number(readFileSync(path, "utf8"));
+  const text = readFileSync(path, "utf8");
+  const unseen = unseenExit(facts, record, status.mtime);
+  return /^\d+$/.test(text) ? { ...unseen, exitCode: Number(text) } : unseen;
+}
+
+/** The exit of a task whose exit code nobody knows. */
+export function unseenExit(facts: CgroupFacts, record: TaskRecord, endedAt: Date): TaskExit {
   return {
-    exitCode: Number.isInteger(code) && code >= 0 ? code : unseenExitCode,
-    endedAt: status.mtime,
+    exitCode: unseenExitCode,
+    endedAt,
     // conmon's file can be late by a moment; the kernel's own counter is not.
     oomKilled: existsSync(bundleFiles(record.bundle).oom) || oomKills(facts, record.cgroup) > 0,
   };
