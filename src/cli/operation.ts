@@ -1,4 +1,4 @@
-import { fail, isVirgaError } from "../base/index.ts";
+import { fail } from "../base/index.ts";
 import { errorFromWire, type Client } from "../api/client/index.ts";
 import { createProgressView } from "./progress.ts";
 
@@ -31,14 +31,7 @@ async function watch(client: Client, id: string): Promise<void> {
   try {
     for await (const progress of client.progress(id, left.signal)) view.show(progress);
   } catch (error) {
-    if (left.signal.aborted) throw left.signal.reason;
-    if (!isVirgaError(error)) {
-      throw fail("unavailable", "daemon.lost", "the daemon went away in the middle", {
-        hint: "virga system logs; then run the command again: it goes on from what is there",
-        cause: error,
-      });
-    }
-    throw error;
+    throw left.signal.aborted ? left.signal.reason : error;
   } finally {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onInterrupt);

@@ -9,14 +9,10 @@ export function listenUnix(
   fetch: (request: Request) => Response | Promise<Response>,
 ): AsyncDisposable {
   rmSync(path, { force: true });
-  const server = Bun.serve({
-    unix: path,
-    fetch(request, self) {
-      // A stream (progress, logs) may be silent for longer than Bun's idle timeout.
-      self.timeout(request, 0);
-      return fetch(request);
-    },
-  });
+  // A stream (progress, logs) may be silent for long, so no idle limit. Bun has one on unix sockets too, of 10 s, though
+  // its types do not; and `server.timeout(request, 0)` does not hold for a body that is streamed (Bun 1.4).
+  const options: object = { unix: path, idleTimeout: 0, fetch };
+  const server = Bun.serve(options as Bun.Serve.Options<undefined>);
   chmodSync(path, 0o600);
   return {
     async [Symbol.asyncDispose]() {

@@ -16,6 +16,10 @@ export interface TestDaemon {
   readonly identity: DaemonIdentity;
   readonly dockerHost: string;
   readonly pid: number;
+  /** What `virga` is run by, for a test that starts it itself. */
+  readonly program: readonly string[];
+  /** The environment in which `virga` and docker find this daemon. */
+  readonly environment: Readonly<Record<string, string>>;
   /** `virga ARGS` against this daemon. */
   virga(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** The real docker CLI against this daemon. */
@@ -53,6 +57,8 @@ export async function startDaemon(options: { readonly root?: string } = {}): Pro
   return {
     identity,
     dockerHost,
+    program,
+    environment: clientEnvironment({ DOCKER_HOST: dockerHost, VIRGA_ROOT: root }),
     get pid() {
       return child.pid;
     },
@@ -223,7 +229,7 @@ export async function busyboxTar(): Promise<string> {
   const tar = `${folder}.tar`;
   const script = `
     set -e
-    mkdir -p bin etc tmp www && cp /bin/busybox bin/busybox
+    chmod 755 . && mkdir -p bin etc tmp www && cp /bin/busybox bin/busybox
     for applet in $(bin/busybox --list); do [ "$applet" = busybox ] || ln -s busybox "bin/$applet"; done
     echo 'root:x:0:0:root:/root:/bin/sh' >etc/passwd; echo 'web:x:1000:1000::/:/bin/sh' >>etc/passwd
     echo 'root:x:0:' >etc/group; echo 'web:x:1000:' >>etc/group

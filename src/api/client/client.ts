@@ -55,11 +55,13 @@ export function createClient(send: Send): Client {
     stack: (target) => json("POST", "/v1/stacks/status", { target }),
     stacks: () => json("GET", "/v1/stacks"),
     async *logs(target, options, signal) {
-      yield* lines<WireLogLine>(await call("POST", "/v1/stacks/logs", { target, options }, signal));
+      const response = await call("POST", "/v1/stacks/logs", { target, options }, signal);
+      yield* lines<WireLogLine>(response, signal);
     },
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
-      yield* lines<Progress>(await call("GET", `/v1/operations/${id}/progress`, undefined, signal));
+      const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);
+      yield* lines<Progress>(response, signal);
     },
     cancel: async (id) => void (await call("DELETE", `/v1/operations/${id}`)),
   };
@@ -95,11 +97,23 @@ async function errorOf(response: Response): Promise<VirgaError> {
   return fail("internal", "daemon.bad-answer", `the daemon answered ${response.status}`);
 }
 
+async function* chunks(response: Response, signal?: AbortSignal): AsyncIterableIterator<Uint8Array> {
+  try {
+    for await (const chunk of response.body ?? []) yield chunk;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw fail("unavailable", "daemon.lost", "the daemon went away in the middle", {
+      cause: error,
+      hint: "virga system logs; then run the command again: it goes on from what is there",
+    });
+  }
+}
+
 /** The values of a newline-delimited JSON body. A last line `{"error": …}` is thrown. */
-async function* lines<T>(response: Response): AsyncIterableIterator<T> {
+async function* lines<T>(response: Response, signal?: AbortSignal): AsyncIterableIterator<T> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunks(response, signal)) {
     const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     for (const part of parts) {
