@@ -100,7 +100,7 @@ describe("attach", () => {
   });
 
   test("much output arrives whole, in little memory, and a slow reader holds the process back", async () => {
-    const size = 64 * mebibyte;
+    const size = 512 * mebibyte;
     const spec = bench.spec(["head", "-c", String(size), "/dev/zero"]);
     await bench.runtime.create(spec);
     const streams = await bench.runtime.attach(spec.id);
@@ -119,7 +119,7 @@ describe("attach", () => {
       peak = Math.max(peak, process.memoryUsage().rss);
     }
     expect(bytes).toBeGreaterThan(size - 1.5 * mebibyte); // but for the first packet
-    expect((peak - before) / mebibyte).toBeLessThan(48);
+    expect((peak - before) / mebibyte).toBeLessThan(256); // garbage that is not collected yet counts too
   }, 20_000);
 
   test("much input arrives whole, and is held back while nobody reads it", async () => {
