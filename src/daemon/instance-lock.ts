@@ -1,11 +1,11 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { fail } from "../base/index.ts";
 import { tryLock, type DaemonIdentity } from "../host/index.ts";
 
 /** Holds the root for this process; the kernel lets go when the process ends, however it ends. */
 export function lockInstance(identity: DaemonIdentity): Disposable {
   const path = identity.path("run", "daemon.pid");
-  const fd = openSync(path, "a+", 0o644);
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
   if (!tryLock(fd)) {
     const pid = readFileSync(path, "utf8").trim();
     closeSync(fd);
@@ -18,7 +18,9 @@ export function lockInstance(identity: DaemonIdentity): Disposable {
       },
     );
   }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
+  // In this order a full disk has room for it: that of the pid before.
+  const text = `${process.pid}\n`;
+  writeSync(fd, text, 0);
+  ftruncateSync(fd, text.length);
   return { [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -32,7 +32,7 @@ export function zoneFile(zone: Zone): { readonly name: string; readonly text: st
   });
   return {
     name: zone.internal ? `${zone.networkId}%int` : zone.networkId,
-    text: `${[zone.listen.join(","), ...lines].join("\n")}\n`,
+    text: `${[zone.listen.join(","), ...lines.toSorted()].join("\n")}\n`,
   };
 }
 

@@ -67,7 +67,8 @@ async function expectWorking(): Promise<void> {
 test("a restart leaves what works alone and takes ports and names over", async () => {
   await networks.close({ keep: true });
   expect(await get(`http://127.0.0.1:${web.ports[0]!.hostPort}/`)).toBe("web");
-  expect(await servers()).toHaveLength(1);
+  const before = await servers();
+  expect(before).toHaveLength(1);
   networks = await machine.networks();
   const { gateway } = networks.resolve("app").subnets[0]!;
   const answers: unknown[] = [];
@@ -80,8 +81,7 @@ test("a restart leaves what works alone and takes ports and names over", async (
   await asking;
   expect(answers).toEqual(answers.map(() => [web.endpoints[0]!.endpoint.ipv4]));
   await expectWorking();
-  await networks.close({ keep: true });
-  expect(await servers()).toHaveLength(1);
+  expect(await servers()).toEqual(before);
 });
 
 test("what was broken while no daemon ran is mended", async () => {
@@ -97,6 +97,23 @@ test("what was broken while no daemon ran is mended", async () => {
   networks = await machine.networks();
   await networks.reconcile(running(web, client));
   await expectWorking();
+});
+
+test("names answer all the time while those of containers that ended go", async () => {
+  const { gateway } = networks.resolve("app").subnets[0]!;
+  await networks.close({ keep: true });
+  await web.sandbox.end();
+  networks = await machine.networks();
+  const answers: unknown[] = [];
+  const reconciled = new AbortController();
+  const asking = (async () => {
+    while (!reconciled.signal.aborted) answers.push(await lookUp(client.sandbox, "client", gateway));
+  })();
+  await networks.reconcile(running(client));
+  reconciled.abort();
+  await asking;
+  expect(answers).toEqual(answers.map(() => [client.endpoints[0]!.endpoint.ipv4]));
+  expect(await lookUp(client.sandbox, "web", gateway)).toEqual([]);
 });
 
 test("containers that ended while no daemon ran leave nothing", async () => {

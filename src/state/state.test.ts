@@ -1,11 +1,13 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openState } from "./state.ts";
 
 const folder = mkdtempSync("/tmp/virga-state-");
 const path = join(folder, "state.db");
-afterEach(() => rmSync(path, { force: true }));
+afterEach(() => {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+});
 
 const first = { id: "things/001", sql: "CREATE TABLE things (name TEXT PRIMARY KEY) STRICT" };
 const second = { id: "things/002", sql: "ALTER TABLE things ADD COLUMN size INTEGER" };
@@ -35,6 +37,25 @@ test("a migration that fails leaves nothing of itself", () => {
 test("only root can read the database", () => {
   openState(path, [first]).close();
   expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("a full disk takes changes still, also after a restart", async () => {
+  const disk = mkdtempSync("/tmp/virga-state-disk-");
+  await Bun.$`mount -t tmpfs -o size=8m virga-test ${disk}`.quiet();
+  try {
+    const file = join(disk, "state.db");
+    const state = openState(file, [first]);
+    expect(() => writeFileSync(join(disk, "ballast"), Buffer.alloc(16 << 20))).toThrow("ENOSPC");
+    for (let n = 0; n < 100; n++) state.db.run("INSERT INTO things VALUES (?)", [`a${n}`]);
+    state.close();
+    const again = openState(file, [first]);
+    for (let n = 0; n < 100; n++) again.db.run("DELETE FROM things WHERE name = ?", [`a${n}`]);
+    expect(again.db.query("SELECT * FROM things").all()).toEqual([]);
+    again.close();
+  } finally {
+    await Bun.$`umount ${disk}`.quiet();
+    rmSync(disk, { recursive: true });
+  }
 });
 
 test("a transaction that throws changes nothing", () => {

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { fail } from "../base/index.ts";
+import { reserveLog } from "./reserve.ts";
 
 /** A change of the schema. `id` is never reused (`containers/001`); lists are append-only. */
 export interface Migration {
@@ -26,6 +27,7 @@ export function openState(path: string, migrations: readonly Migration[]): State
   db.run("PRAGMA foreign_keys = ON");
   db.run("PRAGMA busy_timeout = 2000");
   migrate(db, migrations);
+  if (path !== ":memory:") reserveLog(db, path);
   return {
     db,
     transaction: (work) => db.transaction(work)(),
