@@ -4,6 +4,7 @@ import { createCloudApp } from "../api/cloud/index.ts";
 import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
 import { findProgram, missingPackages } from "../doctor/index.ts";
 import { daemonIdentity, setUmask, type DaemonIdentity } from "../host/index.ts";
+import { collectWhenIdle } from "./idle-memory.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
@@ -17,9 +18,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     await runDaemon(readServeOptions(args));
     return 0;
   } catch (error) {
-    const { message, hint } = toVirgaError(error);
+    const { kind, message, hint } = toVirgaError(error);
     process.stderr.write(`virga: ${message}\n${hint === undefined ? "" : `  next: ${hint}\n`}`);
-    return 1;
+    return kind === "invalid" ? 2 : 1;
   }
 }
 
@@ -40,6 +41,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {
+    using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect: () => Bun.gc(true) });
     await using _api = await openApis(identity, logger, services, () => stop.resolve("a client asked"));
     services.events.emit("daemon", "start", identity.tag);
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
@@ -48,6 +50,11 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   services.events.emit("daemon", "stop", identity.tag);
   const { stillRunning } = await services.close();
   logger.info("stopped", { stillRunning });
+}
+
+function cpuTimeMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function checkHost(): void {
