@@ -1,5 +1,6 @@
 const [subcommand, ...rest] = process.argv.slice(2);
-if (subcommand === "serve") {
+const asksForHelp = rest.includes("--help") || rest.includes("-h");
+if (subcommand === "serve" && !asksForHelp) {
   const { serve } = await import("./daemon/index.ts");
   process.exitCode = await serve(rest);
 } else {

@@ -1,6 +1,6 @@
 import { fieldTables, quirks, versionText } from "../src/api/docker/index.ts";
 import type { FieldRule, FieldTable, Quirk } from "../src/api/docker/index.ts";
-import { commands, helpOf } from "../src/cli/index.ts";
+import { documented, helpOf } from "../src/cli/index.ts";
 
 /** What becomes of each field of a request. */
 export function dockerFields(): string {
@@ -32,5 +32,5 @@ export function dockerQuirks(): string {
 
 /** The help of every command. */
 export function commandReference(): string {
-  return commands.map((one) => `## virga ${one.name}\n\n\`\`\`text\n${helpOf(one)}\`\`\`\n`).join("\n");
+  return documented.map((one) => `## virga ${one.name}\n\n\`\`\`text\n${helpOf(one)}\`\`\`\n`).join("\n");
 }

@@ -53,6 +53,24 @@ describe("KeyedLock", () => {
   });
 });
 
+test("KeyedLock: who gives up waiting is passed over", async () => {
+  const lock = new KeyedLock();
+  const first = await lock.acquire("k");
+  const stop = new AbortController();
+  const second = lock.acquire("k", stop.signal);
+  const third = lock.acquire("k");
+  stop.abort(new Error("enough"));
+  expect(second).rejects.toThrow("enough");
+  await second.catch(() => {});
+  expect(lock.isHeld("k")).toBe(true);
+  first[Symbol.dispose]();
+  (await third)[Symbol.dispose]();
+  expect(lock.isHeld("k")).toBe(false);
+  expect(lock.acquire("k", stop.signal)).rejects.toThrow("enough");
+  await Promise.resolve();
+  expect(lock.isHeld("k")).toBe(false);
+});
+
 describe("ManualClock", () => {
   test("wakes sleepers in the order of their times", async () => {
     const clock = new ManualClock(0);

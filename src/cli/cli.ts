@@ -1,6 +1,6 @@
 import { suggestion, version } from "../base/index.ts";
-import { commands } from "./commands/index.ts";
-import { helpOf, parseInvocation, type Command } from "./command.ts";
+import { commands, documented } from "./commands/index.ts";
+import { helpOf, parseInvocation, type CommandHelp } from "./command.ts";
 import { defaultRoot } from "./connection.ts";
 import { errorText, exitCodeOf } from "./output.ts";
 
@@ -8,7 +8,7 @@ import { errorText, exitCodeOf } from "./output.ts";
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const [first] = args;
   if (first === undefined || first === "--help" || first === "-h") {
-    process.stdout.write(overview());
+    process.stdout.write(overview(documented));
     return 0;
   }
   if (first === "help") return help(args.slice(1));
@@ -16,15 +16,17 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     console.log(`virga ${version}`);
     return 0;
   }
-  const { command, rest } = findCommand(args);
+  const described = find(documented, args);
+  if (described && asksForHelp(args)) {
+    process.stdout.write(helpOf(described));
+    return 0;
+  }
+  const command = find(commands, args);
   if (!command) {
     process.stderr.write(unknownCommand(args));
     return 2;
   }
-  if (rest.includes("--help") || rest.includes("-h")) {
-    process.stdout.write(helpOf(command));
-    return 0;
-  }
+  const rest = args.slice(command.name.split(" ").length);
   try {
     return await command.run(parseInvocation(command, rest, process.env["VIRGA_ROOT"] ?? defaultRoot));
   } catch (error) {
@@ -34,36 +36,40 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function help(args: readonly string[]): number {
-  const { command, rest } = findCommand(args);
-  if (args.length > 0 && (!command || rest.length > 0)) {
+  const group = documented.filter((one) => one.name.startsWith(`${args.join(" ")} `));
+  const command = find(documented, args);
+  if (args.length > 0 && !command && group.length === 0) {
     process.stderr.write(unknownCommand(args));
     return 2;
   }
-  process.stdout.write(command ? helpOf(command) : overview());
+  const text = command ? helpOf(command) : overview(group.length > 0 ? group : documented);
+  process.stdout.write(text);
   return 0;
 }
 
-function findCommand(args: readonly string[]): { command?: Command; rest: readonly string[] } {
-  for (const length of [2, 1]) {
-    const command = commands.find((one) => one.name === args.slice(0, length).join(" "));
-    if (command) return { command, rest: args.slice(length) };
-  }
-  return { rest: args };
+/** Up to `--`: what follows is not an option. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).some((one) => one === "--help" || one === "-h");
 }
 
-function overview(): string {
-  const width = Math.max(...commands.map((one) => one.name.length), "serve".length) + 3;
-  const row = (name: string, summary: string) => `  ${name.padEnd(width)}${summary}\n`;
-  const rows = commands.map((one) => row(one.name, one.summary)).join("");
-  const serve = row("serve", "Run the daemon in the foreground");
-  return `virga ${version}: this machine as a cloud\n\nUsage: virga COMMAND [OPTIONS]\n\nCommands:\n${rows}${serve}\nMore: virga help COMMAND\n`;
+/** The command that the first two words name, or the first one. */
+function find<C extends CommandHelp>(all: readonly C[], args: readonly string[]): C | undefined {
+  const named = (length: number) => all.find((one) => one.name === args.slice(0, length).join(" "));
+  return named(2) ?? named(1);
+}
+
+function overview(shown: readonly CommandHelp[]): string {
+  const width = Math.max(...shown.map((one) => one.name.length)) + 3;
+  const rows = shown.map((one) => `  ${one.name.padEnd(width)}${one.summary}\n`).join("");
+  return `virga ${version}: this machine as a cloud\n\nUsage: virga COMMAND [OPTIONS]\n\nCommands:\n${rows}\nMore: virga help COMMAND\n`;
 }
 
 function unknownCommand(args: readonly string[]): string {
-  const names = commands.map((one) => one.name);
+  const names = documented.map((one) => one.name);
   const group = names.filter((name) => name.startsWith(`${args[0]} `));
   const next = group.length > 0 ? group.map((name) => `virga ${name}`).join(", ") : "virga help";
   const typed = args.slice(0, group.length > 0 ? 2 : 1).join(" ");
-  const meant = suggestion(typed, [...names, "help", "serve", "version"]);
+  const meant = suggestion(typed, [...names, "help", "version"]);
   return `virga: there is no command '${typed}'${meant}\n  next: ${next}\n`;
 }

@@ -2,7 +2,11 @@ import { parseArgs } from "node:util";
 import { fail, messageOf, nearest } from "../base/index.ts";
 
 /** A command is data: help text and argument parsing follow from it. */
-export interface Command {
+export interface Command extends CommandHelp {
+  run(invocation: Invocation): Promise<number>;
+}
+
+export interface CommandHelp {
   /** As typed: `up`, `system status`. */
   readonly name: string;
   readonly summary: string;
@@ -13,7 +17,6 @@ export interface Command {
   readonly arguments?: { readonly min?: number; readonly max?: number };
   /** Longer help, after the options. */
   readonly details?: string;
-  run(invocation: Invocation): Promise<number>;
 }
 
 export interface Option {
@@ -104,7 +107,7 @@ function usageError(command: Command, message: string): Error {
   return fail("invalid", "cli.usage", message, { hint: `virga ${command.name} --help` });
 }
 
-export function helpOf(command: Command): string {
+export function helpOf(command: CommandHelp): string {
   const rows = Object.entries({ ...command.options, ...commonOptions }).map(([name, option]) => {
     const short = option.short ? `-${option.short}, ` : "    ";
     const value = option.type === "string" ? ` ${option.value ?? "VALUE"}` : "";

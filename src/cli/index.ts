@@ -1,3 +1,3 @@
 export { runCommandLine } from "./cli.ts";
-export { commands } from "./commands/index.ts";
+export { commands, documented } from "./commands/index.ts";
 export { helpOf } from "./command.ts";

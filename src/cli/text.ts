@@ -22,5 +22,8 @@ export function oneLine(text: string): string {
 /** Cut to so many columns, with an ellipsis where something is missing. */
 export function fit(text: string, width: number): string {
   if (Bun.stringWidth(text) <= width) return text;
-  return width < 1 ? "" : `${Bun.sliceAnsi(text, 0, width - 1)}…`;
+  if (width < 1) return "";
+  const cut = Bun.sliceAnsi(text, 0, width - 1);
+  // A wide character at the edge is taken whole.
+  return `${Bun.stringWidth(cut) < width ? cut : Bun.sliceAnsi(text, 0, width - 2)}…`;
 }

@@ -35,8 +35,8 @@ function parse(args: readonly string[]) {
     const options = { root: { type: "string" }, "log-level": { type: "string" } } as const;
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    throw fail("invalid", "cli.usage", messageOf(error), {
-      hint: "virga serve [--root DIR] [--log-level LEVEL]",
+    throw fail("invalid", "cli.usage", messageOf(error).split("\n", 1)[0]!, {
+      hint: "virga serve --help",
     });
   }
 }

@@ -69,10 +69,19 @@ export function createStacks(dependencies: StacksDependencies): Stacks {
   const status = (name: string, warnings: readonly string[] = []) =>
     stackStatus(containers, name, dependencies.hostAddresses?.() ?? [], warnings);
   const service: Service = { dependencies, files, status };
+  /** One command after the other changes a stack. */
+  const alone = async <T>(name: string, { report, signal }: Context, work: () => Promise<T>) => {
+    const task = `stack ${name}`;
+    const isWaiting = locks.isHeld(name);
+    if (isWaiting) report({ task, message: "Waiting for another command that changes it" });
+    using _lock = await locks.acquire(name, signal);
+    if (isWaiting) report({ task, message: "The other command has ended", outcome: "done" });
+    return await work();
+  };
   return {
     async up(source, options, context) {
       const target = await readTarget(service, source, options);
-      return await locks.run(target.project, async () => {
+      return await alone(target.project, context, async () => {
         const result = await bringUp(service, target, options, context);
         events.emit("stack", "up", target.project, { name: target.project });
         logger.info("stack is up", { stack: target.project, services: target.services.length });
@@ -81,7 +90,7 @@ export function createStacks(dependencies: StacksDependencies): Stacks {
     },
     async down(target, options, context) {
       const name = await nameOf(target);
-      await locks.run(name, async () => {
+      await alone(name, context, async () => {
         await bringDown(service, name, target, options, context);
         events.emit("stack", "down", name, { name });
         logger.info("stack is down", { stack: name });

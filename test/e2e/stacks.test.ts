@@ -178,6 +178,22 @@ web site-web-1 running 127.0.0.1:18311->80/tcp
     expect(await exec("site-web-1", "sh", "-c", "echo $COLOUR; cat /data/file")).toBe("blue\nkept");
   });
 
+  test("another image or another port replaces only the container that has it", async () => {
+    await daemon.dockerOk(["tag", "bb", "bb:second"]);
+    const before = await containers("site");
+    await ok("up", stack("site", file("blue").replace("18311", "18313")));
+    const moved = await containers("site");
+    expect(await (await fetch("http://127.0.0.1:18313/")).text()).toBe("ok\n");
+    expect(fetch("http://127.0.0.1:18311/")).rejects.toThrow();
+    expect({ ...moved, "site-web-1": "" }).toEqual({ ...before, "site-web-1": "" });
+    expect(moved["site-web-1"]).not.toBe(before["site-web-1"]);
+    await ok("up", stack("site", file("blue").replace("app: {image: bb", "app: {image: 'bb:second'")));
+    const other = await containers("site");
+    expect(other["site-app-1"]).not.toBe(moved["site-app-1"]);
+    expect(await exec("site-web-1", "cat", "/data/file")).toBe("kept");
+    await ok("up", stack("site", file("blue")));
+  });
+
   test("one service alone, all anew, more and fewer of one", async () => {
     const place = join(folder, "site");
     const before = await containers("site");
@@ -368,6 +384,22 @@ table is missing
     expect(Object.keys(await containers("killed"))).toEqual(names.map((name) => `killed-${name}-1`));
     await ok("down", place);
   });
+});
+
+test("a second up of a stack says that it waits for the first, and can be cancelled", async () => {
+  const slow = `{image: bb, ${idle}, healthcheck: {test: "test -e /tmp/go", interval: 200ms, retries: 1000}}`;
+  const place = stack("twice", `services:\n  web: ${slow}\n`);
+  const first = virga("up", place);
+  while (!("twice-web-1" in (await containers("twice")))) await Bun.sleep(20);
+  const second = onTerminal([...daemon.program, "up", place], daemon);
+  await second.see("stack twice  Waiting for another command that changes it");
+  second.type("\u0003");
+  expect(await second.exited).toBe(130);
+  const third = virga("up", place);
+  await exec("twice-web-1", "touch", "/tmp/go");
+  const codes = (await Promise.all([first, third])).map((one) => one.exitCode);
+  expect(codes).toEqual([0, 0]);
+  await ok("down", place);
 });
 
 describe("logs", () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fail, isVirgaError, systemClock } from "../../base/index.ts";
 import type { Command } from "../command.ts";
@@ -47,7 +48,8 @@ export const systemStop: Command = {
     });
     for (let turn = 0; turn < 1200; turn++) {
       if (!isAlive(pid)) {
-        const rest = containers.running > 0 ? `; ${containers.running} containers go on running` : "";
+        const many = containers.running === 1 ? "1 container goes" : `${containers.running} containers go`;
+        const rest = containers.running > 0 ? `; ${many} on running` : "";
         console.log(`stopped${rest}`);
         return 0;
       }
@@ -80,6 +82,11 @@ export const systemLogs: Command = {
   async run(invocation) {
     const client = await runningDaemon(invocation.root);
     const file = client ? (await client.system()).logFile : join(invocation.root, "log", "daemon.log");
+    if (!existsSync(file)) {
+      throw fail("not-found", "daemon.no-log", `there is no log ${file}: no daemon has run for this root`, {
+        hint: "virga up FOLDER starts one; another root: --root DIR",
+      });
+    }
     const lines = String(invocation.number("tail") ?? 100);
     const follow = invocation.flag("follow") ? ["-F"] : [];
     return await Bun.spawn(["tail", "-n", lines, ...follow, "--", file], {

@@ -1,0 +1,14 @@
+import type { CommandHelp } from "../command.ts";
+
+/** Its help only: the daemon is no client of itself, so the program's entry point runs it. */
+export const serve: CommandHelp = {
+  name: "serve",
+  summary: "Run the daemon in the foreground, until SIGTERM, Ctrl-C or virga system stop; containers go on",
+  usage: "",
+  options: {
+    "log-level": { type: "string", value: "LEVEL", help: "debug, info (the default), warn or error" },
+  },
+  arguments: { max: 0 },
+  details: `It serves the Docker API at DIR/run/docker.sock and Virga's own at DIR/run/virga.sock (in /run/virga for the default
+folder), and writes its log to DIR/log/daemon.log. virga up starts one in the background when none runs.`,
+};
