@@ -98,7 +98,7 @@ test(
 
     expect(image.id).toBe(first.id);
     expect(image.manifest).toEqual(first.manifest);
-    expect(said.at(-1)).toMatch(/^Virga does not pull from registries yet; made from the Debian mirror/);
+    expect(said.at(-1)).toMatch(/^Made from the Debian mirror/);
     expect(image.size).toBeLessThan(130e6);
     expect(image.config.config).toEqual({
       Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],

@@ -111,7 +111,7 @@ async function make(
   const mirror = withoutCredentials(plan.mirrors.archives[0]!.uri);
   report({
     task,
-    message: `Virga does not pull from registries yet; making ${name} from the ${title} mirror`,
+    message: `Making it from the ${title} mirror: Virga does not pull from registries yet`,
   });
   const created = new Date(sourceDateEpoch * 1000).toISOString();
   const made = await bootstrap(plan, directory, { report, task, signal }, (tar) =>
@@ -123,7 +123,7 @@ async function make(
       signal,
     }),
   );
-  const message = `Virga does not pull from registries yet; made from the ${title} mirror ${mirror} by mmdebstrap`;
+  const message = `Made from the ${title} mirror ${mirror} by mmdebstrap: Virga does not pull from registries yet`;
   report({ task, message, outcome: "done" });
   return made;
 }
