@@ -26,7 +26,7 @@ const image = "virga-bench";
 const sleep = [image, "/bin/sleep", "3600"];
 const atATime = 8;
 /** So long after the last work a daemon is idle: what it kept for the next request is gone. */
-const idleMs = 70_000;
+const idleMs = 100_000;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
