@@ -88,5 +88,5 @@ export class ManualClock implements Clock {
 
 /** Lets promise callbacks that are already due run. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
 }
