@@ -288,7 +288,7 @@ describe("virga system stop", () => {
       const port = (await ok("port", "steady", "80")).split(":")[1]!;
       const pid = await inspect("steady", "{{.State.Pid}}");
       const stopped = await daemon.virga(["system", "stop"]);
-      expect([stopped.exitCode, stopped.stdout]).toEqual([0, "stopped; 1 containers go on running\n"]);
+      expect([stopped.exitCode, stopped.stdout]).toEqual([0, "stopped; 1 container goes on running\n"]);
       expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("ok\n");
       await daemon.start();
       expect(await inspect("steady", "{{.State.Running}} {{.State.Pid}}")).toBe(`true ${pid}`);
