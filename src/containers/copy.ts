@@ -24,10 +24,16 @@ export async function archivePath(
   // Docker's client takes the name apart again: `dir/.` must come as `./` and `./…`.
   const tar = engine.archives.create(place.root, place.path, {
     name: place.inside.path === "/" ? "." : basename(path),
+    ...(place.inside.path === "/" ? { exclude: isOfKernel } : {}),
     signal: joined(location, signal),
   });
   emit(engine, entry, "archive-path");
   return { stat, tar: thenDispose(tar, stack.move()) };
+}
+
+/** What the kernel shows in a running container: no files of the container. */
+function isOfKernel(path: string): boolean {
+  return /^(\.\/)?(dev|proc|sys)\/./.test(path);
 }
 
 /** The whole root filesystem, without what is mounted in it. */

@@ -255,13 +255,17 @@ describe("a container", () => {
 describe("files", () => {
   test("in and out of a running and a stopped container, into volumes too", async () => {
     const id = await start({
-      ...sh("ln -s /vol /link; sleep 60"),
+      ...sh("ln -s ../no/where /dangling; ln -s /vol /link; sleep 60"),
       stopSignal: "KILL",
       mounts: [{ type: "volume", name: "files", target: "/vol" }],
     });
     await until(async () => (await exec(id, "readlink /link")).output === "/vol\n");
     await on.containers.extract(id, "/link", await tarOf({ running: "1" }));
     expect((await exec(id, "cat /vol/running")).output).toBe("1");
+    const all = await listTar((await on.containers.archive(id, "/")).tar);
+    expect(all).toEqual(expect.arrayContaining(["./proc/", "./dev/", "./vol/running", "./dangling"]));
+    expect(all.filter((name) => /^\.\/(proc|sys|dev)\/./.test(name))).toEqual([]);
+    expect(await on.containers.statPath(id, "/dangling")).toMatchObject({ linkTarget: "/no/where" });
     await on.containers.stop(id);
     await on.containers.extract(id, "/link", await tarOf({ stopped: "2" }));
     expect(await Bun.file(join(on.volumes.get("files").path, "stopped")).text()).toBe("2");

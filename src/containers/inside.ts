@@ -46,6 +46,22 @@ const maxLinks = 40;
 
 /** Follows `path` part by part, because realpath(3) of Bun needs /proc. */
 export function walk(path: string, follow: boolean, looking: Looking): Inside | undefined {
+  const at = lead(path, follow, looking, "stop");
+  const stats = at === undefined ? undefined : looking.lstat(at);
+  return stats && { path: at!, type: typeOf(stats), stats };
+}
+
+/** Where `path` leads to, also when nothing is there: what is missing counts as no symlink. */
+export function farEnd(path: string, looking: Looking): string {
+  return lead(path, true, looking, "go-on")!;
+}
+
+function lead(
+  path: string,
+  follow: boolean,
+  looking: Looking,
+  missing: "stop" | "go-on",
+): string | undefined {
   const parts = split(path);
   let at = "/";
   let links = 0;
@@ -57,8 +73,8 @@ export function walk(path: string, follow: boolean, looking: Looking): Inside | 
     }
     const next = at === "/" ? `/${part}` : `${at}/${part}`;
     const stats = looking.lstat(next);
-    if (!stats) return undefined;
-    if (!stats.isSymbolicLink() || (parts.length === 0 && !follow)) {
+    if (!stats && missing === "stop") return undefined;
+    if (!stats?.isSymbolicLink() || (parts.length === 0 && !follow)) {
       at = next;
       continue;
     }
@@ -69,8 +85,7 @@ export function walk(path: string, follow: boolean, looking: Looking): Inside | 
     parts.unshift(...split(target));
     if (target.startsWith("/")) at = "/";
   }
-  const stats = looking.lstat(at);
-  return stats && { path: at, type: typeOf(stats), stats };
+  return at;
 }
 
 function split(path: string): string[] {

@@ -4,7 +4,7 @@ import { fail } from "../base/index.ts";
 import type { Container, PathStat, ResolvedMount } from "./container.ts";
 import type { Engine } from "./engine.ts";
 import { refuseGoing } from "./state.ts";
-import { insideRoot, statAt, walk, type Inside } from "./inside.ts";
+import { farEnd, insideRoot, statAt, walk, type Inside, type Looking } from "./inside.ts";
 import type { Entry } from "./registry.ts";
 
 /** Where a container's files can be reached: `/proc/PID/root` while it runs, otherwise a mount made for the purpose. */
@@ -52,16 +52,7 @@ export async function openLocation(engine: Engine, entry: Entry): Promise<Locati
  * `follow`. Throws `not-found` / `container.path-not-found` with Docker's text.
  */
 export function findPlace(location: Location, container: Container, path: string, follow: boolean): Place {
-  const inside = walk(path, follow, {
-    lstat: (at) => {
-      const base = baseOf(location, at);
-      return insideRoot<Stats | undefined>(base.root, () => statAt(base.path));
-    },
-    readlink: (at) => {
-      const base = baseOf(location, at);
-      return insideRoot<string>(base.root, () => readlinkSync(base.path));
-    },
-  });
+  const inside = walk(path, follow, lookingFrom(location));
   if (!inside) {
     throw fail(
       "not-found",
@@ -71,6 +62,19 @@ export function findPlace(location: Location, container: Container, path: string
   }
   const base = baseOf(location, inside.path);
   return { root: base.root, path: base.path, readOnly: isReadOnly(container, inside.path), inside };
+}
+
+function lookingFrom(location: Location): Looking {
+  return {
+    lstat: (at) => {
+      const base = baseOf(location, at);
+      return insideRoot<Stats | undefined>(base.root, () => statAt(base.path));
+    },
+    readlink: (at) => {
+      const base = baseOf(location, at);
+      return insideRoot<string>(base.root, () => readlinkSync(base.path));
+    },
+  };
 }
 
 function isReadOnly(container: Container, at: string): boolean {
@@ -133,20 +137,11 @@ export function pathStat(location: Location, container: Container, path: string)
     size: inside.stats.size,
     mode: goFileMode(inside.stats),
     modified: inside.stats.mtime,
-    linkTarget: inside.type === "symlink" ? linkTarget(location, container, path) : "",
+    linkTarget: inside.type === "symlink" ? farEnd(path, lookingFrom(location)) : "",
   };
 }
 
 /** `dir/` and `dir/.` mean what a link at the end leads to. */
 export function keepsFollowing(path: string): boolean {
   return /\/\.?$/.test(path);
-}
-
-/** The whole way to the end of the link; as far as it goes when it dangles. */
-function linkTarget(location: Location, container: Container, path: string): string {
-  try {
-    return findPlace(location, container, path, true).inside.path;
-  } catch {
-    return "";
-  }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, readSync } from "node:fs";
-import { fail } from "../../base/index.ts";
+import { errnoOf, fail } from "../../base/index.ts";
 import { fileTypes, type FileCalls, type FileStatus } from "../../host/index.ts";
 import { blockSize, toUtf8, type ByteString, type EntryType, type TarEntry } from "../tar/entry.ts";
 import { endOfArchive, formatEntry, padded } from "../tar/format.ts";
@@ -64,7 +64,14 @@ export class TreeReader {
     if (special?.(path, name, status)) return;
     const type = typeOf.get(status.mode & fileTypes.mask);
     if (type === undefined) return socket?.(path);
-    this.#entry(path, name, type, status);
+    try {
+      this.#entry(path, name, type, status);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+      // Gone since its status was read: its other names are no links to it.
+      if (this.#linked.get(status.identity) === name) this.#linked.delete(status.identity);
+      return;
+    }
     if (type !== "directory") return;
     directory?.(path, name);
     this.content(path, name);
