@@ -329,7 +329,7 @@ test("a log is rotated while it is written and followed, and no line is lost", a
     ...sh(
       "i=0; while [ $i -lt 1800 ]; do echo line $i; i=$((i+1)); [ $((i % 300)) = 0 ] && sleep 0.5; done; exit 0",
     ),
-    log: { driver: "json-file", maxBytes: 50_000, maxFiles: 20 },
+    log: { driver: "json-file", maxBytes: 10_000, maxFiles: 20 },
   });
   await on.containers.start(container.id);
   const expected = Array.from({ length: 1800 }, (_, number) => `line ${number}\n`).join("");

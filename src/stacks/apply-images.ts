@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fail, messageOf, VirgaError } from "../base/index.ts";
 import type { BuildEvent, BuildRequest } from "../builds/index.ts";
-import type { Applying } from "./apply.ts";
+import type { Applying } from "./applying.ts";
 import type { TargetService } from "./target.ts";
 
 /** Builds a service's image; steps and output go to the report under `image NAME`. */

@@ -1,46 +1,13 @@
-import {
-  errnoOf,
-  fail,
-  messageOf,
-  toVirgaError,
-  type Clock,
-  type Report,
-  type VirgaError,
-} from "../base/index.ts";
+import { errnoOf, fail, messageOf, toVirgaError, type VirgaError } from "../base/index.ts";
 import { stat } from "node:fs/promises";
-import type { Builds } from "../builds/index.ts";
-import type { Containers } from "../containers/index.ts";
-import type { Images } from "../images/index.ts";
-import type { Networks } from "../networks/index.ts";
-import type { Volumes } from "../volumes/index.ts";
 import { buildImage, pullImage } from "./apply-images.ts";
+import type { Applying } from "./applying.ts";
 import { createProgress, taskOf, type StackProgress } from "./stack-progress.ts";
 import { runSteps } from "./run-steps.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { instanceSpec } from "./service-container.ts";
-import type { StackFiles } from "./stack-files.ts";
 import { conditionText, type Step } from "./step.ts";
 import type { TargetService } from "./target.ts";
-
-export interface Applying {
-  readonly project: string;
-  readonly clock: Clock;
-  readonly images: Pick<Images, "resolve" | "ensure">;
-  readonly builds: Pick<Builds, "build">;
-  readonly networks: Pick<Networks, "create" | "remove">;
-  readonly volumes: Pick<Volumes, "create">;
-  readonly containers: Pick<
-    Containers,
-    "create" | "start" | "stop" | "remove" | "rename" | "get" | "list" | "logs"
-  >;
-  readonly files: Pick<StackFiles, "write">;
-  readonly report: Report;
-  /** Seconds; default: as the container says. */
-  readonly stopTimeout?: number;
-  /** With a removed container its anonymous volumes go too. */
-  readonly removeVolumes?: boolean;
-  readonly warn: (message: string) => void;
-}
 
 /** Carries steps out. Throws the first failure, with what to do next; what was done until then stays. */
 export async function applySteps(

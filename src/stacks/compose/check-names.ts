@@ -1,5 +1,5 @@
-import type { ReportAt } from "./check.ts";
 import type { StackModel } from "./model.ts";
+import type { ReportAt } from "./problems.ts";
 
 /** Two things that want the same name or place: container names, mount points. */
 export function nameFindings(model: StackModel, report: ReportAt): void {

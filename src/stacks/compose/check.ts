@@ -1,7 +1,7 @@
 import { suggestion } from "../../base/index.ts";
 import { nameFindings } from "./check-names.ts";
 import { isExternal, replicasOf, type Service, type StackModel } from "./model.ts";
-import type { Problems } from "./problems.ts";
+import type { Problems, ReportAt } from "./problems.ts";
 import { parseSubnet } from "./subnet.ts";
 import { child, isNull, locate } from "./tree.ts";
 
@@ -31,8 +31,6 @@ export function checkModel(model: StackModel, problems: Problems): void {
       `services depend on each other in a circle: ${circle.join(" → ")}`,
     );
 }
-
-export type ReportAt = (path: readonly string[], message: string) => void;
 
 function checkReferences(model: StackModel, name: string, service: Service, report: ReportAt): void {
   const at = ["services", name];

@@ -74,3 +74,6 @@ function inFileOrder(a: Problem, b: Problem): number {
     a.at.source.name.localeCompare(b.at.source.name) || a.at.line - b.at.line || a.at.column - b.at.column
   );
 }
+
+/** Says that the value at `path` of the model is wrong. */
+export type ReportAt = (path: readonly string[], message: string) => void;
