@@ -2,6 +2,7 @@ import { fail } from "../base/index.ts";
 import { networkMode, parsePort } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";
 import type { ContainerSpec } from "./spec.ts";
+import { checkUnhealthyLabel } from "./unhealthy.ts";
 
 /** Refuses, with `invalid`, what cannot work in any container; in Docker's words where it has some. */
 export function checkSpec(spec: ContainerSpec): void {
@@ -17,6 +18,7 @@ export function checkSpec(spec: ContainerSpec): void {
     throw fail("invalid", "log.max-file", "a log's max-file cannot be less than 1");
   }
   checkHealth(spec);
+  checkUnhealthyLabel(spec.labels);
 }
 
 export function checkRestart(spec: Pick<ContainerSpec, "restart" | "autoRemove">): void {

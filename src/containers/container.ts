@@ -150,6 +150,25 @@ export interface ContainerUpdate {
   readonly restart?: ContainerSpec["restart"];
 }
 
+/** How a stop went. */
+export interface Stopped {
+  /** It did not end by the signal in time and was killed: why. */
+  readonly explanation?: StopExplanation;
+}
+
+/** Why a container had to be killed, as far as its first process tells. */
+export interface StopExplanation {
+  readonly signal: string;
+  readonly waitedSeconds: number;
+  readonly reason: StopReason;
+  /** One sentence for people. */
+  readonly message: string;
+  /** What can be changed, the best first. */
+  readonly advice: readonly string[];
+}
+
+export type StopReason = "no-handler" | "ignored" | "blocked" | "shell" | "frozen" | "hangs" | "slow";
+
 /**
  * Every method that takes `name` accepts a name (with or without a leading slash), an id or an unambiguous prefix of
  * one; throws `not-found` / `container.not-found` with Docker's text "No such container: NAME", and `conflict` /
@@ -166,8 +185,11 @@ export interface Containers {
   ): Promise<{ readonly container: Container; readonly warnings: readonly string[] }>;
   /** Throws `not-modified` / `container.already-started`; the task errors of Runtime.create. */
   start(name: string): Promise<void>;
-  /** SIGTERM (or the stop signal), then SIGKILL after `timeout` seconds (-1: never). `not-modified` when stopped. */
-  stop(name: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<void>;
+  /**
+   * SIGTERM (or the stop signal), then SIGKILL after `timeout` seconds (-1: never), and then why it came to that.
+   * `not-modified` when stopped.
+   */
+  stop(name: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<Stopped>;
   restart(name: string, options?: { readonly timeout?: number; readonly signal?: string }): Promise<void>;
   /** Signal by name or number; default SIGKILL. `conflict` / `container.not-running`. */
   kill(name: string, signal?: string): Promise<void>;

@@ -9,10 +9,12 @@ import { planMounts, resolveMounts } from "./mounts.ts";
 import { checkName, generateName } from "./names.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
 import { buildResources, mergeProcess } from "./oci/index.ts";
+import { healthCheckOf } from "./health.ts";
 import { logPathOf, type ContainerRecord } from "./record.ts";
 import type { Entry, Reservation } from "./registry.ts";
 import type { ContainerSpec } from "./spec.ts";
 import { together } from "./together.ts";
+import { restartsWhenUnhealthy, restartUnhealthyLabel } from "./unhealthy.ts";
 
 /**
  * Makes a container that does not run yet. Its row is written last: what a crash leaves before that (a folder,
@@ -53,7 +55,10 @@ export async function createContainer(
   undo.move();
   const entry = engine.registry.add(record);
   emit(engine, entry, "create");
-  return { container: record.container, warnings: [...warnings, ...portWarnings(spec)] };
+  return {
+    container: record.container,
+    warnings: [...warnings, ...portWarnings(spec), ...labelWarnings(process)],
+  };
 }
 
 async function makeRecord(
@@ -132,6 +137,11 @@ function pinReferences(engine: Engine, spec: ContainerSpec): ContainerSpec {
 
 function idOf(entry: Entry): string {
   return entry.record.container.id;
+}
+
+function labelWarnings(process: ImageProcess): string[] {
+  if (!restartsWhenUnhealthy(process) || healthCheckOf(process)) return [];
+  return [`label ${restartUnhealthyLabel} has no effect: the container has no health check`];
 }
 
 function portWarnings(spec: ContainerSpec): string[] {

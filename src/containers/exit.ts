@@ -8,6 +8,7 @@ import type { Entry } from "./registry.ts";
 import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
+import { unhealthyDelay } from "./unhealthy.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
 export function watchExits(engine: Engine): Disposable {
@@ -32,19 +33,13 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   if (container.state.status !== "running") return;
   stopHealth(entry);
   const { startedAt } = container.state;
-  const delay = restartDelay({
-    policy: container.spec.restart,
-    exitCode: exit.exitCode,
-    ranMs: exit.endedAt.getTime() - startedAt.getTime(),
-    restartCount: container.restartCount,
-    stopped: entry.stopping !== undefined || container.stoppedByUser,
-    backoffMs: entry.backoffMs,
-  });
+  const delay = delayAfter(entry, exit, startedAt);
   const state = stateAfter(startedAt, exit, delay !== undefined);
   const { health: _health, ...rest } = container;
   const after: Container = { ...rest, state, publishedPorts: [] };
   const before = entry.record;
-  const record = { ...before, attached: [], container: after };
+  const { unhealthy: _unhealthy, ...kept } = before;
+  const record = { ...kept, attached: [], container: after };
   const written = keepExit(engine, record);
   const torndown = Promise.all([
     written ? deleteTask(engine, entry) : undefined,
@@ -55,12 +50,28 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);
   if (!written) entry.taskLeft = true;
-  const removes = container.spec.autoRemove && entry.stopping !== "restart" && entry.stopping !== "remove";
+  const removes = container.spec.autoRemove && (entry.stopping === undefined || entry.stopping === "stop");
   if (entry.stopping !== "restart" && entry.stopping !== "remove") entry.stopping = undefined;
   engine.waits.exited(container.id, { exitCode: exit.exitCode });
   await torndown;
   if (removes) await removeStopped(engine, entry, { volumes: true });
   else if (delay !== undefined) scheduleRestart(engine, entry, delay);
+}
+
+/** The pause before its next start; undefined when there is to be none. */
+function delayAfter(entry: Entry, exit: TaskExit, startedAt: Date): number | undefined {
+  const { container } = entry.record;
+  const stopped = entry.stopping !== undefined || container.stoppedByUser;
+  if (entry.stopping === "unhealthy" && !container.stoppedByUser) return unhealthyDelay(entry, exit.exitCode);
+  entry.restartReason = undefined;
+  return restartDelay({
+    policy: container.spec.restart,
+    exitCode: exit.exitCode,
+    ranMs: exit.endedAt.getTime() - startedAt.getTime(),
+    restartCount: container.restartCount,
+    stopped,
+    backoffMs: entry.backoffMs,
+  });
 }
 
 /** On a full disk the runtime's record of the exit stays: the next daemon learns of it from there. */

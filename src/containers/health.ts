@@ -4,6 +4,7 @@ import type { Health } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
 import { execProcess } from "./exec-process.ts";
 import { setContainer, type Entry } from "./registry.ts";
+import { restartsWhenUnhealthy, restartUnhealthy } from "./unhealthy.ts";
 
 /** A health check with all defaults filled in; milliseconds. */
 export interface HealthCheck {
@@ -60,6 +61,7 @@ export function startHealth(engine: Engine, entry: Entry): void {
   const check = healthCheckOf(entry.record.container.process);
   if (!check) return;
   const stop = new AbortController();
+  entry.wasHealthy = false;
   entry.health = { [Symbol.dispose]: () => stop.abort(new Error("the container has ended")) };
   setContainer(entry, { health: { status: "starting", failingStreak: 0, log: [] } });
   const signal = AbortSignal.any([stop.signal, engine.background.signal]);
@@ -97,7 +99,12 @@ async function monitor(engine: Engine, entry: Entry, check: HealthCheck, signal:
 function record(engine: Engine, entry: Entry, health: Health): void {
   const before = entry.record.container.health?.status;
   setContainer(entry, { health });
-  if (health.status !== before) emit(engine, entry, "health_status", {}, health.status);
+  if (health.status === "healthy") entry.wasHealthy = true;
+  if (health.status === before) return;
+  emit(engine, entry, "health_status", {}, health.status);
+  if (health.status === "unhealthy" && restartsWhenUnhealthy(entry.record.container.process)) {
+    restartUnhealthy(engine, entry, health);
+  }
 }
 
 async function runProbe(

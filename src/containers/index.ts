@@ -12,6 +12,9 @@ export type {
   LogOptions,
   PathStat,
   ResolvedMount,
+  StopExplanation,
+  Stopped,
+  StopReason,
   WaitCondition,
 } from "./container.ts";
 export type {
@@ -29,4 +32,5 @@ export { createStepRunner, type Step, type StepRunner, type StepRunnerDependenci
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
 export { readHostFacts, type HostFacts } from "./oci/index.ts";
+export { restartUnhealthyLabel } from "./unhealthy.ts";
 export { containerMigrations } from "./store.ts";

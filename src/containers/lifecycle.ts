@@ -1,5 +1,5 @@
 import { fail } from "../base/index.ts";
-import type { Container, WaitCondition } from "./container.ts";
+import type { Container, Stopped, WaitCondition } from "./container.ts";
 import { emit, exclusively, setStatus, type Engine } from "./engine.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import { removeStopped, stillRunning } from "./remove.ts";
@@ -25,6 +25,7 @@ export async function start(engine: Engine, entry: Entry): Promise<void> {
     entry.restartWait?.abort();
     entry.restartWait = undefined;
     entry.backoffMs = 0;
+    entry.restartReason = undefined;
     setContainer(entry, { restartCount: 0 });
     try {
       await startContainer(engine, entry);
@@ -35,12 +36,14 @@ export async function start(engine: Engine, entry: Entry): Promise<void> {
   });
 }
 
-export async function stop(engine: Engine, entry: Entry, options: StopOptions): Promise<void> {
-  if (!(await halt(engine, entry, "stop", options))) {
+export async function stop(engine: Engine, entry: Entry, options: StopOptions): Promise<Stopped> {
+  const stopped = await halt(engine, entry, "stop", options);
+  if (!stopped) {
     const { name } = entry.record.container;
     throw fail("not-modified", "container.already-stopped", `container ${name} does not run`);
   }
   emit(engine, entry, "stop");
+  return stopped;
 }
 
 export async function restart(engine: Engine, entry: Entry, options: StopOptions): Promise<void> {
@@ -55,19 +58,27 @@ export async function restart(engine: Engine, entry: Entry, options: StopOptions
   emit(engine, entry, "restart");
 }
 
-/** Ends its process, or takes back the restart it waits for. False when there was nothing to end. */
+/** Ends its process, or takes back the restart it waits for. Undefined when there was nothing to end. */
 async function halt(
   engine: Engine,
   entry: Entry,
   purpose: "stop" | "restart" | "remove",
   options: StopOptions,
-): Promise<boolean> {
-  const waited = await engine.locks.run(entry.record.container.id, async () => {
+): Promise<Stopped | undefined> {
+  for (;;) {
+    const stopped = (await takeBack(engine, entry)) ? {} : await stopRunning(engine, entry, purpose, options);
+    // It may have ended of itself between the two looks at it, to be started again.
+    if (stopped || entry.record.container.state.status !== "restarting") return stopped;
+  }
+}
+
+/** True when it waited for its next start: that is off then. */
+async function takeBack(engine: Engine, entry: Entry): Promise<boolean> {
+  return await engine.locks.run(entry.record.container.id, async () => {
     const restarting = entry.record.container.state.status === "restarting";
     if (restarting) cancelRestart(engine, entry);
     return restarting;
   });
-  return waited || (await stopRunning(engine, entry, purpose, options));
 }
 
 export async function kill(engine: Engine, entry: Entry, signal = "SIGKILL"): Promise<void> {

@@ -11,11 +11,13 @@ export interface ContainerRecord {
   readonly attached: readonly AttachedEndpoint[];
   /** While it is being removed: its anonymous volumes go with it. */
   readonly takesVolumes?: boolean;
+  /** It is being ended because it is unhealthy: its end, whoever sees it, is followed by a start. */
+  readonly unhealthy?: boolean;
 }
 
 /** The half of a record that changes while the container lives. */
 type Status = Pick<Container, "state" | "restartCount" | "stoppedByUser" | "endpoints" | "publishedPorts"> &
-  Pick<ContainerRecord, "attached" | "takesVolumes">;
+  Pick<ContainerRecord, "attached" | "takesVolumes" | "unhealthy">;
 
 type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts"> &
   Pick<ContainerRecord, "layers">;
@@ -50,6 +52,7 @@ export function encodeStatus(record: ContainerRecord): string {
     publishedPorts,
     attached: record.attached,
     ...(record.takesVolumes ? { takesVolumes: true } : {}),
+    ...(record.unhealthy ? { unhealthy: true } : {}),
   };
   return JSON.stringify(status);
 }
@@ -57,7 +60,10 @@ export function encodeStatus(record: ContainerRecord): string {
 /** `folderOf` tells where a container lives on disk; that follows from the daemon's root and is not stored. */
 export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string): ContainerRecord {
   const { layers, ...definition } = JSON.parse(row.definition) as Definition;
-  const { attached, takesVolumes, state, ...status } = JSON.parse(row.status, reviveDate) as Status;
+  const { attached, takesVolumes, unhealthy, state, ...status } = JSON.parse(
+    row.status,
+    reviveDate,
+  ) as Status;
   const folder = folderOf(row.id);
   return {
     container: {
@@ -73,6 +79,7 @@ export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string
     layers,
     attached,
     ...(takesVolumes ? { takesVolumes } : {}),
+    ...(unhealthy ? { unhealthy } : {}),
   };
 }
 

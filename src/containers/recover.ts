@@ -108,6 +108,7 @@ async function takeUpRunning(
       task.status === "stopped"
         ? task.exit
         : { exitCode: unknownExitCode, endedAt: engine.clock.now(), oomKilled: false };
+    if (entry.record.unhealthy) entry.stopping = "unhealthy";
     return () => guarded(engine, entry, () => handleExit(engine, entry, exit));
   }
   // Created only: the daemon died between writing the row and letting the process go.

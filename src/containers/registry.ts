@@ -5,11 +5,14 @@ import type { OciConfig, ProcessStreams } from "../runtimes/index.ts";
 import type { Container } from "./container.ts";
 import type { ContainerRecord } from "./record.ts";
 
+/** `unhealthy`: ended because its health check fails, to be started again. */
+export type StopPurpose = "stop" | "restart" | "remove" | "unhealthy";
+
 /** A container as the engine holds it. Changed only by the holder of its lock. */
 export interface Entry {
   record: ContainerRecord;
   /** Why its next exit is no reason to start it again, or to remove it. */
-  stopping: "stop" | "restart" | "remove" | undefined;
+  stopping: StopPurpose | undefined;
   /** Set while it waits for its next start; aborting it takes the restart back. */
   restartWait: AbortController | undefined;
   /** The pause before the last restart, milliseconds; 0 when it ran long enough to start over. */
@@ -19,6 +22,10 @@ export interface Entry {
   /** The configuration that it runs with, read again from the bundle after a daemon restart. */
   config: OciConfig | undefined;
   health: Disposable | undefined;
+  /** A probe of this run has succeeded. */
+  wasHealthy: boolean;
+  /** What its last restart was for, when that was not its policy; told when it runs again. */
+  restartReason: Readonly<Record<string, string>> | undefined;
   /** The runtime could not delete its last task: to be tried again before the next start or removal. */
   taskLeft: boolean;
 }
@@ -115,6 +122,8 @@ function newEntry(record: ContainerRecord): Entry {
     docked: new Set(),
     config: undefined,
     health: undefined,
+    wasHealthy: false,
+    restartReason: undefined,
     taskLeft: false,
   };
 }

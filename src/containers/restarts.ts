@@ -1,5 +1,5 @@
 import { messageOf, toVirgaError } from "../base/index.ts";
-import { setStatus, type Engine } from "./engine.ts";
+import { emit, setStatus, type Engine } from "./engine.ts";
 import type { Entry } from "./registry.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { startContainer } from "./start.ts";
@@ -41,6 +41,8 @@ async function restartNow(engine: Engine, entry: Entry): Promise<void> {
   setRestartCount(entry, restartCount + 1);
   try {
     await startContainer(engine, entry);
+    if (entry.restartReason) emit(engine, entry, "restart", entry.restartReason);
+    entry.restartReason = undefined;
   } catch (error) {
     engine.logger.warn("a restart by policy failed", {
       container: entry.record.container.id,
@@ -56,7 +58,7 @@ function tryAgain(engine: Engine, entry: Entry, error: string): void {
   const now = engine.clock.now();
   const exitCode = exitCodeOf(container.state);
   const delay = restartDelay({
-    policy: container.spec.restart,
+    policy: entry.restartReason ? { name: "always" } : container.spec.restart,
     exitCode,
     ranMs: 0,
     restartCount: container.restartCount,

@@ -116,7 +116,7 @@ async function ready(
 }
 
 /** Calls that find things already as asked are no failure: somebody else may work on the same containers. */
-async function unlessDone(work: Promise<void>): Promise<void> {
+async function unlessDone(work: Promise<unknown>): Promise<void> {
   try {
     await work;
   } catch (error) {

@@ -1,10 +1,11 @@
-import type {
-  ContainerSpec,
-  EndpointSettings,
-  MountSpec,
-  NetworkingSpec,
-  ResourceSpec,
-  RestartPolicy,
+import {
+  restartUnhealthyLabel,
+  type ContainerSpec,
+  type EndpointSettings,
+  type MountSpec,
+  type NetworkingSpec,
+  type ResourceSpec,
+  type RestartPolicy,
 } from "../containers/index.ts";
 import type { HealthcheckConfig } from "../images/index.ts";
 import { actualName, type Service, type StackModel } from "./compose/model.ts";
@@ -30,7 +31,7 @@ export function containerSpec(
     env: contents.env,
     user: service.user,
     workingDir: service.working_dir,
-    labels: contents.labels,
+    labels: { ...contents.labels, ...extensionLabels(service) },
     annotations: service.annotations,
     hostname: service.hostname,
     domainname: service.domainname,
@@ -57,6 +58,11 @@ export function containerSpec(
     sysctls: service.sysctls,
     extraHosts: service.extra_hosts,
   });
+}
+
+function extensionLabels(service: Service): Record<string, string> {
+  const restarts = service["x-virga"]?.["restart-unhealthy"];
+  return restarts === undefined ? {} : { [restartUnhealthyLabel]: String(restarts) };
 }
 
 function nanoseconds(milliseconds: number | undefined): number | undefined {

@@ -21,7 +21,7 @@ import {
   volumeNotes,
 } from "./compose/project-keys.ts";
 import type { KeyNotes, Keys } from "./compose/readers.ts";
-import { loggingKeys, serviceKeys, serviceNotes } from "./compose/service-keys.ts";
+import { extensionKeys, loggingKeys, serviceKeys, serviceNotes } from "./compose/service-keys.ts";
 import { endpointKeys, endpointNotes, healthcheckKeys } from "./compose/service-values.ts";
 
 export interface SupportedKey {
@@ -35,6 +35,16 @@ export interface SupportedKey {
 const sections: readonly (readonly [string, Keys, KeyNotes])[] = [
   ["", { ...projectKeys, include: () => undefined }, projectNotes],
   ["services.NAME", { ...serviceKeys, extends: () => undefined }, serviceNotes],
+  [
+    "services.NAME.x-virga",
+    extensionKeys,
+    {
+      notes: {
+        "restart-unhealthy":
+          "restarts a container whose health check fails (label `virga.restart-unhealthy`)",
+      },
+    },
+  ],
   ["services.NAME.build", buildKeys, buildNotes],
   ["services.NAME.deploy", deployKeys, deployNotes],
   ["services.NAME.deploy.resources.limits", limitKeys, {}],

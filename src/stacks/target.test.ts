@@ -240,3 +240,11 @@ test("two services cannot publish one host port; different addresses can", async
   )) as VirgaError;
   expect(error.message).toContain("services.b.ports: host port 80/tcp is published by service 'a' too");
 });
+
+test("x-virga becomes a label, and takes no key that it does not know", async () => {
+  const text = (value: string) => `services: {web: {image: nginx, x-virga: ${value}, x-other: {a: 1}}}`;
+  const { services } = await target(text("{restart-unhealthy: $WELL}"), { WELL: "true" });
+  expect(services[0]!.spec.labels).toEqual({ "virga.restart-unhealthy": "true" });
+  const unknown = await target(text("{restart-unhealty: true}")).catch((error: unknown) => error);
+  expect((unknown as VirgaError).message).toContain("did you mean 'restart-unhealthy'?");
+});

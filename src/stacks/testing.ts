@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fail, ManualClock, newId, silentLogger, type Progress } from "../base/index.ts";
 import type { BuildRequest } from "../builds/index.ts";
-import type { Container, ContainerSpec, Health, LogLine, LogOptions } from "../containers/index.ts";
+import type { Container, ContainerSpec, Health, LogLine, LogOptions, Stopped } from "../containers/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Network, NetworkSpec } from "../networks/index.ts";
@@ -275,12 +275,13 @@ class FakeContainers {
     const { startedAt } = container.state;
     container.state = { status: "exited", startedAt, finishedAt, exitCode, oomKilled: false };
   }
-  stop = async (name: string) => {
+  stop = async (name: string): Promise<Stopped> => {
     const container = this.#find(name);
     if (container.state.status !== "running")
       throw fail("not-modified", "container.stopped", "it is stopped");
     this.#machine.called(`stop ${container.name}`);
     this.#end(container, 137);
+    return {};
   };
   remove = async (name: string, options: { readonly volumes?: boolean } = {}) => {
     const container = this.#find(name);

@@ -8,6 +8,8 @@ import type {
   WireStackStatus,
   WireStackSummary,
   WireStackTarget,
+  WireStopOptions,
+  WireStopResult,
   WireSystem,
   WireUpOptions,
 } from "./wire.ts";
@@ -28,6 +30,8 @@ export interface Client {
     options: { readonly services: readonly string[]; readonly follow: boolean; readonly tail?: number },
     signal?: AbortSignal,
   ): AsyncIterableIterator<WireLogLine>;
+  /** A container by name, id or prefix of one. */
+  stopContainer(name: string, options?: WireStopOptions): Promise<WireStopResult>;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
   progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
@@ -58,6 +62,8 @@ export function createClient(send: Send): Client {
       const response = await call("POST", "/v1/stacks/logs", { target, options }, signal);
       yield* lines<WireLogLine>(response, signal);
     },
+    stopContainer: (name, options = {}) =>
+      json("POST", `/v1/containers/${encodeURIComponent(name)}/stop`, options),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
       const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);

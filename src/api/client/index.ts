@@ -9,6 +9,9 @@ export type {
   WireStackStatus,
   WireStackSummary,
   WireStackTarget,
+  WireStopExplanation,
+  WireStopOptions,
+  WireStopResult,
   WireSystem,
   WireUpOptions,
 } from "./wire.ts";

@@ -89,3 +89,27 @@ export interface WireOperation {
   readonly result?: unknown;
   readonly error?: WireError;
 }
+
+export interface WireStopOptions {
+  /** Seconds until SIGKILL; -1 waits without end. */
+  readonly timeout?: number;
+  readonly signal?: string;
+}
+
+export interface WireStopResult {
+  /** It did not run, so nothing was done. */
+  readonly alreadyStopped: boolean;
+  /** It had to be killed: why. */
+  readonly explanation?: WireStopExplanation;
+}
+
+export interface WireStopExplanation {
+  /** `SIGTERM` */
+  readonly signal: string;
+  readonly waitedSeconds: number;
+  readonly reason: "no-handler" | "ignored" | "blocked" | "shell" | "frozen" | "hangs" | "slow";
+  /** One sentence for people. */
+  readonly message: string;
+  /** What can be changed, the best first. */
+  readonly advice: readonly string[];
+}

@@ -1,13 +1,14 @@
-import { Hono, type Context } from "hono";
-import type { z } from "zod";
+import { Hono } from "hono";
 import { fail, type Logger } from "../../base/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import type { Stacks } from "../../stacks/index.ts";
 import type { WireSystem } from "../client/index.ts";
-import { encodeError, wireError, wireOperation, wireStack } from "./encode.ts";
+import { containerRoutes, type ContainersBackend } from "./containers.ts";
+import { encodeError, wireOperation, wireStack } from "./encode.ts";
+import { body, stream } from "./request.ts";
 import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
 
-export interface CloudApiDependencies {
+export interface CloudApiDependencies extends ContainersBackend {
   readonly logger: Logger;
   readonly operations: Operations;
   readonly stacks: Stacks;
@@ -31,6 +32,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   systemRoutes(app, dependencies);
   stackRoutes(app, dependencies);
   operationRoutes(app, dependencies);
+  containerRoutes(app, dependencies);
   return app;
 }
 
@@ -88,38 +90,4 @@ function operationRoutes(app: Hono, { operations }: CloudApiDependencies): void 
     operations.cancel(context.req.param("id"));
     return context.json({}, 202);
   });
-}
-
-async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const value: unknown = await context.req.json().catch(() => undefined);
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const first = parsed.error.issues[0];
-  throw fail(
-    "invalid",
-    "api.bad-request",
-    `${first?.path.join(".") || "body"}: ${first?.message ?? "is not valid"}`,
-  );
-}
-
-/** A newline-delimited JSON response; a failure on the way is its last line, `{"error": …}`. */
-function stream(context: Context, source: (signal: AbortSignal) => AsyncIterableIterator<unknown>): Response {
-  const gone = new AbortController();
-  context.req.raw.signal.addEventListener("abort", () => gone.abort());
-  const encoder = new TextEncoder();
-  const values = source(gone.signal);
-  const readable = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const next = await values.next();
-        if (next.done) return controller.close();
-        controller.enqueue(encoder.encode(`${JSON.stringify(next.value)}\n`));
-      } catch (error) {
-        controller.enqueue(encoder.encode(`${JSON.stringify({ error: wireError(error) })}\n`));
-        controller.close();
-      }
-    },
-    cancel: () => gone.abort(),
-  });
-  return new Response(readable, { headers: { "content-type": "application/x-ndjson" } });
 }

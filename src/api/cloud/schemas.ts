@@ -35,6 +35,12 @@ const logOptions = z.strictObject({
   tail: z.number().int().nonnegative().exactOptional(),
 });
 
+export const stopBody = z.strictObject({
+  /** Seconds until SIGKILL; -1 waits without end. */
+  timeout: z.number().int().min(-1).exactOptional(),
+  signal: z.string().min(1).exactOptional(),
+});
+
 export const upBody = z.strictObject({ source, options: upOptions });
 export const planBody = upBody;
 export const configBody = z.strictObject({ source });

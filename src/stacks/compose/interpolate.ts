@@ -84,12 +84,18 @@ function shown(text: string): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-/** The tree with every value interpolated; keys, and everything under `x-…`, stay as written. */
+/** The extension that is Virga's own. */
+const ownExtension = "x-virga";
+
+/** The tree with every value interpolated; keys, and everything under another's `x-…`, stay as written. */
 export function interpolateTree(node: Node, problems: Problems, path = ""): Node {
   if (node.kind === "map") {
     const entries = [...node.entries].map(([key, entry]) => {
       const below = path === "" ? key : `${path}.${key}`;
-      const value = key.startsWith("x-") ? entry.value : interpolateTree(entry.value, problems, below);
+      const value =
+        key.startsWith("x-") && key !== ownExtension
+          ? entry.value
+          : interpolateTree(entry.value, problems, below);
       return [key, { ...entry, value }] as const;
     });
     return { ...node, entries: new Map(entries) };

@@ -38,7 +38,7 @@ export function object<K extends Keys>(keys: K, about: KeyNotes = {}): Reader<Re
     const result: [string, unknown][] = [];
     for (const [key, { keyAt, value }] of node.entries) {
       const below = path === "" ? key : `${path}.${key}`;
-      if (key.startsWith("x-")) continue;
+      if (key.startsWith("x-") && !Object.hasOwn(keys, key)) continue;
       const refused = own(about.refused, key);
       const hint = own(about.hints, key);
       const reader = own(keys, key);

@@ -129,6 +129,9 @@ const namespaced = (...values: readonly string[]) =>
 const reference = matching(/^[a-zA-Z0-9][\w.\-/:@]*$/, "an image such as nginx or registry.example/app:1.0");
 const anyValues: Reader<Readonly<Record<string, string>>> = labels;
 
+/** What Virga adds to a service; other extensions are left alone. */
+export const extensionKeys = { "restart-unhealthy": flag } satisfies Keys;
+
 const processKeys = {
   image: reference,
   build,
@@ -161,6 +164,7 @@ const processKeys = {
   deploy,
   logging,
   attach: flag,
+  "x-virga": object(extensionKeys),
 } satisfies Keys;
 
 const hostKeys = {
@@ -214,6 +218,7 @@ export type Service = Read<typeof serviceKeys>;
 
 export const serviceNotes: KeyNotes = {
   notes: {
+    "x-virga": "what Virga adds, see below",
     attach: "kept; output is shown by `virga logs`",
     extends: "from the same file or another one",
     userns_mode: "only `host`",

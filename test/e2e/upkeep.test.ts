@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { createClient } from "../../src/api/client/index.ts";
+import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { holdings } from "../support/holdings.ts";
+
+/** What keeps containers well over the years: restarts when unhealthy, stops that explain themselves. */
+const minute = 60_000;
+let daemon: TestDaemon;
+let before: string[];
+const image = "box:1";
+const ok = (...args: string[]) => daemon.dockerOk(args);
+const client = () =>
+  createClient((path, init) =>
+    fetch(`http://virga${path}`, { ...init, unix: daemon.identity.path("run", "virga.sock") }),
+  );
+const inspect = (name: string, format: string) => ok("inspect", "--format", format, name);
+/** Events of a container, one JSON object each. */
+async function events(
+  container: string,
+): Promise<{ Action: string; Actor: { Attributes: Record<string, string> } }[]> {
+  const text = await ok(
+    "events",
+    "--filter",
+    `container=${container}`,
+    "--since",
+    "1",
+    "--until",
+    (Date.now() / 1000).toFixed(3),
+    "--format",
+    "{{json .}}",
+  );
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { Action: string; Actor: { Attributes: Record<string, string> } });
+}
+
+beforeAll(async () => {
+  daemon = await startDaemon();
+  await importBusybox(daemon, image);
+}, minute);
+afterAll(() => daemon.destroy(), minute);
+beforeEach(async () => {
+  const ids = (await ok("ps", "-aq")).split("\n").filter(Boolean);
+  if (ids.length > 0) await ok("rm", "-f", "-v", ...ids);
+  before ??= await holdings(daemon);
+  expect(await holdings(daemon)).toEqual(before);
+}, minute);
+
+describe("a container with virga.restart-unhealthy", () => {
+  const check = ["--health-cmd", "test -e /tmp/well", "--health-interval", "200ms", "--health-retries", "2"];
+
+  test(
+    "comes back well, and the events say why it went",
+    async () => {
+      const command = "trap 'exit 0' TERM; touch /tmp/well; while :; do sleep 0.1; done";
+      await ok(
+        "run",
+        "-d",
+        "--name",
+        "ill",
+        "--label",
+        "virga.restart-unhealthy=true",
+        ...check,
+        image,
+        "sh",
+        "-c",
+        command,
+      );
+      await eventually(
+        "it is healthy",
+        async () => (await inspect("ill", "{{.State.Health.Status}}")) === "healthy",
+      );
+      await ok("exec", "ill", "rm", "/tmp/well");
+      await eventually("it was restarted", async () => (await inspect("ill", "{{.RestartCount}}")) === "1");
+      await eventually(
+        "it is healthy again",
+        async () =>
+          (await inspect("ill", "{{.State.Status}} {{.State.Health.Status}}")) === "running healthy",
+      );
+      const seen = await events(await inspect("ill", "{{.Id}}"));
+      expect(seen.find((one) => one.Action === "restart")!.Actor.Attributes).toMatchObject({
+        reason: "unhealthy",
+        failingStreak: "2",
+      });
+      const log = readFileSync(daemon.identity.path("log", "daemon.log"), "utf8");
+      expect(log).toContain("a container is unhealthy and is restarted");
+    },
+    minute,
+  );
+
+  test(
+    "stays stopped once it was stopped by hand, and is not touched without the label",
+    async () => {
+      await ok("run", "-d", "--name", "plain", ...check, image, "sleep", "600");
+      await eventually(
+        "it is unhealthy",
+        async () => (await inspect("plain", "{{.State.Health.Status}}")) === "unhealthy",
+      );
+      expect(await inspect("plain", "{{.RestartCount}} {{.State.Status}}")).toBe("0 running");
+      await ok(
+        "run",
+        "-d",
+        "--name",
+        "ill",
+        "--label",
+        "virga.restart-unhealthy=true",
+        ...check,
+        image,
+        "sleep",
+        "600",
+      );
+      await ok("stop", "-t", "0", "ill");
+      expect(await inspect("ill", "{{.State.Status}}")).toBe("exited");
+    },
+    minute,
+  );
+});
+
+describe("a stop that needs SIGKILL", () => {
+  const cases: readonly [string, string[], string, string][] = [
+    ["a program without a handler", ["sleep", "600"], "no-handler", "--init"],
+    ["a program that ignores it", ["sh", "-c", "trap '' TERM; exec sleep 600"], "ignored", "STOPSIGNAL"],
+    ["a shell in front of the program", ["sh", "-c", "sleep 600; true"], "shell", "exec form"],
+  ];
+
+  test.each(cases)(
+    "explains %s",
+    async (_name, command, reason, advice) => {
+      const id = await ok("run", "-d", "--name", "deaf", image, ...command);
+      if (reason === "shell") {
+        await eventually(
+          "the command runs",
+          async () =>
+            (await ok("top", "deaf")).includes("sleep 600\n") ||
+            (await ok("top", "deaf")).split("\n").length > 2,
+        );
+      }
+      const { explanation, alreadyStopped } = await client().stopContainer("deaf", { timeout: 1 });
+      expect(alreadyStopped).toBe(false);
+      expect(explanation).toMatchObject({ reason, signal: "SIGTERM", waitedSeconds: 1 });
+      expect(explanation!.advice.join("\n")).toContain(advice);
+      expect(await inspect("deaf", "{{.State.ExitCode}}")).toBe("137");
+      const kills = (await events(id)).filter((one) => one.Action === "kill");
+      expect(kills.map((one) => one.Actor.Attributes["signal"])).toEqual(["15", "9"]);
+      expect(kills[1]!.Actor.Attributes["reason"]).toBe(explanation!.message);
+      const log = readFileSync(daemon.identity.path("log", "daemon.log"), "utf8");
+      expect(log).toContain("a container had to be killed");
+      expect(await client().stopContainer("deaf")).toEqual({ alreadyStopped: true });
+    },
+    minute,
+  );
+
+  test(
+    "has nothing to explain when the program ends in time, with --init too",
+    async () => {
+      await ok("run", "-d", "--name", "good", "--init", image, "sleep", "600");
+      expect(await client().stopContainer("good", { timeout: 10 })).toEqual({ alreadyStopped: false });
+    },
+    minute,
+  );
+});
