@@ -1,5 +1,6 @@
 import type { Report } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
+import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 
 /**
@@ -56,6 +57,12 @@ export type BuildEvent =
   | { readonly kind: "container"; readonly id: string; readonly removed: boolean }
   | { readonly kind: "warning"; readonly text: string };
 
+export interface PrunableCache {
+  /** Of the entries, as `layersInUse` takes them. */
+  readonly keys: readonly string[];
+  readonly bytes: number;
+}
+
 export interface Builds {
   /**
    * Throws `invalid` / `dockerfile.*` with file, line and what was expected; `invalid` / `build.step-failed` with
@@ -73,10 +80,15 @@ export interface Builds {
   pruneCache(options: {
     readonly all: boolean;
   }): Promise<{ readonly removed: number; readonly freed: number }>;
+  /** What `pruneCache` would forget once only `images` are left; bytes are those that are no layers. */
+  prunableCache(options: {
+    readonly all: boolean;
+    readonly images: readonly Image[];
+  }): Promise<PrunableCache>;
   cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
   /** What the cache and running builds stand on, for the images' garbage collector. */
-  layersInUse(): Iterable<DiffId>;
-  blobsInUse(): Iterable<Digest>;
+  layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
+  blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;
   /** At the daemon's start: takes away what builds of a killed daemon left. */
   recover(): Promise<void>;
   /** At the daemon's stop: cancels running builds and waits until they have cleaned up. */

@@ -6,7 +6,7 @@ import type { BuildEvent, BuildRequest, BuildResult, Builds } from "./build.ts";
 import { buildImage, type BuildShared } from "./build-image.ts";
 import type { BuildsDependencies } from "./build-run.ts";
 import { createLayersInUse } from "./cache/layers-in-use.ts";
-import { cacheUsage, pruneCache } from "./cache/prune.ts";
+import { cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import { sweepBuilds } from "./recover.ts";
@@ -43,8 +43,9 @@ export function createBuilds(services: BuildsDependencies): Builds {
     },
     pruneCache: (options) => pruneCache(services, cache, options),
     cacheUsage: () => Promise.resolve(cacheUsage(cache)),
-    layersInUse: () => inUse.layersInUse(),
-    blobsInUse: () => inUse.blobsInUse(),
+    prunableCache: (options) => prunableCache(services, cache, options),
+    layersInUse: (without) => inUse.layersInUse(without),
+    blobsInUse: (without) => inUse.blobsInUse(without),
     async recover() {
       forgetOldDigests(state, clock);
       await sweepBuilds(services);

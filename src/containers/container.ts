@@ -144,6 +144,11 @@ export interface Exec {
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
+export interface PruneContainers {
+  readonly until?: Date;
+  readonly keep?: (container: Container) => boolean;
+}
+
 /** Changes of a container that need no new container (`docker update`). */
 export interface ContainerUpdate {
   readonly resources?: ContainerSpec["resources"];
@@ -199,10 +204,9 @@ export interface Containers {
   update(name: string, change: ContainerUpdate): Promise<{ readonly warnings: readonly string[] }>;
   /** `conflict` / `container.running` while it runs, unless `force`. `volumes`: its anonymous volumes go too. */
   remove(name: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
-  prune(options: {
-    readonly until?: Date;
-    readonly keep?: (container: Container) => boolean;
-  }): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
+  prune(options: PruneContainers): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
+  /** The containers that `prune` would remove. */
+  prunable(options: PruneContainers): Container[];
   /** Registers at once (before the returned promise's first turn), so `wait` then `start` misses nothing. */
   wait(
     name: string,

@@ -1,4 +1,3 @@
-import { toVirgaError } from "../base/index.ts";
 import type { ImageUse, LayerUse } from "../images/index.ts";
 import type { RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
@@ -6,7 +5,7 @@ import { attachContainer } from "./attach.ts";
 import { renameContainer, updateContainer } from "./change.ts";
 import { changesOf, commitContainer } from "./commit.ts";
 import { connectNetwork, disconnectNetwork } from "./connect.ts";
-import type { Container, Containers } from "./container.ts";
+import type { Containers } from "./container.ts";
 import { archivePath, exportContainer, extractInto, statContainerPath } from "./copy.ts";
 import { createContainer } from "./create.ts";
 import { createEngine, emit, exclusively, type ContainersDependencies, type Engine } from "./engine.ts";
@@ -17,10 +16,10 @@ import { stopHealth } from "./health.ts";
 import { kill, pause, remove, restart, start, stop, wait } from "./lifecycle.ts";
 import { rotateLogs } from "./log-rotation.ts";
 import { readLogs } from "./logs.ts";
+import { prunable, prune } from "./prune.ts";
 import { recoverContainers } from "./recover.ts";
 import type { Entry } from "./registry.ts";
 import { sizeOf } from "./size.ts";
-import { isActive } from "./state.ts";
 import { topOf } from "./top.ts";
 import { imageUse, layerUse, runningSandboxes, volumeUse } from "./uses.ts";
 
@@ -94,6 +93,7 @@ function lifecycle(engine: Engine, find: Find) {
     update: async (name, change) => await locked(name, (entry) => updateContainer(engine, entry, change)),
     remove: async (name, options = {}) => await remove(engine, find(name), options),
     prune: async (options) => await prune(engine, options),
+    prunable: (options) => prunable(engine, options).map(({ record }) => record.container),
     wait: (name, condition, signal) => wait(engine, find(name), condition, signal),
     connect: async (name, network, settings) =>
       await locked(name, (entry) => connectNetwork(engine, entry, network, settings)),
@@ -132,32 +132,4 @@ function files(engine: Engine, find: Find) {
     extract: async (name, path, tar, options) => await extractInto(engine, find(name), path, tar, options),
     export: async (name, signal) => await exportContainer(engine, find(name), signal),
   } satisfies Partial<Containers>;
-}
-
-/** Removes what does not run and is old enough. One that cannot be removed does not keep the others. */
-async function prune(
-  engine: Engine,
-  options: { readonly until?: Date; readonly keep?: (container: Container) => boolean },
-): Promise<{ readonly removed: readonly string[]; readonly freed: number }> {
-  const removed: string[] = [];
-  let freed = 0;
-  for (const entry of [...engine.registry.entries.values()]) {
-    const { container } = entry.record;
-    if (isActive(container.state) || container.state.status === "removing") continue;
-    if (options.until !== undefined && container.createdAt >= options.until) continue;
-    if (options.keep?.(container)) continue;
-    try {
-      const { written } = await sizeOf(engine, entry.record);
-      await remove(engine, entry, {});
-      removed.push(container.id);
-      freed += written;
-    } catch (error) {
-      engine.logger.warn("a container could not be pruned", {
-        container: container.id,
-        error: toVirgaError(error),
-      });
-    }
-  }
-  engine.events.emit("container", "prune", "", { reclaimed: String(freed) });
-  return { removed, freed };
 }

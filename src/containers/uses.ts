@@ -24,8 +24,8 @@ export function imageUse(registry: Registry): ImageUse {
 /** Layers that containers stand on, also when their image's name is gone, and those of commits under way. */
 export function layerUse(registry: Registry): LayerUse {
   return {
-    *layersInUse() {
-      for (const { record } of registry.entries.values()) yield* record.layers;
+    *layersInUse(without) {
+      for (const [id, { record }] of registry.entries) if (!without?.has(id)) yield* record.layers;
       for (const { layer } of registry.commits) yield layer;
     },
     *blobsInUse() {

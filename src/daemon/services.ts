@@ -20,6 +20,7 @@ import { createRuntime, type Runtime } from "../runtimes/index.ts";
 import { createStacks, type Stacks } from "../stacks/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
+import { createUpkeep, type Upkeep } from "../upkeep/index.ts";
 import { runtimePrograms } from "./programs.ts";
 
 /** Every service of a daemon, built and recovered; nothing listens yet. */
@@ -35,6 +36,7 @@ export interface Services {
   readonly containers: ContainersService;
   readonly builds: Builds;
   readonly stacks: Stacks;
+  readonly upkeep: Upkeep;
   readonly warmUp: Runtime["warmUp"];
   /** Stops everything in the order opposite to its start; running containers go on. Their number. */
   close(): Promise<{ readonly stillRunning: number }>;
@@ -70,6 +72,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
+  const upkeep = createUpkeep({ ...engine, networks });
   // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
   const sweep = engine.images.collectGarbage().then(
     (bytes) => bytes > 0 && logger.info("layers and blobs that nothing needs were removed", { bytes }),
@@ -90,7 +93,7 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   };
   const warmUp = () => runtime.warmUp();
   const { layers } = storage;
-  return { clock, host, events, operations, networks, stacks, warmUp, close, layers, ...engine };
+  return { clock, host, events, operations, networks, stacks, upkeep, warmUp, close, layers, ...engine };
 }
 
 interface Common {
@@ -132,10 +135,13 @@ function createEngine(parts: {
     ...storage,
     use: { containersOf: (id) => containers.imageUse.containersOf(id) },
     layerUses: [
-      { layersInUse: () => builds.layersInUse(), blobsInUse: () => builds.blobsInUse() },
       {
-        layersInUse: () => containers.layerUse.layersInUse(),
-        blobsInUse: () => containers.layerUse.blobsInUse(),
+        layersInUse: (without) => builds.layersInUse(without),
+        blobsInUse: (without) => builds.blobsInUse(without),
+      },
+      {
+        layersInUse: (without) => containers.layerUse.layersInUse(without),
+        blobsInUse: (without) => containers.layerUse.blobsInUse(without),
       },
     ],
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],

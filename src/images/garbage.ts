@@ -1,6 +1,6 @@
 import { KeyedLock, messageOf, type Logger } from "../base/index.ts";
-import type { ContentStore, Digest } from "../content/index.ts";
-import type { DiffId, LayerStore } from "../layers/index.ts";
+import type { BlobInfo, ContentStore, Digest } from "../content/index.ts";
+import type { DiffId, LayerInfo, LayerStore } from "../layers/index.ts";
 import type { ImageStore } from "./store.ts";
 
 /**
@@ -8,8 +8,16 @@ import type { ImageStore } from "./store.ts";
  * makes a layer names it here before anything can come between, or a prune takes it.
  */
 export interface LayerUse {
-  layersInUse(): Iterable<DiffId>;
-  blobsInUse(): Iterable<Digest>;
+  /** `without`: containers and cache entries, by id, that count as gone. */
+  layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
+  blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;
+}
+
+/** What is to be thought away, for a look at what would be left to nobody. */
+export interface Gone {
+  readonly images: ReadonlySet<Digest>;
+  /** Containers and cache entries, by id. */
+  readonly users: ReadonlySet<string>;
 }
 
 /** What a piece of work keeps from being collected until it is done, and what it made. Disposing twice is as once. */
@@ -32,6 +40,8 @@ export interface Garbage {
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Removes those of `candidates` (default: all there are) that nothing needs; returns the bytes freed. */
   collect(candidates?: Candidates): Promise<number>;
+  /** What nothing would need any more. */
+  find(gone: Gone): { readonly layers: readonly LayerInfo[]; readonly blobs: readonly BlobInfo[] };
 }
 
 export interface GarbageDependencies {
@@ -102,13 +112,21 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     };
   };
 
-  return { hold, exclusively, collect };
+  const find = (gone: Gone) => {
+    const needed = neededBy(dependencies, gone);
+    return {
+      layers: layers.list().filter(({ diffId }) => !needed.layers.has(diffId) && !held.has(diffId)),
+      blobs: content.list().filter(({ digest }) => !needed.blobs.has(digest) && !held.has(digest)),
+    };
+  };
+
+  return { hold, exclusively, collect, find };
 }
 
-function neededBy({ store, uses }: GarbageDependencies) {
-  const needed = store.needed();
+function neededBy({ store, uses }: GarbageDependencies, gone?: Gone) {
+  const needed = store.needed(gone?.images);
   return {
-    layers: needed.layers.union(new Set(uses.flatMap((use) => [...use.layersInUse()]))),
-    blobs: needed.blobs.union(new Set(uses.flatMap((use) => [...use.blobsInUse()]))),
+    layers: needed.layers.union(new Set(uses.flatMap((use) => [...use.layersInUse(gone?.users)]))),
+    blobs: needed.blobs.union(new Set(uses.flatMap((use) => [...use.blobsInUse(gone?.users)]))),
   };
 }

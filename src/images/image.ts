@@ -1,6 +1,7 @@
 import type { Progress, Report } from "../base/index.ts";
-import type { Descriptor, Digest, Platform } from "../content/index.ts";
-import type { DiffId } from "../layers/index.ts";
+import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
+import type { DiffId, LayerInfo } from "../layers/index.ts";
+import type { Gone } from "./garbage.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
 export interface ImageProcess {
@@ -75,6 +76,14 @@ export interface RemovedImage {
   readonly deleted: readonly Digest[];
 }
 
+export interface PruneOptions {
+  readonly all: boolean;
+  readonly until?: Date;
+  readonly keep?: (image: Image) => boolean;
+  /** Containers, by id, that count as gone. */
+  readonly without?: ReadonlySet<string>;
+}
+
 /** Tells whether containers use an image; given by the composition root. */
 export interface ImageUse {
   /** Ids (and whether they run) of the containers made from the image. */
@@ -99,11 +108,11 @@ export interface Images {
     options?: { readonly force?: boolean; readonly noPrune?: boolean },
   ): Promise<RemovedImage>;
   /** Removes images without a name (`all`: without a container) that no container uses, then unused layers and blobs. */
-  prune(options: {
-    readonly all: boolean;
-    readonly until?: Date;
-    readonly keep?: (image: Image) => boolean;
-  }): Promise<RemovedImage & { readonly freed: number }>;
+  prune(options: PruneOptions): Promise<RemovedImage & { readonly freed: number }>;
+  /** The images that `prune` would remove. */
+  prunable(options: PruneOptions): Image[];
+  /** The layers and blobs that nothing would need without these images, containers and cache entries. */
+  garbage(gone: Gone): { readonly layers: readonly LayerInfo[]; readonly blobs: readonly BlobInfo[] };
   /** Removes those of these layers and blobs (default: all) that no image, container or build needs; returns the bytes freed. */
   collectGarbage(candidates?: {
     readonly layers: Iterable<DiffId>;

@@ -12,7 +12,7 @@ import { announce, importRootfs, type RootfsImport } from "./import.ts";
 import { find } from "./lookup.ts";
 import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
 import { register, writeRecipe } from "./register.ts";
-import { pruneImages, removeImage } from "./remove.ts";
+import { prunableImages, pruneImages, removeImage } from "./remove.ts";
 import type { ImageSource } from "./source.ts";
 import { createImageStore } from "./store.ts";
 
@@ -60,6 +60,8 @@ export function createImages(dependencies: ImagesDependencies): Images {
     },
     remove: (name, options = {}) => removeImage(removing, name, options),
     prune: (options) => pruneImages(removing, options),
+    prunable: (options) => prunableImages(removing, options),
+    garbage: (gone) => garbage.find(gone),
     collectGarbage: (candidates) => garbage.collect(candidates),
     async importRootfs(source, { reference, message, ...options }) {
       const name = reference === undefined ? undefined : tagName(reference);

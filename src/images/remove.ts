@@ -3,7 +3,7 @@ import type { Digest } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
 import type { State } from "../state/index.ts";
 import type { Garbage } from "./garbage.ts";
-import type { Image, Images, ImageUse, RemovedImage } from "./image.ts";
+import type { Image, ImageUse, PruneOptions, RemovedImage } from "./image.ts";
 import { find } from "./lookup.ts";
 import { familiar, parseReference, repositoryOf } from "./reference.ts";
 import { blobsOf, type ImageStore } from "./store.ts";
@@ -81,20 +81,32 @@ function perform({ state, store, events }: RemoveDependencies, image: Image, ste
   return { untagged: step.untag.map(familiar), deleted: step.delete ? [image.id] : [] };
 }
 
+/** The images that a prune would take. */
+export function prunableImages(
+  { store, use }: Pick<RemoveDependencies, "store" | "use">,
+  options: PruneOptions,
+): Image[] {
+  const isUsed = (image: Image) => use.containersOf(image.id).some(({ id }) => !options.without?.has(id));
+  return store
+    .list()
+    .filter(
+      (image) =>
+        (options.all || image.references.length === 0) &&
+        !isUsed(image) &&
+        (options.until === undefined || newest(image) < options.until.getTime()) &&
+        !options.keep?.(image),
+    );
+}
+
 /** `docker image prune`; containers keep their images, running or not. */
 export async function pruneImages(
   dependencies: RemoveDependencies,
-  options: Parameters<Images["prune"]>[0],
+  options: PruneOptions,
 ): Promise<RemovedImage & { readonly freed: number }> {
-  const { store, garbage, events, use } = dependencies;
-  const goes = (image: Image) =>
-    (options.all || image.references.length === 0) &&
-    use.containersOf(image.id).length === 0 &&
-    (options.until === undefined || newest(image) < options.until.getTime()) &&
-    !options.keep?.(image);
+  const { garbage, events } = dependencies;
   const untagged: string[] = [];
   const deleted: Digest[] = [];
-  for (const image of store.list().filter(goes)) {
+  for (const image of prunableImages(dependencies, options)) {
     const removed = perform(dependencies, image, { untag: image.references, delete: true });
     untagged.push(...removed.untagged);
     deleted.push(...removed.deleted);

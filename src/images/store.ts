@@ -40,8 +40,11 @@ export interface ImageStore {
   /** Names `id`; the name leaves the image that had it. */
   tag(reference: string, id: Digest): void;
   untag(reference: string): void;
-  /** Every layer and blob that an image needs. */
-  needed(): { readonly layers: ReadonlySet<DiffId>; readonly blobs: ReadonlySet<Digest> };
+  /** Every layer and blob that an image needs, those of `without` apart. */
+  needed(without?: ReadonlySet<Digest>): {
+    readonly layers: ReadonlySet<DiffId>;
+    readonly blobs: ReadonlySet<Digest>;
+  };
 }
 
 export function createImageStore({ db }: State): ImageStore {
@@ -94,8 +97,8 @@ export function createImageStore({ db }: State): ImageStore {
       db.query("INSERT OR REPLACE INTO image_references VALUES (?, ?)").run(reference, id);
     },
     untag: (reference) => void db.query("DELETE FROM image_references WHERE name = ?").run(reference),
-    needed() {
-      const images = list();
+    needed(without) {
+      const images = list().filter((image) => !without?.has(image.id));
       return {
         layers: new Set(images.flatMap((image) => image.config.rootfs.diff_ids)),
         blobs: new Set(images.flatMap((image) => blobsOf(image))),

@@ -116,6 +116,8 @@ export interface Networks {
   /** `conflict` / `network.in-use` while it has endpoints of running containers. */
   remove(nameOrId: string): Promise<void>;
   prune(keep?: (network: Network) => boolean): Promise<readonly string[]>;
+  /** The networks that `prune` would remove. `without`: containers, by id, that count as gone. */
+  prunable(keep?: (network: Network) => boolean, without?: ReadonlySet<string>): Network[];
 
   reserve(spec: EndpointSpec): Promise<Endpoint>;
   release(endpointId: string): Promise<void>;

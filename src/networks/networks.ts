@@ -66,6 +66,7 @@ export async function createNetworks(dependencies: NetworksDependencies): Promis
     endpointsOf: (networkId) => store.endpointsOf(networkId),
     remove: (nameOrId) => removeNetwork(parts, registry.resolve(nameOrId)),
     prune: (keep) => prune(parts, keep),
+    prunable: (keep, without) => prunable(parts, keep, without),
     reserve: (spec) => reserve(parts, spec),
     async release(endpointId) {
       if (attachments.has(endpointId)) {
@@ -168,10 +169,20 @@ async function removeNetwork(parts: Parts, network: Network): Promise<void> {
   emit(parts, "destroy", network);
 }
 
-async function prune(parts: Parts, keep: (network: Network) => boolean = () => false): Promise<string[]> {
+function prunable(
+  { registry, store }: Parts,
+  keep: (network: Network) => boolean = () => false,
+  without: ReadonlySet<string> = new Set(),
+): Network[] {
+  const isUsed = ({ id }: Network) => store.endpointsOf(id).some((one) => !without.has(one.containerId));
+  return registry.list().filter((network) => !network.builtin && !isUsed(network) && !keep(network));
+}
+
+async function prune(parts: Parts, keep?: (network: Network) => boolean): Promise<string[]> {
   const removed: string[] = [];
-  for (const network of parts.registry.list()) {
-    if (network.builtin || keep(network) || parts.store.endpointsOf(network.id).length > 0) continue;
+  for (const network of prunable(parts, keep)) {
+    // Somebody may have come to it while another one was removed.
+    if (parts.store.endpointsOf(network.id).length > 0) continue;
     await removeNetwork(parts, network);
     removed.push(network.name);
   }

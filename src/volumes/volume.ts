@@ -24,6 +24,14 @@ export interface VolumeSpec {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+export interface PruneVolumes {
+  /** Named ones too. */
+  readonly all: boolean;
+  readonly keep?: (volume: Volume) => boolean;
+  /** Containers, by id, that count as gone. */
+  readonly without?: ReadonlySet<string>;
+}
+
 /** Tells which containers name a volume; given by the composition root. */
 export interface VolumeUse {
   containersOf(volume: string): readonly string[];
@@ -37,10 +45,9 @@ export interface Volumes {
   list(): Volume[];
   /** With `force` a volume that is not there is no error. */
   remove(name: string, force?: boolean): Promise<void>;
-  prune(options: {
-    readonly all: boolean;
-    readonly keep?: (volume: Volume) => boolean;
-  }): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
+  prune(options: PruneVolumes): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
+  /** The volumes that `prune` would remove. */
+  prunable(options: PruneVolumes): Volume[];
   /**
    * Copies the content of `imagePath` (a directory of a container's root filesystem), its owner and mode included,
    * into a volume that is still empty, as Docker does at first use.

@@ -5,7 +5,7 @@ import type { Events } from "../events/index.ts";
 import type { State } from "../state/index.ts";
 import { volumeData, type VolumeData } from "./data.ts";
 import { createVolumeStore, type VolumeRecord, type VolumeStore } from "./store.ts";
-import type { Volume, VolumeSpec, VolumeUse, Volumes } from "./volume.ts";
+import type { PruneVolumes, Volume, VolumeSpec, VolumeUse, Volumes } from "./volume.ts";
 
 export interface VolumesDependencies {
   readonly state: State;
@@ -44,11 +44,11 @@ export function createVolumes(dependencies: VolumesDependencies): Volumes {
     get: (name) => volumeOf(parts, find(parts, name)),
     list: () => store.list().map((record) => volumeOf(parts, record)),
     remove: (name, force = false) => locks.run(name, () => removeVolume(parts, name, force)),
-    async prune({ all, keep = () => false }) {
+    prunable: (options) => prunable(parts, options),
+    async prune(options) {
       const removed: string[] = [];
       let freed = 0;
-      for (const record of store.list()) {
-        if ((!record.anonymous && !all) || keep(volumeOf(parts, record))) continue;
+      for (const record of prunable(parts, options)) {
         using _lock = await locks.acquire(record.name);
         if (!store.get(record.name) || parts.use.containersOf(record.name).length > 0) continue;
         const bytes = await parts.data(record.name).usage();
@@ -105,6 +105,15 @@ async function removeVolume(parts: Parts, name: string, force: boolean): Promise
   await parts.data(name).remove();
   store.remove(name);
   events.emit("volume", "destroy", name, { driver: "local" });
+}
+
+function prunable(parts: Parts, { all, keep = () => false, without }: PruneVolumes): Volume[] {
+  return parts.store
+    .list()
+    .filter((record) => record.anonymous || all)
+    .filter(({ name }) => !parts.use.containersOf(name).some((id) => !without?.has(id)))
+    .map((record) => volumeOf(parts, record))
+    .filter((volume) => !keep(volume));
 }
 
 async function seedVolume(parts: Parts, name: string, imagePath: string): Promise<void> {

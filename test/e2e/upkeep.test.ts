@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createClient } from "../../src/api/client/index.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
@@ -77,7 +77,8 @@ describe("a container with virga.restart-unhealthy", () => {
       await eventually(
         "it is healthy again",
         async () =>
-          (await inspect("ill", "{{.State.Status}} {{.State.Health.Status}}")) === "running healthy",
+          (await inspect("ill", "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}")) ===
+          "running healthy",
       );
       const seen = await events(await inspect("ill", "{{.Id}}"));
       expect(seen.find((one) => one.Action === "restart")!.Actor.Attributes).toMatchObject({
@@ -160,4 +161,103 @@ describe("a stop that needs SIGKILL", () => {
     },
     minute,
   );
+});
+
+describe("a prune", () => {
+  const kinds = (items: readonly { readonly kind: string; readonly name: string }[]) =>
+    items.map(({ kind, name }) => `${kind} ${name}`).toSorted();
+
+  async function mess(): Promise<void> {
+    const dockerfile = `FROM ${image}\nRUN head -c 300000 /dev/zero >/layer\nVOLUME /data\n`;
+    await ok("build", "-t", "mess:1", await context(dockerfile));
+    await ok("network", "create", "unused");
+    await ok("network", "create", "used");
+    await ok(
+      "run",
+      "--name",
+      "old",
+      "--network",
+      "used",
+      "mess:1",
+      "sh",
+      "-c",
+      "head -c 200000 /dev/zero >/data/a; cp /data/a /own",
+    );
+    await ok("run", "-d", "--name", "alive", "--network", "used", image, "sleep", "600");
+  }
+
+  async function context(dockerfile: string): Promise<string> {
+    const folder = mkdtempSync("/tmp/virga-upkeep-");
+    writeFileSync(`${folder}/Dockerfile`, dockerfile);
+    folders.push(folder);
+    return folder;
+  }
+  const folders: string[] = [];
+  afterEach(async () => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+    const ids = (await ok("ps", "-aq")).split("\n").filter(Boolean);
+    if (ids.length > 0) await ok("rm", "-f", "-v", ...ids);
+    await daemon.docker(["rmi", "mess:1"]);
+    await ok("network", "prune", "-f");
+    await ok("builder", "prune", "-af");
+    await ok("volume", "prune", "-f");
+  }, minute);
+
+  test(
+    "says what it would free, changes nothing, and then frees just that",
+    async () => {
+      await mess();
+      const there = await holdings(daemon);
+      const plan = await client().prune({ plan: true, all: true, volumes: true });
+      expect(await holdings(daemon)).toEqual(there);
+      const volume = (await ok("volume", "ls", "-q")).split("\n");
+      expect(volume).toHaveLength(1);
+      expect(kinds(plan.items)).toEqual(
+        [
+          "build-cache 2 build steps",
+          "container old",
+          "image mess:1",
+          "network unused",
+          `volume ${volume[0]}`,
+        ].toSorted(),
+      );
+      const bytes = Object.fromEntries(plan.items.map((item) => [item.kind, item.bytes]));
+      expect(bytes["container"]).toBe(200_000);
+      expect(bytes["volume"]).toBeGreaterThanOrEqual(200_000);
+      // The layer, and its tar.
+      expect(bytes["image"]).toBeGreaterThanOrEqual(600_000);
+      const done = await client().prune({ all: true, volumes: true });
+      expect(done).toEqual({ ...plan, planned: false });
+      expect(await ok("ps", "-a", "--format", "{{.Names}}")).toBe("alive");
+      expect(await ok("images", "-q", "mess")).toBe("");
+      expect((await client().prune({ plan: true, all: true, volumes: true })).items).toEqual([]);
+    },
+    minute,
+  );
+
+  test(
+    "with a list takes nothing else, and without flags leaves named images and volumes",
+    async () => {
+      await mess();
+      const plan = await client().prune({ plan: true });
+      expect(kinds(plan.items)).toEqual(["container old", "network unused"]);
+      const { id } = plan.items.find((item) => item.kind === "container")!;
+      await ok("run", "--name", "newer", image, "true");
+      const done = await client().prune({ only: [`container ${id}`] });
+      expect(kinds(done.items)).toEqual(["container old"]);
+      expect((await ok("ps", "-a", "--format", "{{.Names}}")).split("\n").toSorted()).toEqual([
+        "alive",
+        "newer",
+      ]);
+      expect(await ok("network", "ls", "-q", "--filter", "name=unused")).not.toBe("");
+    },
+    minute,
+  );
+
+  test("refuses what it does not know", async () => {
+    expect(client().prune({ volumes: true, until: "2030-01-01T00:00:00Z" })).rejects.toThrow(
+      "'until' does not go together",
+    );
+    expect(client().prune({ until: "yesterday" })).rejects.toThrow("until");
+  });
 });

@@ -4,6 +4,8 @@ import type {
   WireError,
   WireLogLine,
   WireOperation,
+  WirePruneOptions,
+  WirePruneReport,
   WireStackSource,
   WireStackStatus,
   WireStackSummary,
@@ -32,6 +34,8 @@ export interface Client {
   ): AsyncIterableIterator<WireLogLine>;
   /** A container by name, id or prefix of one. */
   stopContainer(name: string, options?: WireStopOptions): Promise<WireStopResult>;
+  /** Frees what nothing uses, or with `plan` says what that would be. */
+  prune(options?: WirePruneOptions): Promise<WirePruneReport>;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
   progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
@@ -64,6 +68,7 @@ export function createClient(send: Send): Client {
     },
     stopContainer: (name, options = {}) =>
       json("POST", `/v1/containers/${encodeURIComponent(name)}/stop`, options),
+    prune: (options = {}) => json("POST", "/v1/prune", options),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
       const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);

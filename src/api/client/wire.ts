@@ -113,3 +113,30 @@ export interface WireStopExplanation {
   /** What can be changed, the best first. */
   readonly advice: readonly string[];
 }
+
+export interface WirePruneOptions {
+  /** Only say what would go. */
+  readonly plan?: boolean;
+  /** Also images that have a name, when no container uses them, and the whole build cache. */
+  readonly all?: boolean;
+  /** Also volumes that were made without a name and that no container uses. Not together with `until`. */
+  readonly volumes?: boolean;
+  /** Only what was made before (RFC 3339). */
+  readonly until?: string;
+  /** Nothing but these, as `KIND ID`: what somebody has seen in a plan. */
+  readonly only?: readonly string[];
+}
+
+export interface WirePruneItem {
+  readonly kind: "container" | "network" | "volume" | "image" | "build-cache";
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface WirePruneReport {
+  /** Nothing has gone yet. */
+  readonly planned: boolean;
+  readonly items: readonly WirePruneItem[];
+  readonly bytes: number;
+}

@@ -5,10 +5,11 @@ import type { Stacks } from "../../stacks/index.ts";
 import type { WireSystem } from "../client/index.ts";
 import { containerRoutes, type ContainersBackend } from "./containers.ts";
 import { encodeError, wireOperation, wireStack } from "./encode.ts";
+import { pruneRoutes, type PruneBackend } from "./prune.ts";
 import { body, stream } from "./request.ts";
 import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
 
-export interface CloudApiDependencies extends ContainersBackend {
+export interface CloudApiDependencies extends ContainersBackend, PruneBackend {
   readonly logger: Logger;
   readonly operations: Operations;
   readonly stacks: Stacks;
@@ -33,6 +34,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   stackRoutes(app, dependencies);
   operationRoutes(app, dependencies);
   containerRoutes(app, dependencies);
+  pruneRoutes(app, dependencies);
   return app;
 }
 

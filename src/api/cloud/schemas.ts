@@ -41,6 +41,14 @@ export const stopBody = z.strictObject({
   signal: z.string().min(1).exactOptional(),
 });
 
+export const pruneBody = z.strictObject({
+  plan: z.boolean().exactOptional(),
+  all: z.boolean().exactOptional(),
+  volumes: z.boolean().exactOptional(),
+  until: z.iso.datetime({ offset: true }).exactOptional(),
+  only: z.array(z.string()).exactOptional(),
+});
+
 export const upBody = z.strictObject({ source, options: upOptions });
 export const planBody = upBody;
 export const configBody = z.strictObject({ source });

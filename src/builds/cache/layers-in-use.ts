@@ -4,8 +4,9 @@ import type { StepCache } from "./step-cache.ts";
 
 /** What the build cache and running builds keep from being collected with the images' garbage. */
 export interface CacheUse {
-  layersInUse(): Iterable<DiffId>;
-  blobsInUse(): Iterable<Digest>;
+  /** `without`: entries, by key, that count as gone. */
+  layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
+  blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;
 }
 
 /** Layers that a running build stands on, though no image or cache entry names them (yet, or any more). */
@@ -26,7 +27,8 @@ export function createLayersInUse({ cache, layers, content }: LayersInUseDepende
   const held = new Map<symbol, { readonly diffId: DiffId; readonly blob: Digest }>();
   /** What was there when the oldest commit under way began. */
   const making = new Map<symbol, { readonly layers: Set<DiffId>; readonly blobs: Set<Digest> }>();
-  const entries = () => cache.list().flatMap((entry) => entry.layer ?? []);
+  const entries = (without?: ReadonlySet<string>) =>
+    cache.list().flatMap((entry) => (without?.has(entry.key) ? [] : (entry.layer ?? [])));
   const since = <T>(all: T[], before: (snapshot: { layers: Set<DiffId>; blobs: Set<Digest> }) => Set<T>) =>
     making.size === 0 ? [] : all.filter((one) => [...making.values()].some((old) => !before(old).has(one)));
   return {
@@ -47,16 +49,16 @@ export function createLayersInUse({ cache, layers, content }: LayersInUseDepende
         making.delete(key);
       }
     },
-    layersInUse: () => [
-      ...entries().map((layer) => layer.diffId),
+    layersInUse: (without) => [
+      ...entries(without).map((layer) => layer.diffId),
       ...[...held.values()].map((one) => one.diffId),
       ...since(
         layers.list().map((layer) => layer.diffId),
         (old) => old.layers,
       ),
     ],
-    blobsInUse: () => [
-      ...entries().map((layer) => layer.descriptor.digest),
+    blobsInUse: (without) => [
+      ...entries(without).map((layer) => layer.descriptor.digest),
       ...[...held.values()].map((one) => one.blob),
       ...since(
         content.list().map((blob) => blob.digest),

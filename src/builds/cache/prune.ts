@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { removeTree, runChecked } from "../../host/index.ts";
+import type { Image } from "../../images/index.ts";
+import type { PrunableCache } from "../build.ts";
 import type { BuildsDependencies } from "../build-run.ts";
 import { cacheMountsFolder } from "../steps/run-mounts.ts";
 import type { CacheEntry, StepCache } from "./step-cache.ts";
@@ -13,9 +15,7 @@ export async function pruneCache(
   cache: StepCache,
   options: { readonly all: boolean },
 ): Promise<{ removed: number; freed: number }> {
-  const inImages = new Set(services.images.list().flatMap((image) => image.config.rootfs.diff_ids));
-  const unused = (entry: CacheEntry) => entry.layer !== undefined && !inImages.has(entry.layer.diffId);
-  const entries = cache.list().filter((entry) => options.all || unused(entry));
+  const entries = unneeded(cache, options.all, services.images.list());
   cache.remove(entries.map((entry) => entry.key));
   // All images stay; what goes is the layers and blobs that none of them, and no container, needs.
   const { freed } = await services.images.prune({ all: false, keep: () => true });
@@ -24,16 +24,35 @@ export async function pruneCache(
   return { removed: entries.length, freed: freed + mounts };
 }
 
+function unneeded(cache: StepCache, all: boolean, images: readonly Image[]): CacheEntry[] {
+  const inImages = new Set(images.flatMap((image) => image.config.rootfs.diff_ids));
+  const unused = (entry: CacheEntry) => entry.layer !== undefined && !inImages.has(entry.layer.diffId);
+  return cache.list().filter((entry) => all || unused(entry));
+}
+
+export async function prunableCache(
+  services: BuildsDependencies,
+  cache: StepCache,
+  { all, images }: { readonly all: boolean; readonly images: readonly Image[] },
+): Promise<PrunableCache> {
+  const keys = unneeded(cache, all, images).map((entry) => entry.key);
+  return { keys, bytes: all ? await cacheMountsSize(services) : 0 };
+}
+
 export function cacheUsage(cache: StepCache): { entries: number; bytes: number } {
   const entries = cache.list();
   const sizes = new Map(entries.flatMap(({ layer }) => (layer ? [[layer.diffId, layer.size] as const] : [])));
   return { entries: entries.length, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 }
 
-async function removeCacheMounts({ identity }: BuildsDependencies): Promise<number> {
+async function cacheMountsSize({ identity }: BuildsDependencies): Promise<number> {
   const folder = identity.path("builds", cacheMountsFolder);
-  if (!existsSync(folder)) return 0;
-  const size = Number.parseInt(await runChecked(["du", "-sb", "--", folder]), 10);
-  await removeTree(folder, { within: identity.path("builds") });
+  return existsSync(folder) ? Number.parseInt(await runChecked(["du", "-sb", "--", folder]), 10) : 0;
+}
+
+async function removeCacheMounts(services: BuildsDependencies): Promise<number> {
+  const size = await cacheMountsSize(services);
+  const folder = services.identity.path("builds");
+  await removeTree(services.identity.path("builds", cacheMountsFolder), { within: folder });
   return size;
 }
