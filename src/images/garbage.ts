@@ -112,15 +112,20 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     };
   };
 
-  const find = (gone: Gone) => {
-    const needed = neededBy(dependencies, gone);
-    return {
-      layers: layers.list().filter(({ diffId }) => !needed.layers.has(diffId) && !held.has(diffId)),
-      blobs: content.list().filter(({ digest }) => !needed.blobs.has(digest) && !held.has(digest)),
-    };
-  };
+  return { hold, exclusively, collect, find: (gone) => findGarbage(dependencies, held, gone) };
+}
 
-  return { hold, exclusively, collect, find };
+function findGarbage(
+  dependencies: GarbageDependencies,
+  held: ReadonlyMap<Digest, number>,
+  gone: Gone,
+): ReturnType<Garbage["find"]> {
+  const needed = neededBy(dependencies, gone);
+  const { layers, content } = dependencies;
+  return {
+    layers: layers.list().filter(({ diffId }) => !needed.layers.has(diffId) && !held.has(diffId)),
+    blobs: content.list().filter(({ digest }) => !needed.blobs.has(digest) && !held.has(digest)),
+  };
 }
 
 function neededBy({ store, uses }: GarbageDependencies, gone?: Gone) {
