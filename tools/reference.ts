@@ -16,6 +16,7 @@ function rowsOf(table: FieldTable): string {
 
 function cellsOf(rule: FieldRule): string {
   if (rule.support === "supported") return "yes | ";
+  if (rule.support === "partly") return `partly | ${rule.which}`;
   if (rule.support === "no-effect") return `no effect | ${rule.why}`;
   return `no | ${rule.instead ?? ""}`;
 }

@@ -8,8 +8,8 @@ import { emit, type Engine } from "./engine.ts";
 import { planMounts, resolveMounts } from "./mounts.ts";
 import { checkName, generateName } from "./names.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
-import { buildResources, mergeProcess } from "./oci/index.ts";
 import { healthCheckOf } from "./health.ts";
+import { checkOnHost, mergeProcess } from "./oci/index.ts";
 import { logPathOf, type ContainerRecord } from "./record.ts";
 import type { Entry, Reservation } from "./registry.ts";
 import type { ContainerSpec } from "./spec.ts";
@@ -28,7 +28,7 @@ export async function createContainer(
   // What is made is mostly started at once.
   void engine.runtime.warmUp();
   const image = engine.images.resolve(asked.image);
-  const spec = pinReferences(engine, asked);
+  const spec = pinDefaults(engine, pinReferences(engine, asked));
   const process = mergeProcess(image.config.config ?? {}, spec);
   if ((process.Entrypoint ?? []).length + (process.Cmd ?? []).length === 0) {
     throw fail("invalid", "container.no-command", "no command specified", {
@@ -40,7 +40,9 @@ export async function createContainer(
       hint: "apt-get install catatonit, or leave the init option out",
     });
   }
-  const { warnings } = buildResources(spec.resources ?? {}, engine.host);
+  const mode = networkMode(spec.network).kind;
+  const warnings = checkOnHost(spec, engine.host, mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path");
+  engine.runtime.require(spec.runtime ?? engine.defaultRuntime);
   const id = newId();
   const name =
     spec.name === undefined || spec.name === ""
@@ -133,6 +135,14 @@ function pinReferences(engine: Engine, spec: ContainerSpec): ContainerSpec {
           },
         }),
   };
+}
+
+/** What depends on the machine is written down, so that it can be told and stays as it is. */
+function pinDefaults(engine: Engine, spec: ContainerSpec): ContainerSpec {
+  if (spec.namespaces?.cgroup !== undefined) return spec;
+  // Docker's default: private on cgroup v2, the host's on v1.
+  const cgroup = engine.host.cgroup.version === 2 ? "private" : "host";
+  return { ...spec, namespaces: { ...spec.namespaces, cgroup } };
 }
 
 function idOf(entry: Entry): string {

@@ -9,6 +9,7 @@ import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
+import { closeSharedMemory } from "./shared-memory.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
 export function watchExits(engine: Engine): Disposable {
@@ -44,6 +45,7 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   const torndown = Promise.all([
     written ? deleteTask(engine, entry) : undefined,
     quietly(engine, engine.rootfs.release(before)),
+    quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
   await releaseNetwork(engine, before.container, container.state.pid);
   entry.record = record;

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { errnoOf, toVirgaError } from "../base/index.ts";
-import { removeTree } from "../host/index.ts";
+import { removeTree, unmountAll } from "../host/index.ts";
 import type { TaskExit, TaskState } from "../runtimes/index.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { handleExit } from "./exit.ts";
@@ -10,6 +10,7 @@ import type { Entry } from "./registry.ts";
 import { removeStopped } from "./remove.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
+import { closeSharedMemory, folderOf } from "./shared-memory.ts";
 import { forgetTask } from "./task.ts";
 import { overlayOf } from "./rootfs.ts";
 import { runningSandboxes } from "./uses.ts";
@@ -81,6 +82,7 @@ async function takeUp(
   entry.taskLeft = true;
   await forgetTask(engine, entry);
   await engine.layers.unmount(overlayOf(entry.record));
+  closeSharedMemory(container);
   const { status } = container.state;
   // One with autoRemove that does not run has nobody left who would start it.
   const goes = container.spec.autoRemove && (status === "created" || status === "exited");
@@ -127,6 +129,7 @@ async function removeStrayFolders(engine: Engine): Promise<void> {
     try {
       await engine.runtime.delete(name, true);
       await engine.layers.unmount(`${parent}/${name}/overlay`);
+      unmountAll(folderOf({ folder: `${parent}/${name}` }), { lazy: true });
       await removeTree(`${parent}/${name}`, { within: parent });
     } catch (error) {
       engine.logger.warn("a folder that belongs to no container could not be removed", {

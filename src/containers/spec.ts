@@ -110,6 +110,26 @@ export interface ResourceSpec {
   readonly cpusetMems?: string;
   readonly pidsLimit?: number;
   readonly blkioWeight?: number;
+  readonly blkioWeightDevice?: readonly { readonly path: string; readonly weight: number }[];
+  /** Bytes, or operations, a second. */
+  readonly blkioDeviceReadBps?: readonly DeviceRate[];
+  readonly blkioDeviceWriteBps?: readonly DeviceRate[];
+  readonly blkioDeviceReadIops?: readonly DeviceRate[];
+  readonly blkioDeviceWriteIops?: readonly DeviceRate[];
+  /** 0 to 100; only cgroup v1 has it. */
+  readonly memorySwappiness?: number;
+  /** Linux has given this one up; it is kept to be told back. */
+  readonly kernelMemory?: number;
+  /** Of socket buffers, bytes; only cgroup v1 has it. */
+  readonly kernelMemoryTcp?: number;
+  /** Microseconds; only cgroup v1 has real-time shares. */
+  readonly cpuRealtimePeriod?: number;
+  readonly cpuRealtimeRuntime?: number;
+  /** What only Windows knows: told back, with a warning. */
+  readonly cpuPercent?: number;
+  readonly cpuCount?: number;
+  /** The cgroup, from the top of each hierarchy, in which the container's own is made. Default: the daemon's. */
+  readonly cgroupParent?: string;
   readonly ulimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly oomScoreAdj?: number;
   readonly oomKillDisable?: boolean;
@@ -118,6 +138,23 @@ export interface ResourceSpec {
     readonly containerPath: string;
     readonly permissions: string;
   }[];
+  /** `c 1:3 rwm`; `a` and `*` stand for all. */
+  readonly deviceCgroupRules?: readonly string[];
+  readonly deviceRequests?: readonly DeviceRequest[];
+}
+
+export interface DeviceRate {
+  readonly path: string;
+  readonly rate: number;
+}
+
+/** A wish for devices that a driver chooses (`--gpus`). */
+export interface DeviceRequest {
+  readonly driver: string;
+  readonly count: number;
+  readonly deviceIds: readonly string[];
+  readonly capabilities: readonly (readonly string[])[];
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface SecuritySpec {
@@ -131,6 +168,14 @@ export interface SecuritySpec {
   readonly groupAdd?: readonly string[];
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /** A profile that is loaded on the host, or `unconfined`. */
+  readonly apparmor?: string;
+  /** SELinux: `disable`, or parts of a label such as `type:T` and `level:L`. */
+  readonly labels?: readonly string[];
+  /** Further options of the mount of /proc, such as `hidepid=2`. */
+  readonly procOptions?: readonly string[];
+  /** The container may make cgroups below its own; default for privileged ones. */
+  readonly writableCgroups?: boolean;
 }
 
 /** `host`, `private`, `container:ID`, for ipc also `shareable` and `none`. */

@@ -12,6 +12,7 @@ import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import { setContainer, type Dock, type Entry } from "./registry.ts";
 import { forgetTask } from "./task.ts";
+import { openSharedMemory } from "./shared-memory.ts";
 import { together } from "./together.ts";
 
 /**
@@ -97,6 +98,7 @@ async function createTask(
       : writeEtcFiles(record.container, engine.networks),
   ]);
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
+  const sharedMemory = openSharedMemory(record.container, engine.registry, undo);
   const { config, warnings } = buildOciConfig({
     id,
     spec,
@@ -109,6 +111,7 @@ async function createTask(
     cgroupPath: `${engine.identity.cgroupParent}/${id}`,
     host: engine.host,
     ...(engine.initPath === undefined ? {} : { initPath: engine.initPath }),
+    ...(sharedMemory === undefined ? {} : { sharedMemory }),
     pidOf: (other) => pidOf(engine, other),
   });
   for (const warning of warnings) engine.logger.warn(warning, { container: id });

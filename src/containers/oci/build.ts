@@ -1,9 +1,11 @@
 import { fail } from "../../base/index.ts";
 import type { OciConfig } from "../../runtimes/index.ts";
 import { capabilitySets, resolveCapabilities } from "./capabilities.ts";
-import { buildDevices } from "./devices.ts";
+import type { ContainerSpec } from "../spec.ts";
+import { confine } from "./confinement.ts";
+import { buildDevices, parseDeviceRule } from "./devices.ts";
 import { hostnameOf } from "./hostname.ts";
-import type { HostFacts, OciConfigInput, OciConfigResult } from "./input.ts";
+import type { HostFacts, NetworkNamespace, OciConfigInput, OciConfigResult } from "./input.ts";
 import { buildMounts, initTarget, usesInit } from "./mounts.ts";
 import { buildNamespaces, type OciNamespace } from "./namespaces.ts";
 import { maskedPaths, readonlyPaths } from "./paths.ts";
@@ -39,9 +41,10 @@ export function buildOciConfig(input: OciConfigInput): OciConfigResult {
       linux: {
         ...linux.linux,
         ...(mounts.rootfsPropagation ? { rootfsPropagation: mounts.rootfsPropagation } : {}),
+        ...(process.mountLabel === undefined ? {} : { mountLabel: process.mountLabel }),
       },
     },
-    warnings: [...process.warnings, ...linux.warnings, ...mounts.warnings],
+    warnings: [...process.warnings, ...linux.warnings],
   };
 }
 
@@ -52,9 +55,11 @@ function buildProcess(input: OciConfigInput, hostname: string) {
   const { capabilities, warnings } = resolveCapabilities(spec.security ?? {}, host.capabilities);
   const limits = buildRlimits(spec.resources?.ulimits ?? [], host);
   const oom = oomScore(spec.resources?.oomScoreAdj ?? 0, host);
+  const confinement = confine(spec.security ?? {}, host);
   return {
     capabilities,
-    warnings: [...warnings, ...limits.warnings, ...oom.warnings],
+    warnings: [...warnings, ...limits.warnings, ...oom.warnings, ...confinement.warnings],
+    mountLabel: confinement.mountLabel,
     process: {
       terminal: spec.tty ?? false,
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
@@ -65,8 +70,34 @@ function buildProcess(input: OciConfigInput, hostname: string) {
       ...(limits.rlimits.length > 0 ? { rlimits: limits.rlimits } : {}),
       noNewPrivileges: spec.security?.noNewPrivileges ?? false,
       oomScoreAdj: oom.score,
+      ...confinement.process,
     },
   };
+}
+
+/**
+ * What a request cannot have on this machine: throws as `buildOciConfig` does, for all that is known before the start,
+ * and returns the warnings.
+ */
+export function checkOnHost(
+  spec: ContainerSpec,
+  host: HostFacts,
+  network: NetworkNamespace["kind"],
+): readonly string[] {
+  const { resources = {}, security = {} } = spec;
+  const warnings = [
+    ...buildResources(resources, host).warnings,
+    ...resolveCapabilities(security, host.capabilities).warnings,
+    ...buildRlimits(resources.ulimits ?? [], host).warnings,
+    ...oomScore(resources.oomScoreAdj ?? 0, host).warnings,
+    ...confine(security, host).warnings,
+  ];
+  resources.deviceCgroupRules?.forEach(parseDeviceRule);
+  const joined = network === "path" ? { kind: network, path: "" } : { kind: network };
+  // Whether another container runs is seen at the start.
+  const namespaces = buildNamespaces({ spec, host, network: joined, pidOf: () => process.pid });
+  buildSysctls(spec.sysctls ?? {}, namespaces, spec.domainname);
+  return warnings;
 }
 
 /** Without CAP_SYS_RESOURCE a process can't be made less likely to be killed than the daemon is. */
@@ -95,7 +126,7 @@ function buildLinux(
   const { security = {}, resources: limits = {} } = spec;
   const privileged = security.privileged ?? false;
   const { resources, warnings } = buildResources(limits, host);
-  const { devices, rules } = buildDevices(limits.devices, privileged);
+  const { devices, rules } = buildDevices(limits, privileged);
   const seccomp = buildSeccomp(input, capabilities);
   const deviceRules = host.cgroup.controllers.has("devices") ? { devices: rules } : {};
   return {
@@ -106,7 +137,7 @@ function buildLinux(
       devices,
       resources: { ...resources, ...deviceRules },
       sysctl: buildSysctls(spec.sysctls ?? {}, namespaces, spec.domainname),
-      maskedPaths: security.maskedPaths ?? (privileged ? [] : maskedPaths),
+      maskedPaths: security.maskedPaths ?? (privileged ? [] : maskedPaths(host.thermalPaths)),
       readonlyPaths: security.readonlyPaths ?? (privileged ? [] : readonlyPaths),
       ...(seccomp.seccomp ? { seccomp: seccomp.seccomp } : {}),
     },

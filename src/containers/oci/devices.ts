@@ -22,6 +22,8 @@ export interface OciDeviceRule {
   readonly access: string;
 }
 
+type DeviceSpec = Pick<ResourceSpec, "devices" | "deviceCgroupRules" | "deviceRequests">;
+
 export interface DevicesResult {
   readonly devices: readonly OciDevice[];
   readonly rules: readonly OciDeviceRule[];
@@ -41,8 +43,13 @@ const everyContainer: readonly OciDeviceRule[] = [
   { allow: true, type: "c", major: 136, access: "rwm" },
 ]; // prettier-ignore
 
-/** Device nodes and the rules of the device cgroup. Throws `invalid` / `device.invalid`. */
-export function buildDevices(wanted: ResourceSpec["devices"] = [], privileged = false): DevicesResult {
+/**
+ * Device nodes and the rules of the device cgroup. Throws `invalid` / `device.invalid`, `precondition` /
+ * `device.no-driver` for devices that a driver would have to choose.
+ */
+export function buildDevices(spec: DeviceSpec, privileged = false): DevicesResult {
+  refuseRequests(spec.deviceRequests ?? []);
+  const wanted = spec.devices ?? [];
   const added = wanted.flatMap(({ hostPath, containerPath, permissions }) => {
     if (!/^[rwm]{1,3}$/.test(permissions || "rwm")) {
       throw fail("invalid", "device.invalid", `invalid device mode: ${permissions}`, {
@@ -65,7 +72,41 @@ export function buildDevices(wanted: ResourceSpec["devices"] = [], privileged = 
   const rules = added.map(({ device: { type, major, minor }, access }) => ({
     allow: true, type, major, minor, access,
   })); // prettier-ignore
-  return { devices: added.map(({ device }) => device), rules: [...everyContainer, ...rules] };
+  return {
+    devices: added.map(({ device }) => device),
+    rules: [...everyContainer, ...rules, ...(spec.deviceCgroupRules ?? []).map(parseDeviceRule)],
+  };
+}
+
+/** `TYPE MAJOR:MINOR ACCESS`, such as `c 189:* rwm`. Throws `invalid` / `device.rule-invalid` in Docker's words. */
+export function parseDeviceRule(text: string): OciDeviceRule {
+  const match = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(text);
+  if (!match) {
+    throw fail("invalid", "device.rule-invalid", `invalid device cgroup rule format: '${text}'`, {
+      hint: "write it like 'c 189:* rwm'",
+    });
+  }
+  const [, type, major, minor, access] = match as unknown as [string, "a" | "b" | "c", string, string, string];
+  return {
+    allow: true,
+    type,
+    ...(major === "*" ? {} : { major: Number(major) }),
+    ...(minor === "*" ? {} : { minor: Number(minor) }),
+    access,
+  };
+}
+
+/** There is no driver that chooses devices here. The words are Docker's for a driver that is not installed. */
+function refuseRequests(requests: NonNullable<ResourceSpec["deviceRequests"]>): void {
+  const [first] = requests;
+  if (first === undefined) return;
+  const capabilities = `[${first.capabilities.map((one) => `[${one.join(" ")}]`).join(" ")}]`;
+  throw fail(
+    "precondition",
+    "device.no-driver",
+    `could not select device driver ${JSON.stringify(first.driver)} with capabilities: ${capabilities}`,
+    { hint: "no driver chooses devices on this host; name the device files instead (--device)" },
+  );
 }
 
 function hostDevices(hostPath: string, containerPath: string): OciDevice[] {

@@ -3,6 +3,7 @@ import { release } from "node:os";
 import { readCgroupFacts, readText } from "../../host/index.ts";
 import { allCapabilities } from "./capabilities.ts";
 import type { HostFacts } from "./input.ts";
+import { thermalPaths } from "./paths.ts";
 
 /** Reads what `buildOciConfig` needs to know of this machine; once, at the daemon's start. */
 export function readHostFacts(): HostFacts {
@@ -17,6 +18,9 @@ export function readHostFacts(): HostFacts {
     limits: parseLimits(readFileSync("/proc/self/limits", "utf8")),
     oomScoreAdj: Number(readText("/proc/self/oom_score_adj") ?? 0),
     seccomp: readText("/proc/sys/kernel/seccomp/actions_avail") !== undefined,
+    apparmor: readText("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") ?? false,
+    selinux: readText("/sys/fs/selinux/enforce") !== undefined,
+    thermalPaths: thermalPaths(),
     cpus: navigator.hardwareConcurrency,
   };
 }

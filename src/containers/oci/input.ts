@@ -27,6 +27,8 @@ export interface OciConfigInput {
   readonly host: HostFacts;
   /** A statically linked init (catatonit) on the host; needed when `spec.init` is set. */
   readonly initPath?: string;
+  /** Folder on the host that is bound to /dev/shm, for IPC that containers share; absent: one of its own. */
+  readonly sharedMemory?: string;
   /** First process of a running container, for `container:ID` namespaces; undefined when it does not run. */
   readonly pidOf: (container: string) => number | undefined;
 }
@@ -59,7 +61,12 @@ export interface HostFacts {
   /** The daemon's own oom_score_adj: without CAP_SYS_RESOURCE nothing below it can be given. */
   readonly oomScoreAdj: number;
   readonly seccomp: boolean;
+  /** Security modules that are switched on. */
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
   readonly cpus: number;
+  /** Counters of each CPU's throttling, which tell of the whole host. */
+  readonly thermalPaths: readonly string[];
 }
 
 export interface OciConfigResult {

@@ -20,12 +20,11 @@ export interface MountsResult {
   readonly mounts: readonly OciMount[];
   /** Of the container's `/`, so that mounts can propagate where a bind asks for it. */
   readonly rootfsPropagation?: "rslave" | "rshared";
-  readonly warnings: readonly string[];
 }
 
 /** All mounts of a container, those first that others lie in. */
 export function buildMounts(
-  input: Pick<OciConfigInput, "spec" | "mounts" | "etc" | "initPath" | "host">,
+  input: Pick<OciConfigInput, "spec" | "mounts" | "etc" | "initPath" | "host" | "sharedMemory">,
 ): MountsResult {
   const own = input.mounts.map((mount) => userMount(mount, input.host.kernel));
   const taken = new Set(own.map((mount) => mount.destination));
@@ -35,7 +34,6 @@ export function buildMounts(
   return {
     mounts: mounts.toSorted((a, b) => depth(a.destination) - depth(b.destination)),
     ...propagationOf(input.mounts),
-    warnings: sharedMemoryWarning(input.spec.namespaces?.ipc),
   };
 }
 
@@ -43,12 +41,13 @@ function depth(path: string): number {
   return path === "/" ? 0 : path.split("/").length;
 }
 
-function systemMounts({ spec }: Pick<OciConfigInput, "spec">): OciMount[] {
+function systemMounts({ spec, sharedMemory }: Pick<OciConfigInput, "spec" | "sharedMemory">): OciMount[] {
   const ipc = spec.namespaces?.ipc ?? "";
-  const access = spec.security?.privileged ? "rw" : "ro";
+  const { privileged, writableCgroups = privileged, procOptions = [] } = spec.security ?? {};
+  const access = privileged ? "rw" : "ro";
   const shm = ["nosuid", "noexec", "nodev", "mode=1777", `size=${spec.shmSize || defaultShmSize}`];
   return [
-    { destination: "/proc", type: "proc", source: "proc", options: guarded },
+    { destination: "/proc", type: "proc", source: "proc", options: [...guarded, ...procOptions] },
     {
       destination: "/dev", type: "tmpfs", source: "tmpfs",
       options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
@@ -58,11 +57,12 @@ function systemMounts({ spec }: Pick<OciConfigInput, "spec">): OciMount[] {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/sys", type: "sysfs", source: "sysfs", options: [...guarded, access] },
-    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...guarded, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...guarded, writableCgroups ? "rw" : "ro"] },
     // The mount shows the queues of whatever IPC namespace the container is in, the host's too.
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
     ...(ipc === "host" ? [bind("/dev/shm", "/dev/shm", ["rbind", "rprivate"])] : []),
-    ...(ipc === "host" || ipc === "none"
+    ...(sharedMemory === undefined ? [] : [bind(sharedMemory, "/dev/shm", ["rbind", "rprivate"])]),
+    ...(ipc === "host" || ipc === "none" || sharedMemory !== undefined
       ? []
       : [{ destination: "/dev/shm", type: "tmpfs", source: "shm", options: shm }]),
   ]; // prettier-ignore
@@ -178,12 +178,4 @@ function checkPropagates(source: string, needShared: boolean): void {
     `path ${source} is mounted on ${mount?.[4] ?? "/"} but it is not a ${kind} mount`,
     { hint: `mount --make-rshared ${mount?.[4] ?? "/"}` },
   );
-}
-
-/** The IPC namespace of another container is joined; its /dev/shm is a mount of that container, which can't be. */
-function sharedMemoryWarning(ipc = ""): string[] {
-  if (!ipc.startsWith("container:")) return [];
-  return [
-    `System V IPC and message queues are shared with ${ipc.slice("container:".length)}, /dev/shm is not; mount a common tmpfs volume there`,
-  ];
 }

@@ -1,3 +1,4 @@
+import { maskedPaths, readonlyPaths } from "../../../containers/index.ts";
 import type { ContainerSpec, MountSpec, ResourceSpec, SecuritySpec } from "../../../containers/index.ts";
 import type { PortMapping } from "../../../networks/index.ts";
 
@@ -66,6 +67,10 @@ function encodeSecurity(security: SecuritySpec) {
   const options = [
     ...(security.noNewPrivileges === undefined ? [] : [`no-new-privileges=${security.noNewPrivileges}`]),
     ...(security.seccomp === undefined ? [] : [`seccomp=${security.seccomp}`]),
+    ...(security.apparmor === undefined ? [] : [`apparmor=${security.apparmor}`]),
+    ...(security.labels ?? []).map((one) => `label=${one}`),
+    ...(security.procOptions === undefined ? [] : [`proc-opts=${security.procOptions.join(",")}`]),
+    ...(security.writableCgroups === undefined ? [] : [`writable-cgroups=${security.writableCgroups}`]),
   ];
   return {
     CapAdd: orNull(security.capAdd ?? []),
@@ -74,34 +79,30 @@ function encodeSecurity(security: SecuritySpec) {
     Privileged: security.privileged ?? false,
     ReadonlyRootfs: security.readonlyRootfs ?? false,
     SecurityOpt: orNull(options),
-    MaskedPaths: security.maskedPaths ?? (security.privileged ? null : defaultMaskedPaths),
-    ReadonlyPaths: security.readonlyPaths ?? (security.privileged ? null : defaultReadonlyPaths),
+    MaskedPaths: security.maskedPaths ?? (security.privileged ? null : maskedPaths()),
+    ReadonlyPaths: security.readonlyPaths ?? (security.privileged ? null : readonlyPaths),
   };
 }
-
-const defaultMaskedPaths = [
-  "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-  "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-]; // prettier-ignore
-const defaultReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 function encodeResources(resources: ResourceSpec) {
   return {
     CpuShares: resources.cpuShares ?? 0,
     Memory: resources.memory ?? 0,
     NanoCpus: resources.nanoCpus ?? 0,
-    CgroupParent: "",
+    CgroupParent: resources.cgroupParent ?? "",
     BlkioWeight: resources.blkioWeight ?? 0,
-    BlkioWeightDevice: [],
-    BlkioDeviceReadBps: [],
-    BlkioDeviceWriteBps: [],
-    BlkioDeviceReadIOps: [],
-    BlkioDeviceWriteIOps: [],
+    BlkioWeightDevice: (resources.blkioWeightDevice ?? []).map(({ path, weight }) => ({
+      Path: path,
+      Weight: weight,
+    })),
+    BlkioDeviceReadBps: rates(resources.blkioDeviceReadBps),
+    BlkioDeviceWriteBps: rates(resources.blkioDeviceWriteBps),
+    BlkioDeviceReadIOps: rates(resources.blkioDeviceReadIops),
+    BlkioDeviceWriteIOps: rates(resources.blkioDeviceWriteIops),
     CpuPeriod: resources.cpuPeriod ?? 0,
     CpuQuota: resources.cpuQuota ?? 0,
-    CpuRealtimePeriod: 0,
-    CpuRealtimeRuntime: 0,
+    CpuRealtimePeriod: resources.cpuRealtimePeriod ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntime ?? 0,
     CpusetCpus: resources.cpusetCpus ?? "",
     CpusetMems: resources.cpusetMems ?? "",
     Devices: (resources.devices ?? []).map((one) => ({
@@ -109,19 +110,33 @@ function encodeResources(resources: ResourceSpec) {
       PathInContainer: one.containerPath,
       CgroupPermissions: one.permissions,
     })),
-    DeviceCgroupRules: null,
-    DeviceRequests: null,
+    DeviceCgroupRules: orNull(resources.deviceCgroupRules ?? []),
+    DeviceRequests: orNull(
+      (resources.deviceRequests ?? []).map((one) => ({
+        Driver: one.driver,
+        Count: one.count,
+        DeviceIDs: orNull(one.deviceIds),
+        Capabilities: one.capabilities,
+        Options: one.options,
+      })),
+    ),
+    ...(resources.kernelMemory === undefined ? {} : { KernelMemory: resources.kernelMemory }),
+    ...(resources.kernelMemoryTcp === undefined ? {} : { KernelMemoryTCP: resources.kernelMemoryTcp }),
     MemoryReservation: resources.memoryReservation ?? 0,
     MemorySwap: resources.memorySwap ?? 0,
-    MemorySwappiness: null,
+    MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable ?? false,
     PidsLimit: resources.pidsLimit ?? null,
     Ulimits: (resources.ulimits ?? []).map((one) => ({ Name: one.name, Hard: one.hard, Soft: one.soft })),
-    CpuCount: 0,
-    CpuPercent: 0,
+    CpuCount: resources.cpuCount ?? 0,
+    CpuPercent: resources.cpuPercent ?? 0,
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
   };
+}
+
+function rates(given: ResourceSpec["blkioDeviceReadBps"] = []) {
+  return given.map(({ path, rate }) => ({ Path: path, Rate: rate }));
 }
 
 function logOptions(spec: ContainerSpec): Record<string, string> {

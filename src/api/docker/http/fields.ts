@@ -3,6 +3,8 @@ import { fail } from "../../../base/index.ts";
 /** What becomes of a field of a request. Tables of these are the single place that says so; docs are made of them. */
 export type FieldRule =
   | { readonly support: "supported" }
+  /** Some values work; the others fail by themselves, or come with a warning. */
+  | { readonly support: "partly"; readonly which: string }
   /** Set to anything but a default, the request fails and names it. `defaults` adds to Go's empty values. */
   | { readonly support: "refused"; readonly defaults?: readonly unknown[]; readonly instead?: string }
   /** Accepted without an effect, because it has none here. */
@@ -12,6 +14,10 @@ export type FieldTable = Readonly<Record<string, FieldRule>>;
 
 export const supported: FieldRule = { support: "supported" };
 export const refused: FieldRule = { support: "refused" };
+
+export function partly(which: string): FieldRule {
+  return { support: "partly", which };
+}
 
 export function noEffect(why: string): FieldRule {
   return { support: "no-effect", why };

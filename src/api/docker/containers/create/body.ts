@@ -26,6 +26,7 @@ export const healthcheckBody = z
 const endpointBody = z.looseObject({
   IPAMConfig: z.looseObject({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }).nullish(),
   Aliases: texts,
+  Links: texts,
   MacAddress: text,
 });
 
@@ -53,8 +54,37 @@ const mountBody = z.looseObject({
 
 export const restartPolicyBody = z.looseObject({ Name: text, MaximumRetryCount: whole }).nullish();
 
+const rates = z.array(z.looseObject({ Path: z.string(), Rate: z.int() })).nullish();
+
 export const resourcesShape = {
   CpuShares: whole,
+  CgroupParent: text,
+  BlkioWeightDevice: z.array(z.looseObject({ Path: z.string(), Weight: z.int() })).nullish(),
+  BlkioDeviceReadBps: rates,
+  BlkioDeviceWriteBps: rates,
+  BlkioDeviceReadIOps: rates,
+  BlkioDeviceWriteIOps: rates,
+  CpuRealtimePeriod: whole,
+  CpuRealtimeRuntime: whole,
+  CpuCount: whole,
+  CpuPercent: whole,
+  DeviceCgroupRules: texts,
+  DeviceRequests: z
+    .array(
+      z.looseObject({
+        Driver: text,
+        Count: whole,
+        DeviceIDs: texts,
+        Capabilities: z.array(z.array(z.string())).nullish(),
+        Options: textMap,
+      }),
+    )
+    .nullish(),
+  KernelMemory: whole,
+  KernelMemoryTCP: whole,
+  MemorySwappiness: whole,
+  IOMaximumIOps: whole,
+  IOMaximumBandwidth: whole,
   Memory: whole,
   BlkioWeight: whole,
   CpuPeriod: whole,
@@ -93,6 +123,8 @@ export const hostConfigBody = z.looseObject({
   ExtraHosts: texts,
   GroupAdd: texts,
   IpcMode: text,
+  Isolation: text,
+  Links: texts,
   OomScoreAdj: whole,
   PidMode: text,
   Privileged: flag,
@@ -101,6 +133,7 @@ export const hostConfigBody = z.looseObject({
   SecurityOpt: texts,
   Tmpfs: textMap,
   UTSMode: text,
+  UsernsMode: text,
   ShmSize: whole,
   Sysctls: textMap,
   Runtime: text,

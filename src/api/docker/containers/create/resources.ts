@@ -5,7 +5,19 @@ import type { HostConfigBody, ResourcesBody, RestartPolicyBody } from "./body.ts
 
 /** Docker's `Resources`. 0 means "not set"; -1 (memory and swap, processes) means without a limit. */
 export function decodeResources(body: ResourcesBody): ResourceSpec {
+  refuseWindows(body);
   return defined({
+    ...decodeBlockIo(body),
+    ...decodeDevices(body),
+    cgroupParent: filled(body.CgroupParent),
+    kernelMemory: nonZero(body.KernelMemory),
+    kernelMemoryTcp: nonZero(body.KernelMemoryTCP),
+    // 0 is a value here: swap only when memory is all used.
+    memorySwappiness: body.MemorySwappiness === -1 ? undefined : (body.MemorySwappiness ?? undefined),
+    cpuRealtimePeriod: nonZero(body.CpuRealtimePeriod),
+    cpuRealtimeRuntime: nonZero(body.CpuRealtimeRuntime),
+    cpuPercent: nonZero(body.CpuPercent),
+    cpuCount: nonZero(body.CpuCount),
     memory: nonZero(body.Memory),
     memorySwap: nonZero(body.MemorySwap),
     memoryReservation: nonZero(body.MemoryReservation),
@@ -16,9 +28,36 @@ export function decodeResources(body: ResourcesBody): ResourceSpec {
     cpusetCpus: filled(body.CpusetCpus),
     cpusetMems: filled(body.CpusetMems),
     pidsLimit: nonZero(body.PidsLimit),
-    blkioWeight: nonZero(body.BlkioWeight),
     ulimits: filled(body.Ulimits?.map((one) => ({ name: one.Name, soft: one.Soft, hard: one.Hard }))),
     oomKillDisable: whenTrue(body.OomKillDisable),
+  });
+}
+
+/** Docker on Linux refuses these, too. */
+function refuseWindows(body: ResourcesBody): void {
+  const refused = (what: string) =>
+    fail("invalid", "resources.invalid", `invalid QoS settings: linux does not support configuration of ${what}`);
+  if (nonZero(body.IOMaximumBandwidth) !== undefined) throw refused("maximum bandwidth");
+  if (nonZero(body.IOMaximumIOps) !== undefined) throw refused("maximum IOPs");
+}
+
+function decodeBlockIo(body: ResourcesBody) {
+  const rates = (given: ResourcesBody["BlkioDeviceReadBps"]) =>
+    filled(given?.map(({ Path, Rate }) => ({ path: Path, rate: Rate })));
+  return {
+    blkioWeight: nonZero(body.BlkioWeight),
+    blkioWeightDevice: filled(
+      body.BlkioWeightDevice?.map(({ Path, Weight }) => ({ path: Path, weight: Weight })),
+    ),
+    blkioDeviceReadBps: rates(body.BlkioDeviceReadBps),
+    blkioDeviceWriteBps: rates(body.BlkioDeviceWriteBps),
+    blkioDeviceReadIops: rates(body.BlkioDeviceReadIOps),
+    blkioDeviceWriteIops: rates(body.BlkioDeviceWriteIOps),
+  };
+}
+
+function decodeDevices(body: ResourcesBody) {
+  return {
     devices: filled(
       body.Devices?.map((one) => ({
         hostPath: one.PathOnHost,
@@ -26,7 +65,17 @@ export function decodeResources(body: ResourcesBody): ResourceSpec {
         permissions: filled(one.CgroupPermissions) ?? "rwm",
       })),
     ),
-  });
+    deviceCgroupRules: filled(body.DeviceCgroupRules),
+    deviceRequests: filled(
+      body.DeviceRequests?.map((one) => ({
+        driver: one.Driver ?? "",
+        count: one.Count ?? 0,
+        deviceIds: one.DeviceIDs ?? [],
+        capabilities: one.Capabilities ?? [],
+        options: one.Options ?? {},
+      })),
+    ),
+  };
 }
 
 const restartNames = ["no", "always", "unless-stopped", "on-failure"] as const;

@@ -18,19 +18,46 @@ export function decodeSecurity(host: HostConfigBody): SecuritySpec {
   });
 }
 
-function decodeSecurityOptions(options: readonly string[]) {
-  let noNewPrivileges: boolean | undefined;
-  let seccomp: string | undefined;
-  for (const option of options) {
-    const [, name = "", value] = /^([^=:]+)(?:[=:](.*))?$/s.exec(option) ?? [];
-    if (name === "no-new-privileges") noNewPrivileges = value === undefined || value === "true";
-    else if (name === "seccomp") seccomp = seccompProfile(value ?? "");
-    else if (name === "apparmor")
-      requireNone(option, value, "unconfined", "AppArmor is not supported on this host");
-    else if (name === "label") requireNone(option, value, "disable", "SELinux labels are not supported");
-    else throw fail("invalid", "container.security-opt", `invalid --security-opt 2: "${option}"`);
-  }
-  return { noNewPrivileges, seccomp };
+/** One word of `SecurityOpt`, as it adds to what was said before. */
+const options: Readonly<Record<string, (value: string, option: string) => SecuritySpec>> = {
+  "no-new-privileges": (value, option) => ({ noNewPrivileges: truth(value, option) }),
+  "writable-cgroups": (value, option) => ({ writableCgroups: truth(value, option) }),
+  seccomp: (value) => defined({ seccomp: seccompProfile(value) }),
+  apparmor: (value) => ({ apparmor: value }),
+  label: (value) => ({ labels: [value] }),
+  // What the docker CLI does itself, for clients that leave it to the daemon.
+  systempaths: (value, option) => {
+    if (value !== "unconfined") throw badOption(option);
+    return { maskedPaths: [], readonlyPaths: [] };
+  },
+  // As podman has it.
+  "proc-opts": (value) => ({ procOptions: value.split(",").filter(Boolean) }),
+};
+
+function decodeSecurityOptions(given: readonly string[]): SecuritySpec {
+  return given.reduce<SecuritySpec>((all, option) => {
+    if (option === "no-new-privileges") return { ...all, noNewPrivileges: true };
+    if (option === "disable") return { ...all, labels: [...(all.labels ?? []), "disable"] };
+    // `:` is the separator of old clients.
+    const at = option.includes("=") ? option.indexOf("=") : option.indexOf(":");
+    if (at < 0) throw fail("invalid", "container.security-opt", `invalid --security-opt 1: "${option}"`);
+    const name = option.slice(0, at);
+    if (!Object.hasOwn(options, name)) throw badOption(option);
+    const more = options[name]!(option.slice(at + 1), option);
+    const labels = more.labels && { labels: [...(all.labels ?? []), ...more.labels] };
+    return { ...all, ...more, ...labels };
+  }, {});
+}
+
+function badOption(option: string): Error {
+  return fail("invalid", "container.security-opt", `invalid --security-opt 2: "${option}"`);
+}
+
+/** Go's strconv.ParseBool. */
+function truth(value: string, option: string): boolean {
+  if (["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+  throw badOption(option);
 }
 
 function seccompProfile(value: string): string | undefined {
@@ -44,13 +71,13 @@ function seccompProfile(value: string): string | undefined {
   }
 }
 
-function requireNone(option: string, value: string | undefined, none: string, why: string): void {
-  if (value === none) return;
-  throw fail("unimplemented", "container.security-opt", `${why}: --security-opt ${option}`);
-}
-
 /** Throws `invalid` for modes that do not exist. */
 export function decodeNamespaces(host: HostConfigBody): NamespaceSpec {
+  // All containers are in the host's user namespace.
+  mode(host.UsernsMode, ["host"], false, "USER mode");
+  if (![undefined, "default"].includes(filled(host.Isolation)?.toLowerCase())) {
+    throw fail("invalid", "container.isolation", `invalid isolation '${host.Isolation}' on linux`);
+  }
   return defined({
     pid: mode(host.PidMode, ["host"], true, "PID mode"),
     ipc: mode(host.IpcMode, ["none", "private", "shareable", "host"], true, "IPC mode"),
