@@ -41,7 +41,11 @@ export async function createContainer(
     });
   }
   const mode = networkMode(spec.network).kind;
-  const warnings = checkOnHost(spec, engine.host, mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path");
+  const warnings = checkOnHost(
+    spec,
+    engine.host,
+    mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path",
+  );
   engine.runtime.require(spec.runtime ?? engine.defaultRuntime);
   const id = newId();
   const name =

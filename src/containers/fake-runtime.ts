@@ -79,6 +79,10 @@ export class FakeRuntime implements Runtime {
 
   async warmUp(): Promise<void> {}
 
+  require(name: string): void {
+    if (name !== "crun") throw fail("invalid", "runtime.unknown", `unknown or invalid runtime name: ${name}`);
+  }
+
   #called(name: string, id: string, ...rest: unknown[]): void {
     this.calls.push([name, id.slice(0, 4), ...rest].join(" "));
     const failure = this.failures.get(name);

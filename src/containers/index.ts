@@ -19,6 +19,7 @@ export type {
 } from "./container.ts";
 export type {
   ContainerSpec,
+  DeviceRequest,
   EndpointSettings,
   LogSpec,
   MountSpec,
@@ -31,6 +32,6 @@ export type {
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
-export { readHostFacts, type HostFacts } from "./oci/index.ts";
+export { maskedPaths, readHostFacts, readonlyPaths, type HostFacts } from "./oci/index.ts";
 export { restartUnhealthyLabel } from "./unhealthy.ts";
 export { containerMigrations } from "./store.ts";

@@ -21,7 +21,10 @@ export interface RunningTasksOptions {
   readonly stateOf: (record: TaskRecord) => TaskState;
 }
 
-type RunningTasks = Omit<Runtime, "warmUp" | "create" | "start" | "delete" | "inspect" | "onExit" | "close">;
+type RunningTasks = Omit<
+  Runtime,
+  "warmUp" | "require" | "create" | "start" | "delete" | "inspect" | "onExit" | "close"
+>;
 type Live = (id: string) => {
   readonly record: TaskRecord;
   readonly state: Extract<TaskState, { pid: number }>;

@@ -86,6 +86,8 @@ export interface Runtime {
    * would make it wait 8 ms or more. Call it, without waiting, as soon as a request for one is seen. Never throws.
    */
   warmUp(): Promise<void>;
+  /** Throws `invalid` / `runtime.unknown`, `precondition` / `runtime.missing` when no task can be made by it. */
+  require(name: string): void;
   /**
    * Throws `invalid` / `task.command-not-found` (Docker's 127) or `task.command-not-executable` (126) when the
    * command cannot be run, `internal` / `task.create-failed` with the runtime's own words otherwise; nothing is left.

@@ -54,6 +54,7 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
   return {
     ...lifeOfTasks({ host, programs, programOf, stateOf, exits }),
     warmUp,
+    require: (name) => void programs.get(name),
     ...runningTasks({ warmUp, records, facts, clock, namespaces, attached, programOf, stateOf }),
     onExit: (listener) => exits.onExit(listener),
     close: () => resources.disposeAsync(),

@@ -86,7 +86,13 @@ export function parseDeviceRule(text: string): OciDeviceRule {
       hint: "write it like 'c 189:* rwm'",
     });
   }
-  const [, type, major, minor, access] = match as unknown as [string, "a" | "b" | "c", string, string, string];
+  const [, type, major, minor, access] = match as unknown as [
+    string,
+    "a" | "b" | "c",
+    string,
+    string,
+    string,
+  ];
   return {
     allow: true,
     type,

@@ -3,82 +3,25 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../base/index.ts";
 import type { TaskSpec } from "../../runtimes/index.ts";
-import { openRuntimeBench, readAll, type RuntimeBench } from "../../runtimes/testing.ts";
+import { readAll } from "../../runtimes/testing.ts";
 import type { ResolvedMount } from "../container.ts";
-import type { ContainerSpec } from "../spec.ts";
-import {
-  buildExecProcess,
-  buildOciConfig,
-  mergeProcess,
-  readHostFacts,
-  resolveUser,
-  type OciConfigInput,
-} from "./index.ts";
+import { buildExecProcess, readHostFacts, resolveUser } from "./index.ts";
+import { openConfigBench, type ConfigBench } from "./testing.ts";
 
 // Containers as they are made of a specification, run by the real runtime on a busybox root filesystem.
 
 const host = readHostFacts();
-let bench: RuntimeBench;
+let tried: ConfigBench;
+let bench: ConfigBench["bench"];
 beforeAll(async () => {
-  bench = await openRuntimeBench();
-  const etc = join(bench.rootfs, "etc");
-  writeFileSync(
-    join(etc, "passwd"),
-    "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:App:/home/app:/bin/sh\n",
-  );
-  writeFileSync(join(etc, "group"), "root:x:0:\napp:x:1000:\nwheel:x:10:app\nvideo:x:44:\n");
+  tried = await openConfigBench();
+  bench = tried.bench;
 });
-afterAll(() => bench[Symbol.asyncDispose]());
+afterAll(() => tried[Symbol.asyncDispose]());
 
-interface Ran {
-  readonly output: string;
-  readonly exitCode: number;
-  readonly warnings: readonly string[];
-}
-
-type Extra = Partial<Pick<OciConfigInput, "mounts" | "etc" | "network" | "initPath" | "pidOf">>;
-
-function configured(
-  spec: Omit<ContainerSpec, "image">,
-  extra: Extra = {},
-): { task: TaskSpec; warnings: readonly string[] } {
-  const id = newId();
-  const full = { image: "busybox", ...spec };
-  const process = mergeProcess({ Env: ["PATH=/bin:/sbin"] }, full);
-  const { config, warnings } = buildOciConfig({
-    id, spec: full, process,
-    user: resolveUser(bench.rootfs, process.User ?? "", spec.security?.groupAdd ?? []),
-    rootfs: bench.rootfs,
-    mounts: [], etc: {}, network: { kind: "new" }, pidOf: () => undefined,
-    cgroupPath: `${bench.identity.cgroupParent}/${id}`,
-    host,
-    ...extra,
-  }); // prettier-ignore
-  return { task: { ...bench.spec([], { id, tty: spec.tty ?? false, stdin: true }), config }, warnings };
-}
-
-async function run(script: string, spec: Omit<ContainerSpec, "image"> = {}, extra: Extra = {}): Promise<Ran> {
-  const { task, warnings } = configured({ command: ["sh", "-c", script], ...spec }, extra);
-  const { runtime } = bench;
-  const exited = new Promise<number>((resolve) => {
-    runtime.onExit((id, exit) => void (id === task.id && resolve(exit.exitCode)));
-  });
-  await runtime.create(task);
-  const streams = await runtime.attach(task.id);
-  await runtime.start(task.id);
-  const output = (await readAll(streams.output)).trim();
-  const exitCode = await exited;
-  await runtime.delete(task.id);
-  return { output, exitCode, warnings };
-}
-
-async function output(
-  script: string,
-  spec: Omit<ContainerSpec, "image"> = {},
-  extra: Extra = {},
-): Promise<string> {
-  return (await run(script, spec, extra)).output;
-}
+const configured: ConfigBench["configured"] = (...given) => tried.configured(...given);
+const run: ConfigBench["run"] = (...given) => tried.run(...given);
+const output: ConfigBench["output"] = (...given) => tried.output(...given);
 
 const capabilityMask = "sed -n 's/^CapEff:.//p' /proc/self/status";
 

@@ -6,7 +6,13 @@ export type FieldRule =
   /** Some values work; the others fail by themselves, or come with a warning. */
   | { readonly support: "partly"; readonly which: string }
   /** Set to anything but a default, the request fails and names it. `defaults` adds to Go's empty values. */
-  | { readonly support: "refused"; readonly defaults?: readonly unknown[]; readonly instead?: string }
+  | {
+      readonly support: "refused";
+      readonly defaults?: readonly unknown[];
+      readonly instead?: string;
+      /** Docker's words, where Docker refuses it, too. */
+      readonly words?: string;
+    }
   /** Accepted without an effect, because it has none here. */
   | { readonly support: "no-effect"; readonly why: string };
 
@@ -36,6 +42,7 @@ export function checkFields(body: object, table: FieldTable, at: string): void {
     }
     if (rule.support !== "refused") continue;
     if (rule.defaults?.some((one) => Bun.deepEquals(one, value)) === true) continue;
+    if (rule.words !== undefined) throw fail("invalid", "api.refused-field", rule.words);
     const instead = rule.instead === undefined ? {} : { hint: rule.instead };
     throw fail("unimplemented", "api.unsupported-field", `${at}${name} is not supported`, instead);
   }

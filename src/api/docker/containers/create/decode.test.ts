@@ -48,17 +48,18 @@ describe("decodeCreate", () => {
   });
 
   test.each([
-    [
-      { HostConfig: { BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1 }] } },
-      "HostConfig.BlkioDeviceReadBps is not supported",
-    ],
-    [{ HostConfig: { DeviceRequests: [{ Count: -1 }] } }, "HostConfig.DeviceRequests is not supported"],
-    [{ HostConfig: { MemorySwappiness: 10 } }, "HostConfig.MemorySwappiness is not supported"],
+    [{ HostConfig: { IOMaximumIOps: 1 } }, "linux does not support configuration of maximum IOPs"],
+    [{ HostConfig: { IOMaximumBandwidth: 1 } }, "linux does not support configuration of maximum bandwidth"],
+    [{ HostConfig: { Isolation: "hyperv" } }, "invalid isolation 'hyperv' on linux"],
+    [{ HostConfig: { UsernsMode: "keep-id" } }, "invalid USER mode: keep-id"],
     [{ HostConfig: { Nonsense: 1 } }, "HostConfig.Nonsense is not a field that this daemon knows"],
     [{ HostConfig: { StorageOpt: { size: "1G" } } }, "HostConfig.StorageOpt is not supported"],
     [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "log driver 'syslog' is not supported"],
     [{ HostConfig: { LogConfig: { Config: { tag: "x" } } } }, "log option 'tag' is not supported"],
-    [{ HostConfig: { SecurityOpt: ["apparmor=mine"] } }, "apparmor=mine"],
+    [{ HostConfig: { SecurityOpt: ["apparmor"] } }, 'invalid --security-opt 1: "apparmor"'],
+    [{ HostConfig: { SecurityOpt: ["nonsense=1"] } }, 'invalid --security-opt 2: "nonsense=1"'],
+    [{ HostConfig: { SecurityOpt: ["no-new-privileges=maybe"] } }, "invalid --security-opt 2"],
+    [{ HostConfig: { SecurityOpt: ["systempaths=all"] } }, "invalid --security-opt 2"],
     [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8000-8010" }] } } }, "a range of host ports"],
     [{ HostConfig: { Mounts: [{ Type: "image", Source: "x", Target: "/x" }] } }, "type 'image'"],
     [{ HostConfig: { Memory: "1g" } }, "HostConfig.Memory: "],
@@ -122,8 +123,42 @@ describe("decodeCreate", () => {
     });
   });
 
+  test("security options of every form", () => {
+    const options = ["label=type:x_t", "label:level:s0", "apparmor=mine", "proc-opts=hidepid=2,subset=pid"];
+    expect(decodeHost({ SecurityOpt: [...options, "writable-cgroups=true"] }).security).toEqual({
+      labels: ["type:x_t", "level:s0"],
+      apparmor: "mine",
+      procOptions: ["hidepid=2", "subset=pid"],
+      writableCgroups: true,
+    });
+    expect(decodeHost({ SecurityOpt: ["systempaths=unconfined", "disable"] }).security).toEqual({
+      maskedPaths: [],
+      readonlyPaths: [],
+      labels: ["disable"],
+    });
+    expect(decodeHost({ SecurityOpt: ["no-new-privileges:false"] }).security).toEqual({
+      noNewPrivileges: false,
+    });
+  });
+
+  test("swappiness of 0 is a wish, -1 is none", () => {
+    expect(decodeHost({ MemorySwappiness: 0 }).resources).toEqual({ memorySwappiness: 0 });
+    expect(decodeHost({ MemorySwappiness: -1 })).not.toHaveProperty("resources");
+  });
+
   test("what inspect shows can be sent back and means the same", () => {
     const spec = decodeHost({
+      BlkioWeightDevice: [{ Path: "/dev/sda", Weight: 100 }],
+      BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1000 }],
+      BlkioDeviceWriteIOps: [{ Path: "/dev/sda", Rate: 10 }],
+      CgroupParent: "/mine",
+      CpuRealtimePeriod: 1000,
+      CpuRealtimeRuntime: 500,
+      DeviceCgroupRules: ["c 1:3 rwm"],
+      DeviceRequests: [{ Driver: "", Count: -1, Capabilities: [["gpu"]] }],
+      MemorySwappiness: 0,
+      KernelMemoryTCP: 1000,
+      CpuPercent: 3,
       Binds: ["/host:/container:ro", "data:/data"],
       Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1024 } }],
       Tmpfs: { "/run": "size=1m" },
@@ -133,7 +168,14 @@ describe("decodeCreate", () => {
       PidsLimit: 10,
       Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],
       CapAdd: ["NET_ADMIN"],
-      SecurityOpt: ["no-new-privileges", "seccomp=unconfined"],
+      SecurityOpt: [
+        "no-new-privileges",
+        "seccomp=unconfined",
+        "apparmor=mine",
+        "label=type:a_t",
+        "label=level:s0",
+        "proc-opts=hidepid=2",
+      ],
       RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 },
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "2" } },
       MaskedPaths: [],

@@ -1,4 +1,4 @@
-import { noEffect, partly, refused, supported, type FieldTable } from "../../http/fields.ts";
+import { noEffect, partly, refused, supported, type FieldRule, type FieldTable } from "../../http/fields.ts";
 
 /** POST /containers/create: the fields of the body itself (Docker's `ContainerConfig`). */
 export const configFields: FieldTable = {
@@ -31,7 +31,13 @@ export const configFields: FieldTable = {
   NetworkingConfig: supported,
 };
 
-const windowsOnly = "Windows only; Docker on Linux refuses it, too";
+function windowsOnly(what: string): FieldRule {
+  return {
+    support: "refused",
+    instead: "Windows only; Docker on Linux refuses it, too",
+    words: `invalid QoS settings: linux does not support configuration of ${what}`,
+  };
+}
 
 /** `HostConfig`, with Docker's `Resources` in it. */
 export const hostConfigFields: FieldTable = {
@@ -65,8 +71,8 @@ export const hostConfigFields: FieldTable = {
   Ulimits: supported,
   CpuCount: partly("Windows only: a warning"),
   CpuPercent: partly("Windows only: a warning, as with Docker on Linux"),
-  IOMaximumIOps: { support: "refused", instead: windowsOnly },
-  IOMaximumBandwidth: { support: "refused", instead: windowsOnly },
+  IOMaximumIOps: windowsOnly("maximum IOPs"),
+  IOMaximumBandwidth: windowsOnly("maximum bandwidth"),
   Binds: supported,
   ContainerIDFile: noEffect("the client itself writes the file"),
   LogConfig: supported,

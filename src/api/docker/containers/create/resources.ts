@@ -5,7 +5,6 @@ import type { HostConfigBody, ResourcesBody, RestartPolicyBody } from "./body.ts
 
 /** Docker's `Resources`. 0 means "not set"; -1 (memory and swap, processes) means without a limit. */
 export function decodeResources(body: ResourcesBody): ResourceSpec {
-  refuseWindows(body);
   return defined({
     ...decodeBlockIo(body),
     ...decodeDevices(body),
@@ -31,14 +30,6 @@ export function decodeResources(body: ResourcesBody): ResourceSpec {
     ulimits: filled(body.Ulimits?.map((one) => ({ name: one.Name, soft: one.Soft, hard: one.Hard }))),
     oomKillDisable: whenTrue(body.OomKillDisable),
   });
-}
-
-/** Docker on Linux refuses these, too. */
-function refuseWindows(body: ResourcesBody): void {
-  const refused = (what: string) =>
-    fail("invalid", "resources.invalid", `invalid QoS settings: linux does not support configuration of ${what}`);
-  if (nonZero(body.IOMaximumBandwidth) !== undefined) throw refused("maximum bandwidth");
-  if (nonZero(body.IOMaximumIOps) !== undefined) throw refused("maximum IOPs");
 }
 
 function decodeBlockIo(body: ResourcesBody) {
