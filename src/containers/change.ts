@@ -1,11 +1,8 @@
 import { fail } from "../base/index.ts";
-import { checkRestart } from "./check-spec.ts";
 import { renameEndpoints } from "./connect.ts";
-import type { ContainerUpdate } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
 import { checkName } from "./names.ts";
-import { buildResources } from "./oci/index.ts";
-import { setContainer, type Entry } from "./registry.ts";
+import { type Entry } from "./registry.ts";
 
 /** Gives a container another name, on its networks too; the caller holds its lock. */
 export async function renameContainer(engine: Engine, entry: Entry, newName: string): Promise<void> {
@@ -28,35 +25,4 @@ export async function renameContainer(engine: Engine, entry: Entry, newName: str
     throw error;
   }
   emit(engine, entry, "rename", { oldName: before.name });
-}
-
-/** Changes limits, at once when it runs, and the restart policy; the caller holds its lock. */
-export async function updateContainer(
-  engine: Engine,
-  entry: Entry,
-  change: ContainerUpdate,
-): Promise<{ readonly warnings: readonly string[] }> {
-  const { container } = entry.record;
-  if (container.state.status === "removing" || container.state.status === "dead") {
-    throw fail(
-      "conflict",
-      "container.removing",
-      `container ${container.id} is being removed: nothing to update`,
-    );
-  }
-  const resources = { ...container.spec.resources, ...change.resources };
-  const spec = {
-    ...container.spec,
-    resources,
-    ...(change.restart === undefined ? {} : { restart: change.restart }),
-  };
-  checkRestart(spec);
-  const built = buildResources(resources, engine.host);
-  if (change.resources !== undefined && container.state.status === "running") {
-    await engine.runtime.update(container.id, built.resources);
-  }
-  engine.store.save({ ...entry.record, container: { ...container, spec } });
-  setContainer(entry, { spec });
-  emit(engine, entry, "update");
-  return { warnings: built.warnings };
 }

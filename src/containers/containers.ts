@@ -2,7 +2,7 @@ import type { ImageUse, LayerUse } from "../images/index.ts";
 import type { RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
 import { attachContainer } from "./attach.ts";
-import { renameContainer, updateContainer } from "./change.ts";
+import { renameContainer } from "./change.ts";
 import { changesOf, commitContainer } from "./commit.ts";
 import { connectNetwork, disconnectNetwork } from "./connect.ts";
 import type { Containers } from "./container.ts";
@@ -21,6 +21,7 @@ import { recoverContainers } from "./recover.ts";
 import type { Entry } from "./registry.ts";
 import { sizeOf } from "./size.ts";
 import { topOf } from "./top.ts";
+import { updateContainer } from "./update.ts";
 import { imageUse, layerUse, runningSandboxes, volumeUse } from "./uses.ts";
 
 /** The service, and what other services ask it for by way of the composition root. */

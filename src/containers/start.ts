@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { posix } from "node:path";
 import { fail, isVirgaError, messageOf, toVirgaError } from "../base/index.ts";
 import type { AttachedEndpoint, PortMapping } from "../networks/index.ts";
 import type { OciConfig, TaskLog } from "../runtimes/index.ts";
@@ -108,7 +109,7 @@ async function createTask(
     mounts: record.container.mounts,
     etc,
     network: owner ? { kind: "path", path: `/proc/${owner.pid}/ns/net` } : namespaceOf(mode),
-    cgroupPath: `${engine.identity.cgroupParent}/${id}`,
+    cgroupPath: cgroupPathOf(engine, record.container),
     host: engine.host,
     ...(engine.initPath === undefined ? {} : { initPath: engine.initPath }),
     ...(sharedMemory === undefined ? {} : { sharedMemory }),
@@ -129,6 +130,12 @@ async function createTask(
   undo.defer(() => engine.runtime.delete(id, true));
   const [attached] = await together([attachNetworks(engine, entry, pid, undo), bindDocks(engine, entry)]);
   return { pid, config, attached };
+}
+
+/** From the top of each hierarchy, wherever the daemon itself is. */
+function cgroupPathOf(engine: Engine, { id, spec }: Container): string {
+  const parent = spec.resources?.cgroupParent ?? engine.identity.cgroupParent;
+  return posix.join("/", parent, id);
 }
 
 async function acquireRootfs(engine: Engine, entry: Entry, undo: AsyncDisposableStack): Promise<string> {

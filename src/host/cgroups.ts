@@ -110,8 +110,13 @@ export function cgroupProcesses(facts: CgroupFacts, path: string): number[] {
  * `cgroup.busy` while a process is in it.
  */
 export async function removeCgroup(facts: CgroupFacts, path: string, clock: Clock): Promise<void> {
-  // Only what a daemon has named, and no path that leads out of it: other cgroups of the machine are not ours.
-  if (!/^\/virga-[a-z0-9-]+(\/|$)/.test(path) || normalize(path) !== path || path.endsWith("/")) {
+  // Only what a daemon has named (its own, and those of containers), and no path that leads out of it: other cgroups
+  // of the machine are not ours.
+  if (
+    !/^\/virga-[a-z0-9-]+(\/|$)|\/[0-9a-f]{64}$/.test(path) ||
+    normalize(path) !== path ||
+    path.endsWith("/")
+  ) {
     throw fail("internal", "cgroup.unsafe-path", `refusing to remove the cgroup '${path}'`);
   }
   for (let attempt = 0; ; attempt++) {

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { normalize } from "node:path";
+import { basename, normalize } from "node:path";
 import { fail } from "../base/index.ts";
 import { readProcess } from "../host/index.ts";
+import { cgroupToMake } from "./foreign-cgroup.ts";
 import { lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import { startMonitor, type Monitor, type MonitorOptions } from "./monitor.ts";
@@ -66,18 +67,21 @@ function draftRecord(host: TaskHost, spec: TaskSpec): TaskRecord {
   const linux = spec.config["linux"] as { cgroupsPath?: string } | undefined;
   const cgroup = normalize(linux?.cgroupsPath ?? "/");
   // Whatever is in the task's cgroup is killed at its end, so it must be one of our own.
-  if (!cgroup.startsWith(`${host.cgroupParent}/`)) {
+  const own = cgroup.startsWith(`${host.cgroupParent}/`);
+  if (!own && basename(cgroup) !== spec.id) {
     throw fail(
       "internal",
       "task.foreign-cgroup",
-      `linux.cgroupsPath must be below ${host.cgroupParent}: ${cgroup}`,
+      `linux.cgroupsPath must be below ${host.cgroupParent}, or end with the task's id: ${cgroup}`,
     );
   }
+  const madeCgroup = own ? undefined : cgroupToMake(host.facts, host.records, cgroup);
   return {
     id: spec.id,
     runtime: spec.runtime,
     bundle: spec.bundle,
     cgroup,
+    ...(madeCgroup === undefined ? {} : { madeCgroup }),
     boot: host.boot,
     tty: spec.tty,
     stdin: spec.stdin,

@@ -10,6 +10,8 @@ export interface TaskRecord {
   readonly bundle: string;
   /** From the top of each hierarchy. */
   readonly cgroup: string;
+  /** The topmost cgroup above it that was made for it, outside of the daemon's own. */
+  readonly madeCgroup?: string;
   /** The boot that the pids belong to. */
   readonly boot: string;
   readonly tty: boolean;

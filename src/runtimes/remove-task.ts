@@ -10,6 +10,7 @@ import {
   type CgroupFacts,
   type ProcessIdentity,
 } from "../host/index.ts";
+import { removeMadeCgroup } from "./foreign-cgroup.ts";
 import { bundleFiles, type TaskLayout } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
@@ -42,6 +43,7 @@ export async function removeTraces(
   if (monitor !== undefined) await monitorEnd(host, record, monitor);
   if (program.family === "other") await program.call(["delete", "--force", record.id]);
   await removeCgroup(host.facts, record.cgroup, host.clock);
+  removeMadeCgroup(host.facts, record);
   rmSync(join(program.root, record.id), { recursive: true, force: true });
   const files = bundleFiles(record.bundle);
   const made = [files.attach, files.control, files.windowSize, files.oom, files.pid, files.runtimeLog];

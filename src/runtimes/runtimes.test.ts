@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isVirgaError } from "../base/index.ts";
-import type { TaskExit } from "./runtime.ts";
+import { readCgroupFacts } from "../host/index.ts";
+import type { TaskExit, TaskSpec } from "./runtime.ts";
 import { openRuntimeBench, readAll, type RuntimeBench } from "./testing.ts";
 
 let bench: RuntimeBench;
@@ -138,6 +139,27 @@ describe("a create that fails leaves nothing and says why", () => {
     abort.abort(new Error("stop that"));
     expect(await codeOf(created)).toBe("not ours: Error: stop that");
     expect(leftovers(spec.id)).toEqual([]);
+  });
+
+  test("a cgroup below the administrator's: what was made on the way goes with the last task", async () => {
+    const { runtime, identity } = bench;
+    const parent = `/${identity.tag}-parent`;
+    const there = () => readCgroupFacts().hierarchies.filter((top) => existsSync(join(top, parent)));
+    const within = (spec: TaskSpec) => ({
+      ...spec,
+      config: {
+        ...spec.config,
+        linux: { ...(spec.config["linux"] as object), cgroupsPath: `${parent}/inner/${spec.id}` },
+      },
+    });
+    const specs = [bench.spec(["sleep", "1000"]), bench.spec(["sleep", "1000"])].map(within);
+    for (const spec of specs) await runtime.create(spec);
+    expect(await runtime.processes(specs[0]!.id)).toHaveLength(1);
+    expect(there().length).toBeGreaterThan(0);
+    await runtime.delete(specs[0]!.id, true);
+    expect(there().length).toBeGreaterThan(0);
+    await runtime.delete(specs[1]!.id, true);
+    expect(there()).toEqual([]);
   });
 
   test("an unknown runtime, a foreign cgroup, an id that is a path", async () => {

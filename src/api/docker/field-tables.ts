@@ -4,6 +4,7 @@ import {
   endpointFields,
   hostConfigFields,
   mountFields,
+  updateFields,
   volumeOptionFields,
 } from "./containers/create/fields.ts";
 import { execCreateFields, execStartFields } from "./exec/wire.ts";
@@ -19,6 +20,7 @@ export const fieldTables: Readonly<Record<string, FieldTable>> = {
   "POST /containers/create HostConfig.Mounts.BindOptions": bindOptionFields,
   "POST /containers/create HostConfig.Mounts.VolumeOptions": volumeOptionFields,
   "POST /containers/create NetworkingConfig.EndpointsConfig": endpointFields,
+  "POST /containers/{id}/update": updateFields,
   "POST /containers/{id}/exec": execCreateFields,
   "POST /exec/{id}/start": execStartFields,
   "POST /networks/create": networkFields,

@@ -123,7 +123,8 @@ function encodeResources(resources: ResourceSpec) {
     ...(resources.kernelMemory === undefined ? {} : { KernelMemory: resources.kernelMemory }),
     ...(resources.kernelMemoryTcp === undefined ? {} : { KernelMemoryTCP: resources.kernelMemoryTcp }),
     MemoryReservation: resources.memoryReservation ?? 0,
-    MemorySwap: resources.memorySwap ?? 0,
+    // As much swap again as memory, when nothing was said.
+    MemorySwap: resources.memorySwap ?? (resources.memory ?? 0) * 2,
     MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable ?? false,
     PidsLimit: resources.pidsLimit ?? null,

@@ -11,7 +11,7 @@ import { attachRoutes } from "./attach.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { createBody, resourcesShape, restartPolicyBody } from "./create/body.ts";
 import { decodeCreate } from "./create/decode.ts";
-import { hostConfigFields } from "./create/fields.ts";
+import { updateFields } from "./create/fields.ts";
 import { decodeResources, decodeRestartPolicy } from "./create/resources.ts";
 import { encodeContainer } from "./inspect.ts";
 import { listContainers, listFilters } from "./list.ts";
@@ -119,7 +119,7 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
   });
   routes.post("/containers/:id/update", async (c) => {
     const body = await jsonBody(c, updateBody);
-    checkFields(body, hostConfigFields, "");
+    checkFields(body, updateFields, "");
     const resources = decodeResources(body);
     const { warnings } = await containers.update(pathParameter(c, "id"), {
       ...defined({ restart: decodeRestartPolicy(body.RestartPolicy) }),

@@ -146,6 +146,10 @@ describe("decodeCreate", () => {
     expect(decodeHost({ MemorySwappiness: -1 })).not.toHaveProperty("resources");
   });
 
+  test("memory and swap together are told as twice the memory when nothing was said", () => {
+    expect(encodeHostConfig(decodeHost({ Memory: 64 << 20 })).MemorySwap).toBe(128 << 20);
+  });
+
   test("what inspect shows can be sent back and means the same", () => {
     const spec = decodeHost({
       BlkioWeightDevice: [{ Path: "/dev/sda", Weight: 100 }],
@@ -164,6 +168,7 @@ describe("decodeCreate", () => {
       Tmpfs: { "/run": "size=1m" },
       PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }], "53/udp": [{ HostPort: "" }] },
       Memory: 64 * 2 ** 20,
+      MemorySwap: -1,
       NanoCpus: 5e8,
       PidsLimit: 10,
       Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],

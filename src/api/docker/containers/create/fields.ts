@@ -39,8 +39,8 @@ function windowsOnly(what: string): FieldRule {
   };
 }
 
-/** `HostConfig`, with Docker's `Resources` in it. */
-export const hostConfigFields: FieldTable = {
+/** Docker's `Resources`. */
+const resourceFields: FieldTable = {
   CpuShares: supported,
   Memory: supported,
   CgroupParent: supported,
@@ -66,13 +66,31 @@ export const hostConfigFields: FieldTable = {
   MemorySwappiness: partly("only cgroup v1 has it; a warning on v2, as with Docker"),
   NanoCpus: supported,
   OomKillDisable: supported,
-  Init: supported,
   PidsLimit: supported,
   Ulimits: supported,
   CpuCount: partly("Windows only: a warning"),
   CpuPercent: partly("Windows only: a warning, as with Docker on Linux"),
   IOMaximumIOps: windowsOnly("maximum IOPs"),
   IOMaximumBandwidth: windowsOnly("maximum bandwidth"),
+};
+
+const whenMade = partly("fixed when the container is made: a change is refused");
+
+/** POST /containers/{id}/update. */
+export const updateFields: FieldTable = {
+  ...resourceFields,
+  CgroupParent: whenMade,
+  Devices: whenMade,
+  DeviceCgroupRules: whenMade,
+  DeviceRequests: whenMade,
+  Ulimits: whenMade,
+  RestartPolicy: supported,
+};
+
+/** `HostConfig`, with Docker's `Resources` in it. */
+export const hostConfigFields: FieldTable = {
+  ...resourceFields,
+  Init: supported,
   Binds: supported,
   ContainerIDFile: noEffect("the client itself writes the file"),
   LogConfig: supported,

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { holdings } from "../support/holdings.ts";
+
+/** Options of `docker run` that say how a container meets its host, by the real docker CLI. */
+const minute = 60_000;
+let daemon: TestDaemon;
+let image: string;
+let before: string[];
+
+const ok = (...args: string[]) => daemon.dockerOk(args);
+const docker = (...args: string[]) => daemon.docker(args);
+const run = (options: readonly string[], ...command: string[]) =>
+  docker("run", "--rm", ...options, image, ...command);
+/** What the daemon says no with. */
+const refusal = async (...options: string[]) => {
+  const { stderr, exitCode } = await run(options, "true");
+  expect(exitCode).toBe(125);
+  return stderr;
+};
+
+beforeAll(async () => {
+  daemon = await startDaemon();
+  image = await importBusybox(daemon);
+  before = await holdings(daemon);
+}, minute);
+
+afterAll(async () => {
+  expect(await holdings(daemon)).toEqual(before);
+  await daemon.destroy();
+}, minute);
+
+test(
+  "limits: warnings for what the kernel lacks, refusals in Docker's words",
+  async () => {
+    const warned = await run(["--oom-kill-disable"], "echo", "runs");
+    expect(warned.stdout).toBe("runs\n");
+    expect(warned.stderr).toMatch(/no memory limit is set|does not support OomKillDisable/);
+    expect(await refusal("--memory", "4m")).toContain("Minimum memory limit allowed is 6MB");
+    expect(await refusal("--cpuset-cpus", "900")).toContain("Requested CPUs are not available");
+    const above = String(1 << 30);
+    const files = await run(["--ulimit", `nofile=1024:${above}`], "sh", "-c", "ulimit -Hn");
+    if (files.stdout.trim() !== above) expect(files.stderr).toContain("may not raise the limit 'nofile'");
+  },
+  minute,
+);
+
+test(
+  "a GPU is refused as by a Docker without its driver",
+  async () => {
+    expect(await refusal("--gpus", "all")).toContain(
+      'could not select device driver "" with capabilities: [[gpu]]',
+    );
+  },
+  minute,
+);
+
+test(
+  "a cgroup parent of one's own, gone with its last container",
+  async () => {
+    const parent = `/${daemon.identity.tag}-e2e`;
+    await ok("run", "-d", "--name", "below", "--cgroup-parent", parent, image, "sleep", "1000");
+    const pid = await ok("inspect", "--format", "{{.State.Pid}}", "below");
+    expect(await Bun.file(`/proc/${pid}/cgroup`).text()).toContain(`${parent}/`);
+    await daemon.crash();
+    await daemon.start();
+    await ok("rm", "-f", "below");
+    for (const top of ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"]) {
+      expect(existsSync(`${top}${parent}`)).toBe(false);
+    }
+  },
+  minute,
+);
+
+test(
+  "IPC that is shared: segments and /dev/shm; not with a private one",
+  async () => {
+    await ok(
+      "run",
+      "-d",
+      "--name",
+      "donor",
+      "--ipc",
+      "shareable",
+      "--shm-size",
+      "1m",
+      image,
+      "sleep",
+      "1000",
+    );
+    await ok("exec", "donor", "sh", "-c", "echo from the donor > /dev/shm/note");
+    expect((await run(["--ipc", "container:donor"], "cat", "/dev/shm/note")).stdout).toBe("from the donor\n");
+    await daemon.crash();
+    await daemon.start();
+    expect((await run(["--ipc", "container:donor"], "cat", "/dev/shm/note")).stdout).toBe("from the donor\n");
+    await ok("run", "-d", "--name", "alone", image, "sleep", "1000");
+    expect(await refusal("--ipc", "container:alone")).toContain("non-shareable IPC");
+    await ok("rm", "-f", "donor", "alone");
+  },
+  minute,
+);
+
+test(
+  "update: every limit that can change, while it runs",
+  async () => {
+    await ok(
+      "run",
+      "-d",
+      "--name",
+      "grows",
+      "--memory",
+      "64m",
+      "--cpu-shares",
+      "100",
+      image,
+      "sleep",
+      "1000",
+    );
+    const more = ["--memory", "128m", "--memory-swap", "256m", "--cpu-shares", "200", "--pids-limit", "50"];
+    await ok(
+      "update",
+      ...more,
+      "--cpuset-cpus",
+      "0",
+      "--cpu-quota",
+      "50000",
+      "--restart",
+      "on-failure:2",
+      "grows",
+    );
+    const shown =
+      "{{.HostConfig.Memory}} {{.HostConfig.CpuShares}} {{.HostConfig.CpusetCpus}} {{.HostConfig.RestartPolicy.Name}}";
+    expect(await ok("inspect", "--format", shown, "grows")).toBe(`${128 << 20} 200 0 on-failure`);
+    const stats = await ok("stats", "--no-stream", "--format", "{{.MemUsage}}", "grows");
+    expect(stats).toEndWith("/ 128MiB");
+    const tooMuch = await docker("update", "--memory", "1g", "grows");
+    expect(tooMuch.stderr).toContain("update the memoryswap at the same time");
+    const both = await docker("update", "--cpus", "1", "grows");
+    expect(both.stderr).toContain("Nano CPUs cannot be updated as CPU Quota has already been set");
+    await ok("rm", "-f", "grows");
+  },
+  minute,
+);
+
+test(
+  "security: no new privileges, a profile from a file, unmasked system paths, modules that the host lacks",
+  async () => {
+    const profile = `${daemon.identity.root}/no-mkdir.json`;
+    await Bun.write(
+      profile,
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28 }],
+      }),
+    );
+    const made = await run(["--security-opt", `seccomp=${profile}`], "mkdir", "/x");
+    expect(made.stderr).toContain("No space left");
+    const status = ["sh", "-c", "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status"];
+    const open = ["--security-opt", "no-new-privileges", "--security-opt", "seccomp=unconfined"];
+    expect((await run(open, ...status)).stdout).toBe("NoNewPrivs:\t1\nSeccomp:\t0\n");
+    const write = ["sh", "-c", "grep -c ' /proc/' /proc/mounts"];
+    expect((await run([], ...write)).stdout.trim()).not.toBe("0");
+    expect((await run(["--security-opt", "systempaths=unconfined"], ...write)).stdout.trim()).toBe("0");
+    if (!existsSync("/sys/module/apparmor")) {
+      const profiled = await run(["--security-opt", "apparmor=mine"], "echo", "runs");
+      expect(profiled.stdout).toBe("runs\n");
+      expect(profiled.stderr).toContain("AppArmor is not supported on this host");
+    }
+  },
+  minute,
+);
+
+test(
+  "settings of the kernel: only the container's own",
+  async () => {
+    const own = await run(["--sysctl", "net.core.somaxconn=77"], "cat", "/proc/sys/net/core/somaxconn");
+    expect(own.stdout).toBe("77\n");
+    expect(await refusal("--ipc", "host", "--sysctl", "kernel.msgmax=1")).toContain(
+      "not allowed in the hosts ipc namespace",
+    );
+    expect(await refusal("--network", "host", "--sysctl", "net.core.somaxconn=1")).toContain(
+      "not allowed in host network namespace",
+    );
+  },
+  minute,
+);
