@@ -3,6 +3,7 @@ import type { Endpoint, PortMapping } from "../networks/index.ts";
 import type { Change } from "../layers/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { TaskStats } from "../runtimes/index.ts";
+import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/index.ts";
 import type { ContainerSpec } from "./spec.ts";
 
 /**
@@ -201,6 +202,13 @@ export interface Containers {
   pause(name: string): Promise<void>;
   resume(name: string): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
+  /** What `recreate` would do; nothing is changed. */
+  planChange(name: string, change: ContainerChange, options?: ChangeOptions): Promise<ChangePlan>;
+  /**
+   * Changes what a running container cannot change, too (ports, environment, mounts, command, image): it is ended and
+   * started again as the same container. When that fails it is as it was. Throws as `create` and `start` do.
+   */
+  recreate(name: string, change: ContainerChange, options?: ChangeOptions): Promise<Changed & Stopped>;
   update(name: string, change: ContainerUpdate): Promise<{ readonly warnings: readonly string[] }>;
   /** `conflict` / `container.running` while it runs, unless `force`. `volumes`: its anonymous volumes go too. */
   remove(name: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;

@@ -18,6 +18,7 @@ import { rotateLogs } from "./log-rotation.ts";
 import { readLogs } from "./logs.ts";
 import { prunable, prune } from "./prune.ts";
 import { recoverContainers } from "./recover.ts";
+import { planChange, recreate } from "./recreate/index.ts";
 import type { Entry } from "./registry.ts";
 import { sizeOf } from "./size.ts";
 import { topOf } from "./top.ts";
@@ -92,6 +93,8 @@ function lifecycle(engine: Engine, find: Find) {
     resume: async (name) => await pause(engine, find(name), false),
     rename: async (name, newName) => await locked(name, (entry) => renameContainer(engine, entry, newName)),
     update: async (name, change) => await locked(name, (entry) => updateContainer(engine, entry, change)),
+    planChange: async (name, change, options = {}) => await planChange(engine, find(name), change, options),
+    recreate: async (name, change, options = {}) => await recreate(engine, find(name), change, options),
     remove: async (name, options = {}) => await remove(engine, find(name), options),
     prune: async (options) => await prune(engine, options),
     prunable: (options) => prunable(engine, options).map(({ record }) => record.container),

@@ -34,4 +34,5 @@ export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
 export { maskedPaths, readHostFacts, readonlyPaths, type HostFacts } from "./oci/index.ts";
 export { restartUnhealthyLabel } from "./unhealthy.ts";
+export type { Changed, ChangeOptions, ChangePlan, ContainerChange, Difference } from "./recreate/index.ts";
 export { containerMigrations } from "./store.ts";

@@ -59,7 +59,7 @@ export async function restart(engine: Engine, entry: Entry, options: StopOptions
 }
 
 /** Ends its process, or takes back the restart it waits for. Undefined when there was nothing to end. */
-async function halt(
+export async function halt(
   engine: Engine,
   entry: Entry,
   purpose: "stop" | "restart" | "remove",

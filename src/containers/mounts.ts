@@ -63,7 +63,12 @@ export async function resolveMounts(
       return { type: "tmpfs", target: mount.target, options: tmpfsOptions(mount) };
     }),
   );
-  return [...plan.inherited, ...resolved].toSorted((a, b) => depth(a.target) - depth(b.target));
+  return sortMounts([...plan.inherited, ...resolved]);
+}
+
+/** So that a mount comes after the one it lies in. */
+export function sortMounts(mounts: readonly ResolvedMount[]): ResolvedMount[] {
+  return mounts.toSorted((a, b) => depth(a.target) - depth(b.target));
 }
 
 function depth(target: string): number {

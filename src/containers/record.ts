@@ -83,6 +83,12 @@ export function decodeRecord(row: ContainerRow, folderOf: (id: string) => string
   };
 }
 
+/** The record with an earlier definition in it. */
+export function withDefinition(record: ContainerRecord, encoded: string): ContainerRecord {
+  const { layers, ...definition } = JSON.parse(encoded) as Definition;
+  return { ...record, layers, container: { ...record.container, ...definition } };
+}
+
 export function logPathOf(folder: string, spec: Container["spec"]): string | undefined {
   return spec.log?.driver === "none" ? undefined : `${folder}/log`;
 }

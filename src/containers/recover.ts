@@ -7,6 +7,7 @@ import { emit, setStatus, type Engine } from "./engine.ts";
 import { handleExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
 import type { Entry } from "./registry.ts";
+import { finishChange, type UnfinishedChange } from "./recreate/index.ts";
 import { removeStopped } from "./remove.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
@@ -29,6 +30,8 @@ export async function recoverContainers(engine: Engine): Promise<void> {
     if (record.container.state.status === "running") engine.rootfs.adopt(record);
   }
   const entries = [...engine.registry.entries.values()];
+  const changes = new Map(engine.store.unfinishedChanges().map((one) => [one.container, one]));
+  for (const entry of entries) entry.changing = changes.has(entry.record.container.id);
   const tasks = new Map(
     await Promise.all(
       entries.map(async (entry) => {
@@ -53,9 +56,19 @@ export async function recoverContainers(engine: Engine): Promise<void> {
   });
   await releaseStrayEndpoints(engine);
   await removeStrayFolders(engine);
-  await removeStrayVolumes(engine);
   await Promise.all([...ended.values()].map((handle) => handle()));
+  await finishChanges(engine, changes);
+  await removeStrayVolumes(engine);
   for (const entry of engine.registry.entries.values()) startAgain(engine, entry);
+}
+
+async function finishChanges(engine: Engine, changes: ReadonlyMap<string, UnfinishedChange>): Promise<void> {
+  for (const [id, change] of changes) {
+    const entry = engine.registry.entries.get(id);
+    if (entry) await guarded(engine, entry, () => finishChange(engine, entry, change));
+    else engine.store.endChange(id);
+    if (entry) entry.changing = false;
+  }
 }
 
 /** One container that cannot be recovered must not keep the others from it. */
@@ -85,7 +98,7 @@ async function takeUp(
   closeSharedMemory(container);
   const { status } = container.state;
   // One with autoRemove that does not run has nobody left who would start it.
-  const goes = container.spec.autoRemove && (status === "created" || status === "exited");
+  const goes = container.spec.autoRemove && !entry.changing && (status === "created" || status === "exited");
   if (status === "removing" || goes) {
     const volumes = entry.record.takesVolumes ?? container.spec.autoRemove ?? false;
     await removeStopped(engine, entry, { volumes });
@@ -111,6 +124,7 @@ async function takeUpRunning(
         ? task.exit
         : { exitCode: unknownExitCode, endedAt: engine.clock.now(), oomKilled: false };
     if (entry.record.unhealthy) entry.stopping = "unhealthy";
+    if (entry.changing) entry.stopping = "restart";
     return () => guarded(engine, entry, () => handleExit(engine, entry, exit));
   }
   // Created only: the daemon died between writing the row and letting the process go.

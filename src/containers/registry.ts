@@ -26,6 +26,10 @@ export interface Entry {
   wasHealthy: boolean;
   /** What its last restart was for, when that was not its policy; told when it runs again. */
   restartReason: Readonly<Record<string, string>> | undefined;
+  /** Volumes that it is about to get. */
+  claims: readonly string[];
+  /** It is being changed: somebody else's change has to wait. */
+  changing: boolean;
   /** The runtime could not delete its last task: to be tried again before the next start or removal. */
   taskLeft: boolean;
 }
@@ -124,6 +128,8 @@ function newEntry(record: ContainerRecord): Entry {
     health: undefined,
     wasHealthy: false,
     restartReason: undefined,
+    claims: [],
+    changing: false,
     taskLeft: false,
   };
 }

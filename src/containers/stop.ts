@@ -29,8 +29,7 @@ export async function stopRunning(
 ): Promise<Stopped | undefined> {
   const { container } = entry.record;
   const signal = signalNumber(options.signal ?? stopSignalOf(container));
-  const seconds =
-    options.timeout ?? container.spec.stopTimeout ?? container.process.StopTimeout ?? defaultTimeoutSeconds;
+  const seconds = stopSeconds(container, options.timeout);
   const exited = await engine.locks.run(container.id, async () => {
     if (entry.record.container.state.status !== "running") return undefined;
     // Somebody's own stop counts more.
@@ -72,6 +71,11 @@ function explain(engine: Engine, entry: Entry, signal: number, seconds: number):
     advice: advice.join("; "),
   });
   return explanation;
+}
+
+/** How long it is given to end by its signal. */
+export function stopSeconds({ spec, process }: Container, timeout?: number): number {
+  return timeout ?? spec.stopTimeout ?? process.StopTimeout ?? defaultTimeoutSeconds;
 }
 
 export function stopSignalOf(container: Container): string {

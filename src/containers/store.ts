@@ -18,6 +18,11 @@ export const containerMigrations: readonly Migration[] = [
     id: "containers/002",
     sql: `CREATE TABLE planned_volumes (container TEXT NOT NULL, name TEXT NOT NULL) STRICT`,
   },
+  {
+    id: "containers/003",
+    sql: `CREATE TABLE container_changes (
+      container TEXT PRIMARY KEY, definition TEXT NOT NULL, runs INTEGER NOT NULL) STRICT`,
+  },
 ];
 
 /** Containers on disk. What runs is answered from memory; every change is written here first. */
@@ -34,6 +39,11 @@ export interface ContainerStore {
   /** Only what changes while it runs: the write on the hot path. */
   saveStatus(record: ContainerRecord): void;
   delete(id: string): void;
+  /** Notes what a container is before it is changed, and whether it ran, until `endChange`. */
+  beginChange(record: ContainerRecord, runs: boolean): void;
+  endChange(id: string): void;
+  /** Those whose change was not finished. */
+  unfinishedChanges(): { readonly container: string; readonly definition: string; readonly runs: number }[];
   load(): ContainerRecord[];
 }
 
@@ -51,6 +61,13 @@ export function createContainerStore(state: State, folderOf: (id: string) => str
   const plan = state.db.query<unknown, [string, string]>("INSERT INTO planned_volumes VALUES (?, ?)");
   const forget = state.db.query<unknown, [string]>("DELETE FROM planned_volumes WHERE container = ?");
   const planned = state.db.query<{ container: string; name: string }, []>("SELECT * FROM planned_volumes");
+  const change = state.db.query<unknown, [string, string, number]>(
+    "INSERT OR REPLACE INTO container_changes VALUES (?, ?, ?)",
+  );
+  const changed = state.db.query<unknown, [string]>("DELETE FROM container_changes WHERE container = ?");
+  const changes = state.db.query<{ container: string; definition: string; runs: number }, []>(
+    "SELECT * FROM container_changes",
+  );
   const all = state.db.query<ContainerRow, []>("SELECT * FROM containers ORDER BY created_at");
   return {
     planVolumes: (id, names) =>
@@ -70,6 +87,10 @@ export function createContainerStore(state: State, folderOf: (id: string) => str
     },
     saveStatus: (record) => void updateStatus.run(encodeStatus(record), record.container.id),
     delete: (id) => void remove.run(id),
+    beginChange: (record, runs) =>
+      void change.run(record.container.id, encodeRecord(record).definition, Number(runs)),
+    endChange: (id) => void changed.run(id),
+    unfinishedChanges: () => changes.all(),
     load: () => all.all().map((row) => decodeRecord(row, folderOf)),
   };
 }

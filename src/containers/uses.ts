@@ -39,10 +39,9 @@ export function volumeUse(registry: Registry): VolumeUse {
   return {
     containersOf: (volume) => [
       ...[...registry.entries.values()]
-        .map((entry) => entry.record.container)
-        .filter((container) => container.state.status !== "removing")
-        .filter((container) => volumesOf(container.mounts).includes(volume))
-        .map((container) => container.id),
+        .filter(({ record }) => record.container.state.status !== "removing")
+        .filter(({ record, claims }) => [...volumesOf(record.container.mounts), ...claims].includes(volume))
+        .map(({ record }) => record.container.id),
       ...registry
         .reservations()
         .filter((one) => one.volumes.includes(volume) && !registry.entries.has(one.id))

@@ -157,6 +157,8 @@ describe("a stop that needs SIGKILL", () => {
     "has nothing to explain when the program ends in time, with --init too",
     async () => {
       await ok("run", "-d", "--name", "good", "--init", image, "sleep", "600");
+      // An init that is only just beginning does not take signals yet.
+      await eventually("the program runs", async () => (await ok("top", "good")).split("\n").length > 2);
       expect(await client().stopContainer("good", { timeout: 10 })).toEqual({ alreadyStopped: false });
     },
     minute,
@@ -260,4 +262,113 @@ describe("a prune", () => {
     );
     expect(client().prune({ until: "yesterday" })).rejects.toThrow("until");
   });
+});
+
+describe("a container that is changed in its place", () => {
+  const run = (...args: string[]) =>
+    ok(
+      "run",
+      "-d",
+      "--name",
+      "web",
+      "-p",
+      "18080:80",
+      "--stop-timeout",
+      "1",
+      "-v",
+      "/data",
+      ...args,
+      image,
+      "httpd",
+      "-f",
+      "-h",
+      "/www",
+    );
+  const page = async (hostPort: number) => (await fetch(`http://127.0.0.1:${hostPort}/`)).text();
+  const port = (hostPort: number) => ({ protocol: "tcp" as const, containerPort: 80, hostIp: "", hostPort });
+  const pid = () => inspect("web", "{{.State.Pid}}");
+
+  test(
+    "has another port, environment, mount and limit, and all else as before",
+    async () => {
+      const id = await run("-e", "A=1", "--init");
+      await ok("exec", "web", "sh", "-c", "echo data >/data/file; echo own >/own");
+      const [address, volume] = [
+        await inspect("web", "{{.NetworkSettings.IPAddress}}"),
+        await inspect("web", "{{(index .Mounts 0).Name}}"),
+      ];
+      const change = {
+        ports: { set: [port(18081)] },
+        env: { set: ["A=2"] },
+        mounts: { add: [{ type: "volume" as const, name: "extra", target: "/extra" }] },
+        resources: { pidsLimit: 50 },
+      };
+      const started = await pid();
+      const plan = await client().recreate("web", change, { plan: true });
+      expect(plan.changes.map((one) => one.what)).toEqual([
+        "environment A",
+        "port 80/tcp",
+        "mount /extra",
+        "pidsLimit",
+      ]);
+      expect(plan).toMatchObject({ planned: true, how: "restart", stopSeconds: 1, keepsFiles: true });
+      expect(await pid()).toBe(started);
+      const done = await client().recreate("web", change);
+      expect(done).toMatchObject({ planned: false, id, name: "web" });
+      expect(done.downtimeMs).toBeLessThan(10_000);
+      expect(await inspect("web", "{{.Id}} {{.NetworkSettings.IPAddress}}")).toBe(`${id} ${address}`);
+      expect(
+        await ok("exec", "web", "sh", "-c", "cat /data/file /own; echo $A; test -d /extra && echo yes"),
+      ).toBe("data\nown\n2\nyes");
+      expect(await page(18081)).toBe("ok\n");
+      expect(page(18080)).rejects.toThrow();
+      expect(await ok("volume", "ls", "-q")).toContain(volume);
+      await ok("rm", "-f", "-v", "web");
+      await ok("volume", "rm", "extra");
+    },
+    minute,
+  );
+
+  test(
+    "is what it was when the port is taken by a program, and when the daemon is killed on the way",
+    async () => {
+      const id = await run();
+      using taken = Bun.serve({ port: 18082, hostname: "0.0.0.0", fetch: () => new Response("mine") });
+      expect(client().recreate("web", { ports: { set: [port(taken.port!)] } }, {})).rejects.toThrow(
+        "it is as it was",
+      );
+      await eventually("it answers again", async () => (await page(18080).catch(() => "")) === "ok\n");
+      expect(await inspect("web", "{{.Id}} {{.State.Status}}")).toBe(`${id} running`);
+
+      await ok("rm", "-f", "-v", "web");
+      // It ignores its signal, so that the daemon is killed in the middle of the stop.
+      await ok(
+        "run",
+        "-d",
+        "--name",
+        "web",
+        image,
+        "sh",
+        "-c",
+        "trap 'sleep 1; exit 3' TERM; while :; do sleep 0.1; done",
+      );
+      const cut = client()
+        .recreate("web", { command: ["true"] })
+        .catch((error: unknown) => error);
+      await Bun.sleep(300);
+      await daemon.crash();
+      expect(await cut).toBeInstanceOf(Error);
+      await eventually("its process has ended", async () => {
+        const { stdout } = Bun.spawnSync(["pgrep", "-f", "trap 'sleep 1; exit 3' TERM"]);
+        return stdout.length === 0;
+      });
+      await daemon.start();
+      await eventually(
+        "it runs again",
+        async () => (await inspect("web", "{{.State.Status}}")) === "running",
+      );
+      expect(await inspect("web", "{{json .Config.Cmd}}")).toContain("trap");
+    },
+    minute,
+  );
 });

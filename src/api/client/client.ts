@@ -1,11 +1,14 @@
 import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
 import type {
+  WireContainerChange,
   WireDownOptions,
   WireError,
   WireLogLine,
   WireOperation,
   WirePruneOptions,
   WirePruneReport,
+  WireRecreated,
+  WireRecreateOptions,
   WireStackSource,
   WireStackStatus,
   WireStackSummary,
@@ -34,6 +37,8 @@ export interface Client {
   ): AsyncIterableIterator<WireLogLine>;
   /** A container by name, id or prefix of one. */
   stopContainer(name: string, options?: WireStopOptions): Promise<WireStopResult>;
+  /** Changes a container in its place, or with `plan` says what that would do. */
+  recreate(name: string, change: WireContainerChange, options?: WireRecreateOptions): Promise<WireRecreated>;
   /** Frees what nothing uses, or with `plan` says what that would be. */
   prune(options?: WirePruneOptions): Promise<WirePruneReport>;
   operation(id: string): Promise<WireOperation>;
@@ -68,6 +73,8 @@ export function createClient(send: Send): Client {
     },
     stopContainer: (name, options = {}) =>
       json("POST", `/v1/containers/${encodeURIComponent(name)}/stop`, options),
+    recreate: (name, change, options = {}) =>
+      json("POST", `/v1/containers/${encodeURIComponent(name)}/recreate`, { ...options, change }),
     prune: (options = {}) => json("POST", "/v1/prune", options),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {

@@ -1,12 +1,18 @@
 export { createClient, errorFromWire, type Client, type Send } from "./client.ts";
 export type {
+  WireContainerChange,
   WireDownOptions,
   WireError,
+  WireLimits,
   WireLogLine,
+  WireMount,
   WireOperation,
+  WirePort,
   WirePruneItem,
   WirePruneOptions,
   WirePruneReport,
+  WireRecreated,
+  WireRecreateOptions,
   WireServiceStatus,
   WireStackSource,
   WireStackStatus,

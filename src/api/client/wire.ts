@@ -140,3 +140,127 @@ export interface WirePruneReport {
   readonly items: readonly WirePruneItem[];
   readonly bytes: number;
 }
+
+/** What is to be different of a container. An absent field stays as it is. */
+export interface WireContainerChange {
+  readonly image?: string;
+  readonly command?: readonly string[];
+  /** Alone it keeps a command that was given; `[]` is that of the image. */
+  readonly entrypoint?: readonly string[];
+  /** `set`: `KEY=VALUE`; `remove`: `KEY`, also one that the image sets. */
+  readonly env?: { readonly set?: readonly string[]; readonly remove?: readonly string[] };
+  readonly labels?: {
+    readonly set?: Readonly<Record<string, string>>;
+    readonly remove?: readonly string[];
+  };
+  readonly ports?: {
+    /** In place of all that there are. */
+    readonly set?: readonly WirePort[];
+    readonly add?: readonly WirePort[];
+    /** `80/tcp`, or `8080:80/tcp` for one of several. */
+    readonly remove?: readonly string[];
+  };
+  readonly publishAll?: boolean;
+  readonly mounts?: {
+    /** Takes the place of what is mounted at the same target. */
+    readonly add?: readonly WireMount[];
+    /** Targets. */
+    readonly remove?: readonly string[];
+  };
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: number;
+  readonly init?: boolean;
+  readonly resources?: WireLimits;
+  readonly restart?: {
+    readonly name: "no" | "always" | "unless-stopped" | "on-failure";
+    readonly maximumRetryCount?: number;
+  };
+}
+
+export interface WirePort {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly containerPort: number;
+  /** Empty: all addresses. */
+  readonly hostIp: string;
+  /** 0: one of the daemon's choice. */
+  readonly hostPort: number;
+}
+
+export type WireMount =
+  | {
+      readonly type: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+      readonly nonRecursive?: boolean;
+      /** Make the folder when it is missing, as `-v` does. */
+      readonly createSource?: boolean;
+    }
+  | {
+      readonly type: "volume";
+      /** Absent: a volume without a name. */
+      readonly name?: string;
+      readonly target: string;
+      readonly readOnly?: boolean;
+      readonly noCopy?: boolean;
+      readonly subpath?: string;
+    }
+  | {
+      readonly type: "tmpfs";
+      readonly target: string;
+      /** Bytes. */
+      readonly size?: number;
+      readonly mode?: number;
+      readonly options?: readonly string[];
+    };
+
+export interface WireLimits {
+  /** Bytes; 0 is no limit. */
+  readonly memory?: number;
+  /** Memory and swap together; -1 is unlimited. */
+  readonly memorySwap?: number;
+  readonly memoryReservation?: number;
+  /** Billionths of a CPU. */
+  readonly nanoCpus?: number;
+  readonly cpuShares?: number;
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: number;
+  readonly blkioWeight?: number;
+}
+
+export interface WireRecreateOptions {
+  /** Only say what would be done. */
+  readonly plan?: boolean;
+  /** Seconds that its program is given to end; -1 waits without end. */
+  readonly timeout?: number;
+}
+
+export interface WireRecreated {
+  readonly id: string;
+  readonly name: string;
+  /** Nothing has changed yet. */
+  readonly planned: boolean;
+  /** `what` is like `environment A`, `port 80/tcp`, `mount /data`, `memory`. */
+  readonly changes: readonly { readonly what: string; readonly before?: string; readonly after?: string }[];
+  /**
+   * `nothing`: it is so already. `live`: while it runs. `restart`: it is ended and started again. `stored`: it does not
+   * run, and will be so when it starts.
+   */
+  readonly how: "nothing" | "live" | "restart" | "stored";
+  /** The longest that its program is given to end, in seconds; -1 without end. Only with `restart`. */
+  readonly stopSeconds: number;
+  /** What it has written outside of volumes is there afterwards. */
+  readonly keepsFiles: boolean;
+  readonly notes: readonly string[];
+  /** From the first signal to the start; not in a plan. */
+  readonly downtimeMs?: number;
+  readonly warnings?: readonly string[];
+  /** Its program had to be killed: why. */
+  readonly explanation?: WireStopExplanation;
+}
