@@ -199,9 +199,9 @@ describe("a recreation that fails", () => {
     const id = await run();
     const overlay = `${get().folder}/overlay`;
     await mkdir(`${overlay}/upper/mine`, { recursive: true });
-    const resolve = on.images.resolve;
+    const resolve = on.images.resolve.bind(on.images);
     const other = (name: string) => ({
-      ...resolve.call(on.images, "busybox"),
+      ...resolve("busybox"),
       ...(name === "other" ? { id: `sha256:${"9".repeat(64)}` as const } : {}),
     });
     on.images.resolve = (name) => {
