@@ -35,18 +35,7 @@ export async function createContainer(
       hint: "the image names no command: give one",
     });
   }
-  if (spec.init && engine.initPath === undefined) {
-    throw fail("precondition", "container.no-init", "no init program was found on this machine", {
-      hint: "apt-get install catatonit, or leave the init option out",
-    });
-  }
-  const mode = networkMode(spec.network).kind;
-  const warnings = checkOnHost(
-    spec,
-    engine.host,
-    mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path",
-  );
-  engine.runtime.require(spec.runtime ?? engine.defaultRuntime);
+  const warnings = checkHere(engine, spec);
   const id = newId();
   const name =
     spec.name === undefined || spec.name === ""
@@ -65,6 +54,23 @@ export async function createContainer(
     container: record.container,
     warnings: [...warnings, ...portWarnings(spec), ...labelWarnings(process)],
   };
+}
+
+/** Whether this machine has what it asks for; the warnings of what it does without. */
+export function checkHere(engine: Engine, spec: ContainerSpec): readonly string[] {
+  if (spec.init && engine.initPath === undefined) {
+    throw fail("precondition", "container.no-init", "no init program was found on this machine", {
+      hint: "apt-get install catatonit, or leave the init option out",
+    });
+  }
+  const mode = networkMode(spec.network).kind;
+  const warnings = checkOnHost(
+    spec,
+    engine.host,
+    mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path",
+  );
+  engine.runtime.require(spec.runtime ?? engine.defaultRuntime);
+  return warnings;
 }
 
 async function makeRecord(

@@ -9,8 +9,10 @@ export interface Side {
   readonly imageId: string;
 }
 
-/** Limits that can be changed while it runs. */
-const fixedLimits = new Set(["ulimits", "devices", "oomScoreAdj", "oomKillDisable"]);
+/** Limits that cannot be changed while it runs. */
+const fixedLimits = new Set([
+  "cgroupParent", "devices", "deviceCgroupRules", "deviceRequests", "ulimits", "oomScoreAdj", "oomKillDisable",
+]); // prettier-ignore
 const livePrefix = "limit ";
 
 export function differences(before: Side, after: Side): Difference[] {

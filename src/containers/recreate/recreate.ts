@@ -1,5 +1,4 @@
 import { fail, toVirgaError } from "../../base/index.ts";
-import { updateContainer } from "../change.ts";
 import type { Stopped } from "../container.ts";
 import { emit, exclusively, type Engine } from "../engine.ts";
 import { halt } from "../lifecycle.ts";
@@ -8,6 +7,7 @@ import type { ContainerRecord } from "../record.ts";
 import { setContainer, type Entry } from "../registry.ts";
 import { startContainer } from "../start.ts";
 import { isActive, refuseGoing } from "../state.ts";
+import { updateContainer } from "../update.ts";
 import { forgetAside, putAside, takeBackAside } from "./aside.ts";
 import { describePlan, targetOf, type Target } from "./plan.ts";
 import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./request.ts";
