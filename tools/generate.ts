@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { supportedKeysMarkdown } from "../src/stacks/index.ts";
 import { layerGraph } from "./layer-graph.ts";
-import { commandReference, dockerFields, dockerQuirks } from "./reference.ts";
+import { commandReference, dockerAnswers, dockerEndpoints, dockerFields, dockerQuirks } from "./reference.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -14,7 +14,9 @@ const parts: readonly { readonly file: string; readonly name: string; readonly t
   { file: "ARCHITECTURE.md", name: "layers", text: layerGraph },
   { file: "docs/stacks.md", name: "stack keys", text: supportedKeysMarkdown },
   { file: "docs/reference/commands.md", name: "commands", text: commandReference },
+  { file: "docs/reference/docker-api.md", name: "docker endpoints", text: dockerEndpoints },
   { file: "docs/reference/docker-api.md", name: "docker fields", text: dockerFields },
+  { file: "docs/reference/docker-api.md", name: "docker answers", text: dockerAnswers },
   { file: "docs/reference/docker-api.md", name: "docker quirks", text: dockerQuirks },
 ];
 

@@ -63,6 +63,17 @@ export interface PrunableCache {
   readonly bytes: number;
 }
 
+/** A step whose result is kept for the next build. */
+export interface CacheRecord {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  /** Bytes of its layer; 0 when it changed no file. */
+  readonly size: number;
+  /** An image has its layer too. */
+  readonly shared: boolean;
+}
+
 export interface Builds {
   /**
    * Throws `invalid` / `dockerfile.*` with file, line and what was expected; `invalid` / `build.step-failed` with
@@ -76,16 +87,22 @@ export interface Builds {
       readonly signal?: AbortSignal;
     },
   ): Promise<BuildResult>;
-  /** Bytes freed. Steps whose layers an image needs keep their layers. */
+  /**
+   * Forgets cached steps: those whose layer no image has, or `all`; of these, the ones that `select` accepts. Steps
+   * whose layers an image needs keep their layers. Tells the ids of those forgotten and the bytes freed.
+   */
   pruneCache(options: {
     readonly all: boolean;
-  }): Promise<{ readonly removed: number; readonly freed: number }>;
+    readonly select?: (record: CacheRecord) => boolean;
+  }): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
   /** What `pruneCache` would forget once only `images` are left; bytes are those that are no layers. */
   prunableCache(options: {
     readonly all: boolean;
     readonly images: readonly Image[];
   }): Promise<PrunableCache>;
   cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
+  /** What is cached, the longest unused first. */
+  cacheRecords(): readonly CacheRecord[];
   /** What the cache and running builds stand on, for the images' garbage collector. */
   layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
   blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;

@@ -6,7 +6,7 @@ import type { BuildEvent, BuildRequest, BuildResult, Builds } from "./build.ts";
 import { buildImage, type BuildShared } from "./build-image.ts";
 import type { BuildsDependencies } from "./build-run.ts";
 import { createLayersInUse } from "./cache/layers-in-use.ts";
-import { cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
+import { cacheRecords, cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import { sweepBuilds } from "./recover.ts";
@@ -42,6 +42,7 @@ export function createBuilds(services: BuildsDependencies): Builds {
       }
     },
     pruneCache: (options) => pruneCache(services, cache, options),
+    cacheRecords: () => cacheRecords(services, cache),
     cacheUsage: () => Promise.resolve(cacheUsage(cache)),
     prunableCache: (options) => prunableCache(services, cache, options),
     layersInUse: (without) => inUse.layersInUse(without),

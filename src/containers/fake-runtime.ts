@@ -7,6 +7,7 @@ import type {
   TaskExit,
   TaskSpec,
   TaskState,
+  TaskStats,
 } from "../runtimes/index.ts";
 
 interface FakeTask {
@@ -184,7 +185,7 @@ export class FakeRuntime implements Runtime {
   async processes(id: string) {
     return [this.#pidOf(this.#need(id))];
   }
-  stats(): never {
+  async stats(): Promise<TaskStats> {
     throw fail("unimplemented", "fake", "no cgroups here");
   }
   async close() {}

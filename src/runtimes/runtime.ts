@@ -134,15 +134,27 @@ export interface TaskStats {
   /** Page cache that can go at once; `docker stats` subtracts it. */
   readonly memoryInactiveFileBytes: number;
   readonly memoryLimitBytes: number | undefined;
+  /** All counters of the kernel's memory.stat, by its names. */
+  readonly memoryDetail: Readonly<Record<string, number>>;
   readonly pids: number;
   readonly pidsLimit: number | undefined;
-  readonly blockIo: readonly {
-    readonly major: number;
-    readonly minor: number;
-    readonly op: string;
-    readonly value: number;
-  }[];
+  readonly blockIo: readonly BlockCounter[];
+  /** What cgroup v1 alone tells. */
+  readonly version1?: {
+    readonly cpuPerCoreNs: readonly number[];
+    readonly memoryPeakBytes: number;
+    /** How often the limit was hit. */
+    readonly memoryFailures: number;
+    readonly blockOperations: readonly BlockCounter[];
+  };
   readonly network: Readonly<Record<string, NetworkCounters>>;
+}
+
+export interface BlockCounter {
+  readonly major: number;
+  readonly minor: number;
+  readonly op: string;
+  readonly value: number;
 }
 
 export interface NetworkCounters {

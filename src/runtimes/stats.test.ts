@@ -28,6 +28,7 @@ test("version 2: microseconds become nanoseconds, `max` no limit", () => {
       cpuTotalNs: 30_000n, cpuUserNs: 10_000n, cpuSystemNs: 20_000n,
       throttled: { periods: 5, throttledPeriods: 2, throttledNs: 7000n },
       memoryBytes: 4096, memoryInactiveFileBytes: 1024, memoryLimitBytes: undefined,
+      memoryDetail: { anon: 1, inactive_file: 1024 },
       pids: 3, pidsLimit: 9,
       blockIo: [
         { major: 8, minor: 0, op: "read", value: 10 },

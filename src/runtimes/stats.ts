@@ -37,7 +37,18 @@ function ofVersion1(read: Read): CgroupCounters {
     memoryInactiveFileBytes: Number(memory["total_inactive_file"] ?? 0),
     // "No limit" reads as the largest number of pages.
     memoryLimitBytes: limit === undefined || limit > 2 ** 60 ? undefined : limit,
+    memoryDetail: numbersOf(memory),
     blockIo: parseBlkio(read("blkio", "blkio.throttle.io_service_bytes_recursive") ?? ""),
+    version1: {
+      cpuPerCoreNs: (read("cpuacct", "cpuacct.usage_percpu") ?? "")
+        .trim()
+        .split(/\s+/)
+        .filter(Boolean)
+        .map(Number),
+      memoryPeakBytes: toNumber(read("memory", "memory.max_usage_in_bytes")) ?? 0,
+      memoryFailures: toNumber(read("memory", "memory.failcnt")) ?? 0,
+      blockOperations: parseBlkio(read("blkio", "blkio.throttle.io_serviced_recursive") ?? ""),
+    },
   };
 }
 
@@ -57,6 +68,7 @@ function ofVersion2(read: Read): CgroupCounters {
     memoryBytes: toNumber(read("memory", "memory.current")) ?? 0,
     memoryInactiveFileBytes: Number(memory["inactive_file"] ?? 0),
     memoryLimitBytes: toNumber(read("memory", "memory.max")),
+    memoryDetail: numbersOf(memory),
     blockIo: parseIoStat(read("blkio", "io.stat") ?? ""),
   };
 }
@@ -64,6 +76,12 @@ function ofVersion2(read: Read): CgroupCounters {
 /** `name value` a line. */
 function parseFields(text: string | undefined): Record<string, string> {
   return Object.fromEntries((text ?? "").split("\n").map((line) => line.split(" ") as [string, string]));
+}
+
+function numbersOf(fields: Readonly<Record<string, string>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (/^\d+$/.test(value) ? [[name, Number(value)]] : [])),
+  );
 }
 
 /** Undefined for `max` and for a file that is not there. */

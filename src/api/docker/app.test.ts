@@ -13,7 +13,11 @@ describe("versions", () => {
       status: 400,
       body: { message: "client version 1.99 is too new. Maximum supported API version is 1.51" },
     });
-    expect(await api.ask("GET", "/v1.23/info")).toMatchObject({ status: 400 });
+    // A client that old does not know errors in JSON.
+    expect(await api.ask("GET", "/v1.23/info")).toEqual({
+      status: 400,
+      body: "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version\n",
+    });
   });
 
   test("ping tells who answers, by HEAD too", async () => {
@@ -24,6 +28,16 @@ describe("versions", () => {
       headers.get(one),
     );
     expect(shown).toEqual(["1.51", "linux", "false", "1"]);
+  });
+
+  test("HEAD is for two pages, OPTIONS for all", async () => {
+    await using api = await testApi();
+    const status = async (method: string, path: string) => (await api.app.request(path, { method })).status;
+    expect(await status("HEAD", "/containers/json")).toBe(404);
+    expect(await status("HEAD", "/v1.40/containers/x/archive?path=/")).toBe(404);
+    expect(await status("OPTIONS", "/v1.40/containers/x/archive")).toBe(200);
+    expect(await status("OPTIONS", "/nonsense")).toBe(200);
+    expect(await status("PATCH", "/info")).toBe(404);
   });
 
   test("an unknown page", async () => {
@@ -155,6 +169,12 @@ describe("request bodies", () => {
 describe("what Virga has not", () => {
   test.each([
     ["GET", "/swarm", 503],
+    ["GET", "/swarm/unlockkey", 503],
+    ["POST", "/swarm/unlock", 409],
+    ["POST", "/swarm/leave", 503],
+    ["PUT", "/volumes/x", 503],
+    ["GET", "/swarm/nonsense", 404],
+    ["POST", "/build/prune?min-free-space=1", 501],
     ["GET", "/services/x", 503],
     ["POST", "/secrets/create", 503],
     ["POST", "/swarm/init", 501],

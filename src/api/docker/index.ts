@@ -1,7 +1,9 @@
 export { createDockerApi, type DockerApi } from "./api.ts";
-export { fieldTables } from "./field-tables.ts";
+export { endpoints } from "./endpoints.ts";
+export { absentFields } from "./reference/absent.ts";
 export type { DockerApiDependencies } from "./dependencies.ts";
-export type { FieldRule, FieldTable } from "./http/fields.ts";
+export type { Endpoint, EndpointTable } from "./http/endpoint.ts";
+export { partsOf, type FieldRule, type FieldTable } from "./http/fields.ts";
 export { quirks, type Quirk } from "./quirks.ts";
 export type { DaemonFacts } from "./system/backend.ts";
 export { newestVersion, oldestVersion, versionText } from "./versions.ts";

@@ -4,7 +4,8 @@ import { Hono } from "hono";
 import { messageOf } from "../../base/index.ts";
 import { attachHijack } from "./containers/attach.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
-import { encodeError, isServerFault } from "./errors.ts";
+import { errorResponse, identityHeaders } from "./app.ts";
+import { isServerFault } from "./errors.ts";
 import { startHijack } from "./exec/routes.ts";
 import { socketConnection } from "./hijack/connection.ts";
 import type { Hijack } from "./hijack/hijack.ts";
@@ -20,6 +21,7 @@ export function createUpgradeHandler(
   plain: (request: Request) => Response | Promise<Response>,
 ) {
   const { logger } = dependencies;
+  const identity = identityHeaders(dependencies.facts.version);
   const hijacks = new WeakMap<Request, Hijack>();
   const app = hijackApp(dependencies, plain, (request, hijack) => hijacks.set(request, hijack));
   return async (incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
@@ -30,7 +32,7 @@ export function createUpgradeHandler(
     const hijack = hijacks.get(request);
     if (hijack === undefined) return writeResponse(socket, response);
     const connection = socketConnection(socket, head);
-    socket.write(switching(hijack.contentType));
+    socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
     try {
       await hijack.run(connection);
     } catch (error) {
@@ -48,6 +50,8 @@ function hijackApp(
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   app.use(async (c, next) => {
+    for (const [name, value] of Object.entries(identityHeaders(dependencies.facts.version)))
+      c.header(name, value);
     c.set("version", negotiate(splitVersion(new URL(c.req.url).pathname).version));
     await next();
   });
@@ -61,11 +65,7 @@ function hijackApp(
     return c.body(null, 200);
   });
   app.notFound((c) => plain(c.req.raw));
-  app.onError((error) => {
-    if (isServerFault(error)) dependencies.logger.error("a request failed", { error });
-    const { status, body } = encodeError(error);
-    return Response.json(body ?? null, { status });
-  });
+  app.onError((error, c) => errorResponse(error, c, dependencies.logger));
   return app;
 }
 
@@ -90,8 +90,9 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   });
 }
 
-function switching(contentType: string): string {
-  return `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
+function switching(headers: Readonly<Record<string, string>>): string {
+  const lines = Object.entries({ ...headers, Connection: "Upgrade", Upgrade: "tcp" });
+  return ["HTTP/1.1 101 UPGRADED", ...lines.map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n");
 }
 
 async function writeResponse(socket: Duplex, response: Response): Promise<void> {

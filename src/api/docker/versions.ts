@@ -41,3 +41,10 @@ export function negotiate(text: string | undefined): ApiVersion {
   }
   return minor;
 }
+
+/** True for clients of versions that are too old to know errors in JSON. */
+export function speaksText(version: string | undefined): boolean {
+  if (version === undefined) return false;
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < 1 || (major === 1 && minor < oldestVersion);
+}

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { removeTree, runChecked } from "../../host/index.ts";
 import type { Image } from "../../images/index.ts";
-import type { PrunableCache } from "../build.ts";
 import type { BuildsDependencies } from "../build-run.ts";
 import { cacheMountsFolder } from "../steps/run-mounts.ts";
-import type { CacheEntry, StepCache } from "./step-cache.ts";
+import type { Builds, CacheRecord, PrunableCache } from "../build.ts";
+import type { StepCache } from "./step-cache.ts";
+
+type PruneOptions = Parameters<Builds["pruneCache"]>[0] & { readonly images?: readonly Image[] };
 
 /**
  * Forgets cached steps: all of them, or those whose layer no image has (steps of failed builds, of versions built
@@ -13,21 +15,43 @@ import type { CacheEntry, StepCache } from "./step-cache.ts";
 export async function pruneCache(
   services: BuildsDependencies,
   cache: StepCache,
-  options: { readonly all: boolean },
-): Promise<{ removed: number; freed: number }> {
-  const entries = unneeded(cache, options.all, services.images.list());
-  cache.remove(entries.map((entry) => entry.key));
+  options: Parameters<Builds["pruneCache"]>[0],
+): Promise<{ removed: readonly string[]; freed: number }> {
+  const removed = unneeded(services, cache, options);
+  cache.remove(removed);
   // All images stay; what goes is the layers and blobs that none of them, and no container, needs.
   const { freed } = await services.images.prune({ all: false, keep: () => true });
-  const mounts = options.all ? await removeCacheMounts(services) : 0;
+  const whole = options.all && options.select === undefined;
+  const mounts = whole ? await removeCacheMounts(services) : 0;
   services.events.emit("builder", "prune", "", { reclaimed: String(freed + mounts) });
-  return { removed: entries.length, freed: freed + mounts };
+  return { removed, freed: freed + mounts };
 }
 
-function unneeded(cache: StepCache, all: boolean, images: readonly Image[]): CacheEntry[] {
+export function cacheRecords(services: BuildsDependencies, cache: StepCache): CacheRecord[] {
+  return recordsWithLayers(services.images.list(), cache).map(({ record }) => record);
+}
+
+function recordsWithLayers(images: readonly Image[], cache: StepCache) {
   const inImages = new Set(images.flatMap((image) => image.config.rootfs.diff_ids));
-  const unused = (entry: CacheEntry) => entry.layer !== undefined && !inImages.has(entry.layer.diffId);
-  return cache.list().filter((entry) => all || unused(entry));
+  return cache.list().map(({ key, created, lastUsed, layer }) => ({
+    hasLayer: layer !== undefined,
+    record: {
+      id: key,
+      createdAt: new Date(created),
+      lastUsedAt: new Date(lastUsed),
+      size: layer?.size ?? 0,
+      shared: layer !== undefined && inImages.has(layer.diffId),
+    },
+  }));
+}
+
+/** The ids of steps that a prune forgets once only `images` are left. */
+function unneeded(services: BuildsDependencies, cache: StepCache, options: PruneOptions): string[] {
+  const { all, images = services.images.list(), select } = options;
+  return recordsWithLayers(images, cache)
+    .filter(({ record, hasLayer }) => all || (hasLayer && !record.shared))
+    .filter(({ record }) => select?.(record) ?? true)
+    .map(({ record }) => record.id);
 }
 
 export async function prunableCache(
@@ -35,7 +59,7 @@ export async function prunableCache(
   cache: StepCache,
   { all, images }: { readonly all: boolean; readonly images: readonly Image[] },
 ): Promise<PrunableCache> {
-  const keys = unneeded(cache, all, images).map((entry) => entry.key);
+  const keys = unneeded(services, cache, { all, images });
   return { keys, bytes: all ? await cacheMountsSize(services) : 0 };
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../base/index.ts";
 import type { Builds } from "../../../builds/index.ts";
 import type { Images } from "../../../images/index.ts";
 
@@ -5,4 +6,5 @@ import type { Images } from "../../../images/index.ts";
 export interface BuildBackend {
   readonly builds: Builds;
   readonly images: Pick<Images, "resolve">;
+  readonly clock: Clock;
 }

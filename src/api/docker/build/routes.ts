@@ -4,10 +4,11 @@ import { familiar, normalise } from "../../../images/index.ts";
 import { byteBody } from "../http/body.ts";
 import { createRouter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag } from "../http/query.ts";
+import { flag, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import type { BuildBackend } from "./backend.ts";
+import { beyond, bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
 import { decodeBuild } from "./request.ts";
 
 export function buildRoutes(backend: BuildBackend): ApiRouter {
@@ -15,9 +16,15 @@ export function buildRoutes(backend: BuildBackend): ApiRouter {
 
   routes.post("/build", (c) => build(backend, c));
   routes.post("/build/prune", async (c) => {
-    readFilters(c, ["until", "id", "parent", "type", "description", "inuse", "shared", "private"]);
-    const { freed } = await backend.builds.pruneCache({ all: flag(c, "all") });
-    return c.json({ CachesDeleted: null, SpaceReclaimed: freed });
+    const selects = cacheSelector(readFilters(c, cacheFilters), backend.clock.now());
+    const keep = bytesToKeep(c);
+    const filtered = keep !== undefined || text(c, "filters") !== undefined;
+    const going = keep === undefined ? undefined : beyond(backend.builds.cacheRecords(), keep);
+    const { removed, freed } = await backend.builds.pruneCache({
+      all: flag(c, "all"),
+      ...(filtered ? { select: (one) => selects(one) && (going?.has(one.id) ?? true) } : {}),
+    });
+    return c.json({ CachesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
   });
   routes.post("/build/cancel", () => {
     throw fail("unimplemented", "build.cancel", "cancelling a build by its id is not supported", {

@@ -3,6 +3,8 @@ import type { Container, ResolvedMount } from "../../../containers/index.ts";
 import { isVirgaError } from "../../../base/index.ts";
 import type { Image } from "../../../images/index.ts";
 import { filled } from "../http/defined.ts";
+import { platformOf } from "../images/platforms.ts";
+import { encodeDescriptor } from "../images/wire.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ContainersBackend } from "./backend.ts";
@@ -40,6 +42,7 @@ export async function encodeContainer(
     ExecIDs: null,
     HostConfig: encodeHostConfig(container.spec),
     GraphDriver: encodeGraphDriver(backend, container),
+    ...encodeImageDescriptor(backend, container, version),
     ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
     Mounts: container.mounts.map(encodeMountPoint),
     Config: encodeConfig(container, version),
@@ -55,6 +58,17 @@ export function imageOf(backend: Pick<ContainersBackend, "images">, container: C
     if (isVirgaError(error, "not-found")) return undefined;
     throw error;
   }
+}
+
+/** `ImageManifestDescriptor`: the manifest of the image that the container was made from. */
+export function encodeImageDescriptor(
+  backend: Pick<ContainersBackend, "images">,
+  container: Container,
+  version: ApiVersion,
+) {
+  const image = holds(quirks.imageDescriptors, version) ? imageOf(backend, container) : undefined;
+  if (image === undefined) return {};
+  return { ImageManifestDescriptor: { ...encodeDescriptor(image), platform: platformOf(image) } };
 }
 
 /** Entrypoint and command as one. */
@@ -112,7 +126,7 @@ function encodeConfig(container: Container, version: ApiVersion) {
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: filled(process.Entrypoint) ?? null,
     ...(holds(quirks.containerMacAddress, version) ? { MacAddress: spec.network?.macAddress ?? "" } : {}),
-    OnBuild: null,
+    ...(holds(quirks.emptyOnBuild, version) ? { OnBuild: null } : {}),
     Labels: process.Labels ?? {},
     ...(process.StopSignal === undefined ? {} : { StopSignal: process.StopSignal }),
     ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),

@@ -3,7 +3,9 @@ import { fail, isVirgaError } from "../../../base/index.ts";
 import type { Filters } from "../http/filters.ts";
 import { familiar } from "../../../images/index.ts";
 import type { ContainersBackend } from "./backend.ts";
-import { commandLine, encodeMountPoint, imageOf } from "./inspect.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
+import { commandLine, encodeImageDescriptor, encodeMountPoint, imageOf } from "./inspect.ts";
 import { encodeNetworks, hostAddresses, portKeys } from "./network-settings.ts";
 import { stateWord, statusText } from "./status.ts";
 
@@ -19,7 +21,12 @@ export interface ListOptions {
 }
 
 /** GET /containers/json: the containers that match, newest first. */
-export async function listContainers(backend: ContainersBackend, filters: Filters, options: ListOptions) {
+export async function listContainers(
+  backend: ContainersBackend,
+  filters: Filters,
+  options: ListOptions,
+  version: ApiVersion,
+) {
   const newestFirst = backend.containers
     .list()
     .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
@@ -30,10 +37,15 @@ export async function listContainers(backend: ContainersBackend, filters: Filter
     (one) => (all || one.state.status === "running" || one.state.status === "restarting") && accepts(one),
   );
   const limited = options.limit === undefined ? chosen : chosen.slice(0, options.limit);
-  return Promise.all(limited.map((one) => encodeSummary(backend, one, options.size)));
+  return Promise.all(limited.map((one) => encodeSummary(backend, one, options.size, version)));
 }
 
-export async function encodeSummary(backend: ContainersBackend, container: Container, withSize: boolean) {
+export async function encodeSummary(
+  backend: ContainersBackend,
+  container: Container,
+  withSize: boolean,
+  version: ApiVersion,
+) {
   const size = withSize ? await backend.containers.size(container.id) : undefined;
   return {
     Id: container.id,
@@ -45,11 +57,20 @@ export async function encodeSummary(backend: ContainersBackend, container: Conta
     Ports: container.state.status === "running" ? encodePorts(container) : [],
     ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
     Labels: container.process.Labels ?? {},
+    ...encodeImageDescriptor(backend, container, version),
     State: stateWord(container),
     Status: statusText(container, backend.clock.now()),
-    HostConfig: { NetworkMode: container.spec.network?.mode ?? "bridge" },
+    HostConfig: {
+      NetworkMode: container.spec.network?.mode ?? "bridge",
+      ...(container.spec.annotations && holds(quirks.listAnnotations, version)
+        ? { Annotations: container.spec.annotations }
+        : {}),
+    },
     NetworkSettings: { Networks: encodeNetworks(container, backend.networks) },
     Mounts: container.mounts.map(encodeMountPoint),
+    ...(container.health === undefined
+      ? {}
+      : { Health: { Status: container.health.status, FailingStreak: container.health.failingStreak } }),
   };
 }
 

@@ -6,10 +6,12 @@ import { checkFields } from "../http/fields.ts";
 import { readFilters } from "../http/filters.ts";
 import { flag, integer, requiredText, text } from "../http/query.ts";
 import { requirePlatform } from "../platform.ts";
+import { holds, quirks } from "../quirks.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { createBody, resourcesShape, restartPolicyBody } from "./create/body.ts";
+import { inVersion, updateInVersion } from "./create/by-version.ts";
 import { decodeCreate } from "./create/decode.ts";
 import { updateFields } from "./create/fields.ts";
 import { decodeResources, decodeRestartPolicy } from "./create/resources.ts";
@@ -42,7 +44,12 @@ function inspectionRoutes(backend: ContainersBackend): ApiRouter {
   routes.get("/containers/json", async (c) => {
     const limit = integer(c, "limit") ?? 0;
     const options = { all: flag(c, "all"), limit: limit > 0 ? limit : undefined, size: flag(c, "size") };
-    return c.json(await listContainers(backend, readFilters(c, listFilters), options));
+    const filters = readFilters(c, listFilters);
+    for (const name of ["before", "since"]) {
+      const value = text(c, name);
+      if (value !== undefined && !filters.has(name)) filters.add(name, value);
+    }
+    return c.json(await listContainers(backend, filters, options, c.get("version")));
   });
   routes.get("/containers/:id/json", async (c) => {
     const container = containers.get(pathParameter(c, "id"));
@@ -64,10 +71,12 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
   const { containers } = backend;
 
   routes.post("/containers/create", async (c) => {
-    const spec = decodeCreate(text(c, "name"), await jsonBody(c, createBody));
-    requirePlatform(text(c, "platform"));
+    const version = c.get("version");
+    const spoken = inVersion(await jsonBody(c, createBody), version);
+    const spec = decodeCreate(text(c, "name"), spoken.body);
+    if (holds(quirks.platformOfContainers, version)) requirePlatform(text(c, "platform"));
     const { container, warnings } = await containers.create(spec);
-    return c.json({ Id: container.id, Warnings: warnings }, 201);
+    return c.json({ Id: container.id, Warnings: [...warnings, ...spoken.warnings] }, 201);
   });
   routes.post("/containers/:id/start", async (c) => {
     await containers.start(pathParameter(c, "id"));
@@ -75,7 +84,8 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
   });
   for (const verb of ["stop", "restart"] as const) {
     routes.post(`/containers/:id/${verb}`, async (c) => {
-      const options = defined({ timeout: integer(c, "t"), signal: text(c, "signal") });
+      const signal = holds(quirks.stopSignalParameter, c.get("version")) ? text(c, "signal") : undefined;
+      const options = defined({ timeout: integer(c, "t"), signal });
       await containers[verb](pathParameter(c, "id"), options);
       return c.body(null, 204);
     });
@@ -118,7 +128,7 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
     return c.body(null, 204);
   });
   routes.post("/containers/:id/update", async (c) => {
-    const body = await jsonBody(c, updateBody);
+    const body = updateInVersion(await jsonBody(c, updateBody), c.get("version"));
     checkFields(body, updateFields, "");
     const resources = decodeResources(body);
     const { warnings } = await containers.update(pathParameter(c, "id"), {

@@ -5,6 +5,7 @@ import type { Container, Containers } from "../../../containers/index.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
 import { flag } from "../http/query.ts";
 import { jsonLine, streamed } from "../http/streams.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { zeroTime } from "./status.ts";
 
@@ -24,7 +25,7 @@ export function statsRoutes(backend: ContainersBackend): ApiRouter {
   routes.get("/containers/:id/stats", (c) => {
     const { id } = backend.containers.get(pathParameter(c, "id"));
     const stream = flag(c, "stream", true);
-    const oneShot = flag(c, "one-shot");
+    const oneShot = flag(c, "one-shot") && holds(quirks.oneShotStats, c.get("version"));
     return streamed(c, "application/json", async function* (signal) {
       let before: Sample | undefined;
       if (!stream && !oneShot) {
@@ -88,14 +89,17 @@ export function encodeStats(container: Container, now: Sample | undefined, befor
     cpu_stats: encodeCpu(now),
     precpu_stats: encodeCpu(before),
     memory_stats: reading === undefined ? {} : encodeMemory(reading),
-    blkio_stats: { ...noBlockIo, io_service_bytes_recursive: reading?.blockIo ?? null },
+    blkio_stats: {
+      ...noBlockIo,
+      io_service_bytes_recursive: reading?.blockIo ?? null,
+      io_serviced_recursive: reading?.version1?.blockOperations ?? null,
+    },
     storage_stats: {},
     ...(reading === undefined ? {} : { networks: encodeNetworks(reading) }),
   };
 }
 
 const noBlockIo = {
-  io_serviced_recursive: null,
   io_queue_recursive: null,
   io_service_time_recursive: null,
   io_wait_time_recursive: null,
@@ -109,6 +113,7 @@ function encodeCpu(of: Sample | undefined) {
   return {
     cpu_usage: {
       total_usage: Number(reading?.cpuTotalNs ?? 0n),
+      ...(reading?.version1 === undefined ? {} : { percpu_usage: reading.version1.cpuPerCoreNs }),
       usage_in_kernelmode: Number(reading?.cpuSystemNs ?? 0n),
       usage_in_usermode: Number(reading?.cpuUserNs ?? 0n),
     },
@@ -123,15 +128,15 @@ function encodeCpu(of: Sample | undefined) {
   };
 }
 
-/** `inactive_file` (v2's name) and `total_inactive_file` (v1's): clients subtract whichever they look for. */
 function encodeMemory(reading: Reading) {
+  const { version1, memoryDetail } = reading;
   return {
     usage: reading.memoryBytes,
     limit: reading.memoryLimitBytes ?? machineMemory(),
-    stats: {
-      inactive_file: reading.memoryInactiveFileBytes,
-      total_inactive_file: reading.memoryInactiveFileBytes,
-    },
+    stats: memoryDetail,
+    ...(version1 === undefined
+      ? {}
+      : { max_usage: version1.memoryPeakBytes, failcnt: version1.memoryFailures }),
   };
 }
 

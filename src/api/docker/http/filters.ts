@@ -4,10 +4,15 @@ import { json, parseTimestamp } from "./query.ts";
 
 /** The `filters` parameter: for each name the values of which one must match (labels: all). */
 export class Filters {
-  readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #values: Map<string, readonly string[]>;
 
   constructor(values: ReadonlyMap<string, readonly string[]>) {
-    this.#values = values;
+    this.#values = new Map(values);
+  }
+
+  /** What an old parameter says in the words of a filter. */
+  add(name: string, value: string): void {
+    this.#values.set(name, [...this.all(name), value]);
   }
 
   has(name: string): boolean {

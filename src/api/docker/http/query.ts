@@ -58,16 +58,3 @@ export function json(c: ApiContext, name: string): unknown {
     throw fail("invalid", "api.bad-parameter", `invalid value for ${name}: it is not JSON`, { cause });
   }
 }
-
-/** Refuses parameters that are set to something else than what they mean when absent. */
-export function refuseParameters(
-  c: ApiContext,
-  what: string,
-  defaults: Record<string, readonly string[]>,
-): void {
-  for (const [name, accepted] of Object.entries(defaults)) {
-    const value = c.req.query(name);
-    if (value === undefined || value === "" || accepted.includes(value)) continue;
-    throw fail("unimplemented", "api.unsupported-parameter", `${what}: '${name}' is not supported`);
-  }
-}

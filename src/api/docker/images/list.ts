@@ -1,8 +1,17 @@
 import { familiar, parseReference, type Image } from "../../../images/index.ts";
 import type { Filters } from "../http/filters.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ImagesBackend } from "./backend.ts";
-import { createdAt, encodeSummary, layerUse, repoDigests, repoTags, sharedSize } from "./wire.ts";
+import {
+  createdAt,
+  encodeManifest,
+  encodeSummary,
+  layerUse,
+  repoDigests,
+  repoTags,
+  sharedSize,
+} from "./wire.ts";
 
 export const imageFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
@@ -10,7 +19,7 @@ export const imageFilters = ["before", "dangling", "label", "label!", "reference
 export function listImages(
   backend: ImagesBackend,
   filters: Filters,
-  options: { readonly sharedSize: boolean },
+  options: { readonly sharedSize: boolean; readonly manifests: boolean },
   version: ApiVersion,
 ) {
   const images = backend.images.list();
@@ -22,8 +31,12 @@ export function listImages(
     .toSorted((a, b) => createdAt(b).getTime() - createdAt(a).getTime())
     .map((image) => {
       const shared = uses === undefined ? {} : { sharedSize: sharedSize(backend, image, uses) };
-      const count = containers.filter((one) => one.imageId === image.id).length;
-      return encodeSummary(image, { containers: count, ...shared }, version);
+      const own = containers.filter((one) => one.imageId === image.id).map((one) => one.id);
+      const counts = holds(quirks.imageContainers, version) ? { containers: own.length } : {};
+      return {
+        ...encodeSummary(image, { ...counts, ...shared }, version),
+        ...(options.manifests ? { Manifests: [encodeManifest(image, own)] } : {}),
+      };
     });
 }
 

@@ -4,9 +4,10 @@ import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts"
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
 import { flag, requiredText, text } from "../http/query.ts";
-import { requirePlatform } from "../platform.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
 import { imageFilters, listImages } from "./list.ts";
+import { platformParameter, requireVariant } from "./platforms.ts";
 import { transferRoutes } from "./transfer.ts";
 import { encodeHistory, encodeImage } from "./wire.ts";
 
@@ -16,8 +17,15 @@ export function imageRoutes(backend: ImagesBackend): ApiRouter {
   const { images } = backend;
 
   routes.get("/images/json", (c) => {
+    const version = c.get("version");
     const filters = readFilters(c, imageFilters);
-    return c.json(listImages(backend, filters, { sharedSize: flag(c, "shared-size") }, c.get("version")));
+    const pattern = holds(quirks.referenceFilter, version) ? text(c, "filter") : undefined;
+    if (pattern !== undefined) filters.add("reference", pattern);
+    const options = {
+      sharedSize: holds(quirks.sharedSizeParameter, version) && flag(c, "shared-size"),
+      manifests: holds(quirks.imageManifests, version) && (flag(c, "manifests") || flag(c, "identity")),
+    };
+    return c.json(listImages(backend, filters, options, version));
   });
   routes.get("/images/search", () => {
     throw fail("unimplemented", "image.search", "searching a registry is not supported");
@@ -35,13 +43,30 @@ export function imageRoutes(backend: ImagesBackend): ApiRouter {
   routes.route("/", transferRoutes(backend));
 
   routes.get("/images/:name{.+}/json", (c) => {
-    const image = images.resolve(pathParameter(c, "name"));
-    requirePlatform(platformQuery(text(c, "platform")));
-    return c.json(encodeImage(backend, image, c.get("version")));
+    const name = pathParameter(c, "name");
+    const version = c.get("version");
+    const manifests = holds(quirks.imageDescriptors, version) && flag(c, "manifests");
+    const platform = platformParameter(c, quirks.inspectPlatform);
+    if (manifests && platform !== undefined) {
+      const message = "conflicting options: manifests and platform options cannot both be set";
+      throw fail("invalid", "api.bad-parameter", message);
+    }
+    const image = images.resolve(name);
+    requireVariant(image, name, platform);
+    return c.json(encodeImage(backend, image, { manifests }, version));
   });
-  routes.get("/images/:name{.+}/history", (c) =>
-    c.json(encodeHistory(backend, images.resolve(pathParameter(c, "name")))),
-  );
+  routes.get("/images/:name{.+}/history", (c) => {
+    const name = pathParameter(c, "name");
+    const image = images.resolve(name);
+    requireVariant(image, name, platformParameter(c, quirks.imagePlatformParameters));
+    return c.json(encodeHistory(backend, image));
+  });
+  // An image here is one manifest, and attestations stand beside it in an index: there are none to tell.
+  routes.get("/images/:name{.+}/attestations", (c) => {
+    const name = pathParameter(c, "name");
+    requireVariant(images.resolve(name), name, platformParameter(c, quirks.imagePlatformParameters));
+    return c.json([]);
+  });
   routes.post("/images/:name{.+}/tag", (c) => {
     const tag = text(c, "tag");
     const repository = requiredText(c, "repo");
@@ -55,8 +80,11 @@ export function imageRoutes(backend: ImagesBackend): ApiRouter {
     });
   });
   routes.delete("/images/:name{.+}", async (c) => {
+    const name = pathParameter(c, "name");
+    const platform = platformParameter(c, quirks.removePlatforms, "platforms");
+    if (platform !== undefined) requireVariant(images.resolve(name), name, platform);
     const options = { force: flag(c, "force"), noPrune: flag(c, "noprune") };
-    return c.json(removalList(await images.remove(pathParameter(c, "name"), options)));
+    return c.json(removalList(await images.remove(name, options)));
   });
   routes.get("/distribution/:name{.+}/json", (c) => {
     const name = normalise(pathParameter(c, "name"));
@@ -78,11 +106,4 @@ function removalList(removed: { readonly untagged: readonly string[]; readonly d
 
 function shown(reference: string): string {
   return reference.startsWith("sha256:") ? reference : familiar(reference);
-}
-
-/** Since 1.49 it is an object in JSON, before that a text. */
-function platformQuery(value: string | undefined): string | undefined {
-  if (value === undefined || !value.startsWith("{")) return value;
-  const { os = "linux", architecture } = JSON.parse(value) as { os?: string; architecture?: string };
-  return architecture === undefined ? os : `${os}/${architecture}`;
 }

@@ -8,8 +8,10 @@ import { defined } from "../http/defined.ts";
 import { flag, requiredText, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
-import { requirePlatform } from "../platform.ts";
+import { platformText, requirePlatform } from "../platform.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
+import { platformParameter, requireVariant } from "./platforms.ts";
 
 /** Images on their way in and out: pull, import, load, save. */
 export function transferRoutes(backend: ImagesBackend): ApiRouter {
@@ -19,17 +21,13 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
   routes.post("/images/create", (c) => {
     const source = text(c, "fromSrc");
     if (source === undefined) return pull(backend, c);
-    if (source !== "-") {
-      throw fail("unimplemented", "image.import-url", "importing from a URL is not supported", {
-        hint: "fetch it and pipe it in: curl URL | docker import -",
-      });
-    }
     return importImage(backend, c);
   });
   routes.post("/images/load", (c) => {
-    requirePlatform(text(c, "platform"));
+    const platform = platformParameter(c, quirks.imagePlatformParameters);
+    if (platform !== undefined) requirePlatform(platformText(platform));
     const body = byteBody(c);
-    const encode = flag(c, "quiet") ? () => undefined : encodeProgress;
+    const encode = flag(c, "quiet", true) ? () => undefined : encodeProgress;
     return streamedFromFirst(c, "application/json", async function* (signal) {
       const work = (report: (progress: Progress) => void) => images.load(body, { report, signal });
       const loaded = yield* reporting(work, encode);
@@ -48,7 +46,7 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
 }
 
 function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
-  const platform = text(c, "platform");
+  const platform = holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined;
   requirePlatform(platform);
   const name = requiredText(c, "fromImage");
   const tag = text(c, "tag");
@@ -89,7 +87,9 @@ function importImage(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const reference = repository === undefined ? undefined : joinTag(repository, tag);
   if (reference !== undefined) parseReference(reference);
   const process = applyChanges({}, c.req.queries("changes") ?? []);
-  const platform = importPlatform(text(c, "platform"));
+  const platform = importPlatform(
+    holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined,
+  );
   const body = byteBody(c);
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const options = defined({ reference, message: text(c, "message"), platform });
@@ -112,9 +112,9 @@ function save(backend: ImagesBackend, c: ApiContext, names: readonly string[]): 
     z.array(z.string().min(1)).min(1, "at least one image must be named"),
     "bad parameter names",
   );
-  requirePlatform(text(c, "platform"));
+  const platform = platformParameter(c, quirks.imagePlatformParameters);
   // Looked up before the answer begins, so that a wrong name still gets its status.
-  for (const name of names) backend.images.resolve(name);
+  for (const name of names) requireVariant(backend.images.resolve(name), name, platform);
   return c.body(backend.images.save(names), 200, { "Content-Type": "application/x-tar" });
 }
 

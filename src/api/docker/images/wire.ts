@@ -4,6 +4,7 @@ import { architecture } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ImagesBackend } from "./backend.ts";
+import { platformOf } from "./platforms.ts";
 
 type LayerId = Image["config"]["rootfs"]["diff_ids"][number];
 
@@ -32,22 +33,48 @@ export function encodeSummary(
   counts: { readonly containers?: number; readonly sharedSize?: number },
   version: ApiVersion,
 ) {
+  const nameless = image.references.length === 0 && holds(quirks.imagesNamedNone, version);
   return {
     Id: image.id,
     ParentId: "",
-    RepoTags: repoTags(image),
-    RepoDigests: repoDigests(image),
+    RepoTags: nameless ? ["<none>:<none>"] : repoTags(image),
+    RepoDigests: nameless ? ["<none>@<none>"] : repoDigests(image),
     Created: Math.floor(createdAt(image).getTime() / 1000),
     Size: image.size,
     ...(holds(quirks.imageVirtualSize, version) ? { VirtualSize: image.size } : {}),
     SharedSize: counts.sharedSize ?? -1,
     Labels: image.config.config?.Labels ?? {},
     Containers: counts.containers ?? -1,
+    ...(holds(quirks.imageDescriptors, version) ? { Descriptor: encodeDescriptor(image) } : {}),
+  };
+}
+
+/** OCI's descriptor of its manifest. */
+export function encodeDescriptor({ manifest }: Image) {
+  const { mediaType, digest, size } = manifest;
+  return { mediaType, digest, size };
+}
+
+/** An image here is one manifest; `containers` are the ids of those made from it. */
+export function encodeManifest(image: Image, containers: readonly string[]) {
+  const content = image.manifest.size + image.layers.reduce((sum, one) => sum + one.size, 0);
+  return {
+    ID: image.manifest.digest,
+    Descriptor: { ...encodeDescriptor(image), platform: platformOf(image) },
+    Available: true,
+    Kind: "image",
+    Size: { Content: content, Total: content + image.size },
+    ImageData: { Platform: platformOf(image), Containers: containers, Size: { Unpacked: image.size } },
   };
 }
 
 /** GET /images/{name}/json. */
-export function encodeImage(backend: ImagesBackend, image: Image, version: ApiVersion) {
+export function encodeImage(
+  backend: ImagesBackend,
+  image: Image,
+  options: { readonly manifests: boolean },
+  version: ApiVersion,
+) {
   const { config } = image;
   const comment = config.history?.findLast((entry) => entry.comment)?.comment ?? "";
   const always = holds(quirks.emptyParentAndComment, version);
@@ -60,7 +87,7 @@ export function encodeImage(backend: ImagesBackend, image: Image, version: ApiVe
     Created: createdAt(image).toISOString(),
     ...(holds(quirks.imageContainerConfig, version) ? { Container: "", ContainerConfig: null } : {}),
     ...(always || config.author ? { Author: config.author ?? "" } : {}),
-    Config: encodeImageProcess(image),
+    Config: encodeImageProcess(image, version),
     Architecture: config.architecture || architecture,
     ...(config.variant === undefined ? {} : { Variant: config.variant }),
     Os: config.os || "linux",
@@ -69,32 +96,46 @@ export function encodeImage(backend: ImagesBackend, image: Image, version: ApiVe
     GraphDriver: encodeGraphDriver(backend, config.rootfs.diff_ids),
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.storedAt.toISOString() },
+    ...(holds(quirks.imageDescriptors, version) ? { Descriptor: encodeDescriptor(image) } : {}),
+    ...(options.manifests ? { Manifests: [encodeManifest(image, containersOf(backend, image))] } : {}),
   };
 }
 
-function encodeImageProcess(image: Image) {
+function containersOf(backend: ImagesBackend, image: Image): string[] {
+  return backend.containers.list().flatMap((one) => (one.imageId === image.id ? [one.id] : []));
+}
+
+function encodeImageProcess(image: Image, version: ApiVersion) {
   const process = image.config.config ?? {};
+  const empty = {
+    User: "",
+    Env: null,
+    Cmd: null,
+    Volumes: null,
+    WorkingDir: "",
+    Entrypoint: null,
+    OnBuild: null,
+    Labels: null,
+  };
   return {
-    Hostname: "",
-    Domainname: "",
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: false,
-    StdinOnce: false,
-    Image: "",
+    ...(holds(quirks.legacyImageConfig, version) ? legacyConfig : {}),
+    ...(holds(quirks.emptyImageConfig, version) ? empty : {}),
     ...process,
-    User: process.User ?? "",
-    Env: process.Env ?? null,
-    Cmd: process.Cmd ?? null,
-    Volumes: process.Volumes ?? null,
-    WorkingDir: process.WorkingDir ?? "",
-    Entrypoint: process.Entrypoint ?? null,
-    OnBuild: process.OnBuild ?? null,
-    Labels: process.Labels ?? null,
   };
 }
+
+/** What the Config of images had of containers, always empty. */
+const legacyConfig = {
+  Hostname: "",
+  Domainname: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Image: "",
+};
 
 function encodeGraphDriver(backend: ImagesBackend, layers: readonly LayerId[]) {
   const paths = layers.toReversed().flatMap((diffId) => existing(() => backend.layers.path(diffId)) ?? []);

@@ -6,7 +6,10 @@ import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
 import { filled } from "../http/defined.ts";
 import { readFilters, type Filters } from "../http/filters.ts";
+import { text } from "../http/query.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { NetworksBackend } from "./backend.ts";
+import { listFilters } from "./endpoints.ts";
 import {
   createNetworkBody,
   decodeNetwork,
@@ -15,15 +18,17 @@ import {
   encodeNetworkWithContainers,
 } from "./wire.ts";
 
-const listFilters = ["dangling", "driver", "id", "label", "name", "scope", "type"];
-
 export function networkRoutes(backend: NetworksBackend): ApiRouter {
   const routes = createRouter();
   const { networks, containers } = backend;
+  const inspect = (network: Network) =>
+    encodeNetworkWithContainers(network, networks.endpointsOf(network.id), containers.list());
 
   routes.get("/networks", (c) => {
     const accepts = selector(backend, readFilters(c, listFilters));
-    return c.json(networks.list().filter(accepts).map(encodeNetwork));
+    const chosen = networks.list().filter(accepts);
+    if (!holds(quirks.networkListDetails, c.get("version"))) return c.json(chosen.map(encodeNetwork));
+    return c.json(chosen.map(inspect));
   });
   routes.post("/networks/create", async (c) => {
     const network = await networks.create(decodeNetwork(await jsonBody(c, createNetworkBody)));
@@ -38,8 +43,12 @@ export function networkRoutes(backend: NetworksBackend): ApiRouter {
     return c.json({ NetworksDeleted: removed.length > 0 ? removed : null });
   });
   routes.get("/networks/:id", (c) => {
-    const network = networks.resolve(pathParameter(c, "id"));
-    return c.json(encodeNetworkWithContainers(network, networks.endpointsOf(network.id), containers.list()));
+    const name = pathParameter(c, "id");
+    const scope = text(c, "scope");
+    if (scope !== undefined && scope !== "local") {
+      throw fail("not-found", "network.not-found", `network ${name} not found`);
+    }
+    return c.json(inspect(networks.resolve(name)));
   });
   routes.delete("/networks/:id", async (c) => {
     await networks.remove(pathParameter(c, "id"));

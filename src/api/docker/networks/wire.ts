@@ -3,7 +3,15 @@ import { fail } from "../../../base/index.ts";
 import type { Container } from "../../../containers/index.ts";
 import type { Endpoint, Network, NetworkSpec } from "../../../networks/index.ts";
 import { defined, filled, whenTrue } from "../http/defined.ts";
-import { checkFields, noEffect, refused, supported, type FieldTable } from "../http/fields.ts";
+import {
+  checkFields,
+  noEffect,
+  partly,
+  refused,
+  supported,
+  within,
+  type FieldTable,
+} from "../http/fields.ts";
 
 const text = z.string().nullish();
 const flag = z.boolean().nullish();
@@ -19,8 +27,8 @@ export const networkFields: FieldTable = {
   Ingress: refused,
   ConfigOnly: refused,
   ConfigFrom: refused,
-  IPAM: supported,
-  EnableIPv4: supported,
+  IPAM: within(() => ipamFields),
+  EnableIPv4: partly("true: every network has IPv4"),
   EnableIPv6: supported,
   Options: supported,
   Labels: supported,
@@ -28,8 +36,15 @@ export const networkFields: FieldTable = {
 
 const ipamFields: FieldTable = {
   Driver: { support: "refused", defaults: ["default"] },
-  Config: supported,
+  Config: within(() => poolFields),
   Options: refused,
+};
+
+const poolFields: FieldTable = {
+  Subnet: supported,
+  IPRange: supported,
+  Gateway: supported,
+  AuxiliaryAddresses: supported,
 };
 
 export const createNetworkBody = z.looseObject({
@@ -55,7 +70,6 @@ export const disconnectBody = z.looseObject({ Container: text, Force: flag });
 /** Throws `invalid`, `unimplemented` by field. */
 export function decodeNetwork(body: z.infer<typeof createNetworkBody>): NetworkSpec {
   checkFields(body, networkFields, "");
-  checkFields(body.IPAM ?? {}, ipamFields, "IPAM.");
   if (body.EnableIPv4 === false) {
     throw fail(
       "unimplemented",

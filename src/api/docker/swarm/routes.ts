@@ -1,28 +1,38 @@
 import { fail } from "../../../base/index.ts";
-import { createRouter, type ApiRouter } from "../http/context.ts";
-
-const managerOnly = ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"];
+import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
+import { readFilters } from "../http/filters.ts";
+import { managerEndpoints, pluginEndpoints } from "./endpoints.ts";
 
 /** Everything that Docker's swarm mode has: answered as by a Docker that is in no swarm. Plugins: there are none. */
 export function swarmRoutes(): ApiRouter {
   const routes = createRouter();
+  for (const key of Object.keys(managerEndpoints)) register(routes, key, notAManager);
   routes.post("/swarm/init", refuseSwarm);
   routes.post("/swarm/join", refuseSwarm);
   routes.post("/swarm/leave", () => {
     throw fail("unavailable", "api.not-a-manager", "This node is not part of a swarm");
   });
-  for (const path of managerOnly) {
-    routes.all(path, notAManager);
-    routes.all(`${path}/*`, notAManager);
-  }
-  routes.get("/plugins", (c) => c.json([]));
+  routes.post("/swarm/unlock", () => {
+    throw fail("conflict", "api.swarm", "swarm is not locked");
+  });
+  routes.get("/plugins", (c) => {
+    readFilters(c, ["capability", "enabled"]);
+    return c.json([]);
+  });
   routes.get("/plugins/privileges", refusePlugins);
   for (const path of ["/plugins/pull", "/plugins/create"]) routes.post(path, refusePlugins);
-  routes.all("/plugins/:name{.+}", (c) => {
-    const name = (c.req.param("name") ?? "").replace(/\/(json|enable|disable|upgrade|push|set)$/, "");
-    throw fail("not-found", "plugin.not-found", `plugin "${name}" not found`);
-  });
+  for (const key of Object.keys(pluginEndpoints)) register(routes, key, noSuchPlugin);
   return routes;
+}
+
+/** `key` is one of the tables': `GET /nodes/{id}`. Names of plugins have slashes in them. */
+function register(routes: ApiRouter, key: string, handler: (c: ApiContext) => never): void {
+  const [method = "", path = ""] = key.split(" ");
+  routes.on(method, path.replaceAll("{name}", ":name{.+}").replaceAll("{id}", ":id"), handler);
+}
+
+function noSuchPlugin(c: ApiContext): never {
+  throw fail("not-found", "plugin.not-found", `plugin "${pathParameter(c, "name")}" not found`);
 }
 
 function refuseSwarm(): never {

@@ -35,7 +35,7 @@ export interface SystemBackend {
   readonly imageBackend: ImagesBackend;
   readonly volumes: VolumesBackend["volumes"];
   readonly layers: Pick<LayerStore, "list">;
-  readonly builds: Pick<Builds, "cacheUsage">;
+  readonly builds: Pick<Builds, "cacheRecords">;
   readonly events: Pick<Events, "subscribe">;
   readonly clock: Clock;
   readonly facts: DaemonFacts;

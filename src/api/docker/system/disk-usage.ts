@@ -1,6 +1,8 @@
 import { fail } from "../../../base/index.ts";
+import { encodeCacheRecord } from "../build/cache.ts";
 import { encodeSummary as encodeContainer } from "../containers/list.ts";
 import { encodeSummary as encodeImage, layerUse, sharedSize } from "../images/wire.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import { volumeUse } from "../volumes/routes.ts";
 import { encodeVolume } from "../volumes/wire.ts";
@@ -9,31 +11,112 @@ import type { SystemBackend } from "./backend.ts";
 const parts = ["container", "image", "volume", "build-cache"] as const;
 type Part = (typeof parts)[number];
 
-/** GET /system/df; `types` are the parts asked for, all when empty. Throws `invalid` for an unknown one. */
-export async function encodeDiskUsage(backend: SystemBackend, types: readonly string[], version: ApiVersion) {
-  const unknown = types.find((type) => !(parts as readonly string[]).includes(type));
+export interface DiskUsageOptions {
+  /** The parts asked for; all when undefined. */
+  readonly types: readonly string[] | undefined;
+  /** The newer form with each item in it, instead of the older lists. */
+  readonly verbose: boolean;
+}
+
+/** GET /system/df. Throws `invalid` for a type that does not exist. */
+export async function encodeDiskUsage(
+  backend: SystemBackend,
+  { types, verbose }: DiskUsageOptions,
+  version: ApiVersion,
+) {
+  const unknown = types?.find((type) => !(parts as readonly string[]).includes(type));
   if (unknown !== undefined) throw fail("invalid", "api.bad-parameter", `unknown object type: ${unknown}`);
-  const wants = (part: Part) => types.length === 0 || types.includes(part);
-  const [containers, volumes, cache] = await Promise.all([
-    wants("container") ? encodeContainers(backend) : null,
+  const wants = (part: Part) => types === undefined || types.includes(part);
+  const layersSize = backend.layers.list().reduce((sum, layer) => sum + layer.size, 0);
+  const [containers, volumes] = await Promise.all([
+    wants("container") ? encodeContainers(backend, version) : null,
     wants("volume") ? encodeVolumes(backend) : null,
-    wants("build-cache") ? encodeCache(backend) : null,
   ]);
-  return {
-    ...(wants("image")
-      ? { LayersSize: backend.layers.list().reduce((sum, layer) => sum + layer.size, 0) }
-      : {}),
-    Images: wants("image") ? encodeImages(backend, version) : null,
+  const images = wants("image") ? encodeImages(backend, version) : null;
+  const cache = wants("build-cache") ? encodeCache(backend, version) : null;
+  const older = {
+    LayersSize: images === null ? 0 : layersSize,
+    Images: images,
     Containers: containers,
     Volumes: volumes,
-    BuildCache: cache?.entries ?? null,
-    ...(cache === null ? {} : { BuilderSize: cache.size }),
+    BuildCache: cache,
+    ...(holds(quirks.builderSize, version)
+      ? { BuilderSize: (cache ?? []).reduce((sum, one) => sum + one.Size, 0) }
+      : {}),
+  };
+  const newer = encodeUsage({ images, containers, volumes, cache }, layersSize, verbose);
+  return verbose ? newer : { ...older, ...newer };
+}
+
+interface Items {
+  readonly images: ReturnType<typeof encodeImages> | null;
+  readonly containers: Awaited<ReturnType<typeof encodeContainers>> | null;
+  readonly volumes: Awaited<ReturnType<typeof encodeVolumes>> | null;
+  readonly cache: ReturnType<typeof encodeCache> | null;
+}
+
+/** How much there is of each, how much of it is in use, and how much a prune would free. */
+function encodeUsage({ images, containers, volumes, cache }: Items, layersSize: number, verbose: boolean) {
+  const unused = (images ?? []).filter((one) => one.Containers === 0);
+  return {
+    ...(images && {
+      ImageUsage: summary(images, images.length - unused.length, layersSize, reclaimable(unused), verbose),
+    }),
+    ...(containers && {
+      ContainerUsage: sized(
+        containers,
+        (one) => ["running", "paused", "restarting"].includes(one.State),
+        (one) => one.SizeRw ?? 0,
+        verbose,
+      ),
+    }),
+    ...(volumes && {
+      VolumeUsage: sized(
+        volumes,
+        (one) => one.UsageData.RefCount > 0,
+        (one) => one.UsageData.Size,
+        verbose,
+      ),
+    }),
+    ...(cache && {
+      BuildCacheUsage: sized(
+        cache,
+        (one) => one.InUse,
+        (one) => (one.Shared ? 0 : one.Size),
+        verbose,
+      ),
+    }),
   };
 }
 
-function encodeContainers(backend: SystemBackend) {
+function sized<T>(
+  items: readonly T[],
+  active: (item: T) => boolean,
+  size: (item: T) => number,
+  verbose: boolean,
+) {
+  const sum = (of: readonly T[]) => of.reduce((total, one) => total + size(one), 0);
+  const idle = items.filter((one) => !active(one));
+  return summary(items, items.length - idle.length, sum(items), sum(idle), verbose);
+}
+
+function summary<T>(items: readonly T[], active: number, size: number, free: number, verbose: boolean) {
+  return {
+    ActiveCount: active,
+    TotalCount: items.length,
+    TotalSize: size,
+    Reclaimable: free,
+    ...(verbose ? { Items: items } : {}),
+  };
+}
+
+function reclaimable(images: ReturnType<typeof encodeImages>): number {
+  return images.reduce((sum, one) => sum + one.Size - Math.max(0, one.SharedSize), 0);
+}
+
+function encodeContainers(backend: SystemBackend, version: ApiVersion) {
   return Promise.all(
-    backend.containers.list().map((one) => encodeContainer(backend.containerBackend, one, true)),
+    backend.containers.list().map((one) => encodeContainer(backend.containerBackend, one, true, version)),
   );
 }
 
@@ -63,20 +146,6 @@ async function encodeVolumes(backend: SystemBackend) {
   );
 }
 
-/** The builder tells its cache as a whole, so that is one entry. */
-async function encodeCache(backend: SystemBackend) {
-  const { entries, bytes } = await backend.builds.cacheUsage();
-  const now = backend.clock.now().toISOString();
-  const whole = {
-    ID: "cache",
-    Type: "regular",
-    Description: `${entries} build steps`,
-    InUse: false,
-    Shared: false,
-    Size: bytes,
-    CreatedAt: now,
-    LastUsedAt: now,
-    UsageCount: 0,
-  };
-  return { entries: entries === 0 ? [] : [whole], size: bytes };
+function encodeCache(backend: SystemBackend, version: ApiVersion) {
+  return backend.builds.cacheRecords().map((record) => encodeCacheRecord(record, version));
 }

@@ -31,6 +31,7 @@ export function encodeInfo(backend: SystemBackend, host: HostFacts, version: Api
     NEventsListener: 0,
     ...encodeHost(host),
     ...noRegistryOrSwarm,
+    RegistryConfig: encodeRegistry(version),
     ExperimentalBuild: false,
     ServerVersion: facts.version,
     Runtimes: Object.fromEntries(Object.entries(facts.runtimes).map(([name, { path }]) => [name, { path }])),
@@ -38,11 +39,12 @@ export function encodeInfo(backend: SystemBackend, host: HostFacts, version: Api
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: facts.initBinary,
-    ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: facts.runtimes["runc"]?.version ?? "" },
-    InitCommit: { ID: "" },
-    SecurityOptions: securityOptions(backend, host),
-    FirewallBackend: { Driver: "nftables" },
+    ContainerdCommit: commit("", version),
+    RuncCommit: commit(facts.runtimes["runc"]?.version ?? "", version),
+    InitCommit: commit("", version),
+    SecurityOptions: securityOptions(backend, host, version),
+    ...(holds(quirks.firewallBackend, version) ? { FirewallBackend: { Driver: "nftables" } } : {}),
+    ...(holds(quirks.discoveredDevices, version) ? { DiscoveredDevices: [] } : {}),
     Warnings: warnings(backend, host),
   };
 }
@@ -78,12 +80,14 @@ function encodeHost(host: HostFacts) {
   };
 }
 
-function securityOptions(backend: SystemBackend, host: HostFacts): string[] {
-  return [
+function securityOptions(backend: SystemBackend, host: HostFacts, version: ApiVersion): string[] {
+  const options = [
     ...(host.apparmor ? ["name=apparmor"] : []),
     "name=seccomp,profile=builtin",
     ...(backend.facts.cgroups.version === 2 ? ["name=cgroupns"] : []),
   ];
+  if (!holds(quirks.bareSecurityOptions, version)) return options;
+  return options.map((option) => option.replace(/^name=/, "").replace(/,.*$/, ""));
 }
 
 function containerCounts(backend: SystemBackend) {
@@ -98,15 +102,23 @@ function containerCounts(backend: SystemBackend) {
   };
 }
 
+function commit(id: string, version: ApiVersion) {
+  return { ID: id, ...(holds(quirks.expectedCommits, version) ? { Expected: id } : {}) };
+}
+
+function encodeRegistry(version: ApiVersion) {
+  return {
+    ...(holds(quirks.nondistributableArtifacts, version)
+      ? { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }
+      : {}),
+    InsecureRegistryCIDRs: ["127.0.0.0/8", "::1/128"],
+    IndexConfigs: { "docker.io": { Name: "docker.io", Mirrors: [], Secure: true, Official: true } },
+    Mirrors: null,
+  };
+}
+
 const noRegistryOrSwarm = {
   IndexServerAddress: "https://index.docker.io/v1/",
-  RegistryConfig: {
-    AllowNondistributableArtifactsCIDRs: null,
-    AllowNondistributableArtifactsHostnames: null,
-    InsecureRegistryCIDRs: [],
-    IndexConfigs: {},
-    Mirrors: null,
-  },
   GenericResources: null,
   Swarm: {
     NodeID: "",

@@ -2,8 +2,9 @@ import { fail } from "../../../base/index.ts";
 import { createRouter, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
-import { timestamp } from "../http/query.ts";
+import { flag, timestamp } from "../http/query.ts";
 import { streamed } from "../http/streams.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { SystemBackend } from "./backend.ts";
 import { encodeDiskUsage } from "./disk-usage.ts";
 import { eventFilters, eventLine, eventSelector } from "./events.ts";
@@ -31,9 +32,11 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   routes.post("/auth", () => {
     throw fail("unimplemented", "registry.login", "logging in to a registry is not supported");
   });
-  routes.get("/system/df", async (c) =>
-    c.json(await encodeDiskUsage(backend, c.req.queries("type") ?? [], c.get("version"))),
-  );
+  routes.get("/system/df", async (c) => {
+    const version = c.get("version");
+    const types = holds(quirks.diskUsageTypes, version) ? c.req.queries("type") : undefined;
+    return c.json(await encodeDiskUsage(backend, { types, verbose: flag(c, "verbose") }, version));
+  });
   routes.get("/events", (c) => {
     const accept = eventSelector(readFilters(c, eventFilters));
     const [sinceNs, untilNs] = [timestamp(c, "since"), timestamp(c, "until")];

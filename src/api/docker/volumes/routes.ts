@@ -1,3 +1,4 @@
+import { fail } from "../../../base/index.ts";
 import type { Volume } from "../../../volumes/index.ts";
 import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
@@ -28,6 +29,13 @@ export function volumeRoutes(backend: VolumesBackend): ApiRouter {
     return c.json({ VolumesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
   });
   routes.get("/volumes/:name", (c) => c.json(encodeVolume(volumes.get(pathParameter(c, "name")))));
+  routes.put("/volumes/:name", () => {
+    throw fail(
+      "unavailable",
+      "api.not-a-manager",
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    );
+  });
   routes.delete("/volumes/:name", async (c) => {
     await volumes.remove(pathParameter(c, "name"), flag(c, "force"));
     return c.body(null, 204);

@@ -1,4 +1,13 @@
-import { noEffect, partly, refused, supported, type FieldRule, type FieldTable } from "../../http/fields.ts";
+import {
+  mapOf,
+  noEffect,
+  partly,
+  refused,
+  supported,
+  within,
+  type FieldRule,
+  type FieldTable,
+} from "../../http/fields.ts";
 
 /** POST /containers/create: the fields of the body itself (Docker's `ContainerConfig`). */
 export const configFields: FieldTable = {
@@ -14,7 +23,7 @@ export const configFields: FieldTable = {
   StdinOnce: supported,
   Env: supported,
   Cmd: supported,
-  Healthcheck: supported,
+  Healthcheck: within(() => healthcheckFields),
   ArgsEscaped: noEffect("it concerns Windows containers"),
   Image: supported,
   Volumes: supported,
@@ -27,8 +36,8 @@ export const configFields: FieldTable = {
   StopSignal: supported,
   StopTimeout: supported,
   Shell: noEffect("it concerns builds; a container does not use it"),
-  HostConfig: supported,
-  NetworkingConfig: supported,
+  HostConfig: within(() => hostConfigFields),
+  NetworkingConfig: within(() => ({ EndpointsConfig: mapOf(() => endpointFields) })),
 };
 
 function windowsOnly(what: string): FieldRule {
@@ -45,18 +54,18 @@ const resourceFields: FieldTable = {
   Memory: supported,
   CgroupParent: supported,
   BlkioWeight: supported,
-  BlkioWeightDevice: supported,
-  BlkioDeviceReadBps: supported,
-  BlkioDeviceWriteBps: supported,
-  BlkioDeviceReadIOps: supported,
-  BlkioDeviceWriteIOps: supported,
+  BlkioWeightDevice: within(() => ({ Path: supported, Weight: supported })),
+  BlkioDeviceReadBps: within(() => throttleFields),
+  BlkioDeviceWriteBps: within(() => throttleFields),
+  BlkioDeviceReadIOps: within(() => throttleFields),
+  BlkioDeviceWriteIOps: within(() => throttleFields),
   CpuPeriod: supported,
   CpuQuota: supported,
   CpuRealtimePeriod: supported,
   CpuRealtimeRuntime: supported,
   CpusetCpus: supported,
   CpusetMems: supported,
-  Devices: supported,
+  Devices: within(() => deviceFields),
   DeviceCgroupRules: supported,
   DeviceRequests: partly("kept; the start fails as Docker's does where no driver for them is installed"),
   KernelMemory: partly("Linux and Docker have given it up: a warning"),
@@ -67,7 +76,7 @@ const resourceFields: FieldTable = {
   NanoCpus: supported,
   OomKillDisable: supported,
   PidsLimit: supported,
-  Ulimits: supported,
+  Ulimits: within(() => ulimitFields),
   CpuCount: partly("Windows only: a warning"),
   CpuPercent: partly("Windows only: a warning, as with Docker on Linux"),
   IOMaximumIOps: windowsOnly("maximum IOPs"),
@@ -84,7 +93,8 @@ export const updateFields: FieldTable = {
   DeviceCgroupRules: whenMade,
   DeviceRequests: whenMade,
   Ulimits: whenMade,
-  RestartPolicy: supported,
+  Init: noEffect("Docker knows the field and does nothing with it, either"),
+  RestartPolicy: within(() => restartFields),
 };
 
 /** `HostConfig`, with Docker's `Resources` in it. */
@@ -93,14 +103,14 @@ export const hostConfigFields: FieldTable = {
   Init: supported,
   Binds: supported,
   ContainerIDFile: noEffect("the client itself writes the file"),
-  LogConfig: supported,
+  LogConfig: within(() => ({ Type: supported, Config: supported })),
   NetworkMode: supported,
-  PortBindings: supported,
-  RestartPolicy: supported,
+  PortBindings: mapOf(() => ({ HostIp: supported, HostPort: supported })),
+  RestartPolicy: within(() => restartFields),
   AutoRemove: supported,
   VolumeDriver: { support: "refused", defaults: ["local"] },
   VolumesFrom: supported,
-  Mounts: supported,
+  Mounts: within(() => mountFields),
   ConsoleSize: noEffect("the client sends the size again after the start"),
   Annotations: supported,
   CapAdd: supported,
@@ -136,7 +146,7 @@ const told = noEffect("the daemon tells it, a client cannot set it");
 
 /** An entry of `NetworkingConfig.EndpointsConfig`, also the `EndpointConfig` of POST /networks/{id}/connect. */
 export const endpointFields: FieldTable = {
-  IPAMConfig: supported,
+  IPAMConfig: within(() => ({ IPv4Address: supported, IPv6Address: supported, LinkLocalIPs: refused })),
   Links: { support: "refused", instead: "give the other container an alias on the network" },
   Aliases: supported,
   MacAddress: supported,
@@ -160,9 +170,9 @@ export const mountFields: FieldTable = {
   Target: supported,
   ReadOnly: supported,
   Consistency: noEffect("it concerns shared folders of Docker on a Mac"),
-  BindOptions: supported,
-  VolumeOptions: supported,
-  TmpfsOptions: supported,
+  BindOptions: within(() => bindOptionFields),
+  VolumeOptions: within(() => volumeOptionFields),
+  TmpfsOptions: within(() => ({ SizeBytes: supported, Mode: supported, Options: supported })),
   ImageOptions: refused,
   ClusterOptions: refused,
 };
@@ -178,6 +188,27 @@ export const bindOptionFields: FieldTable = {
 export const volumeOptionFields: FieldTable = {
   NoCopy: supported,
   Labels: supported,
-  DriverConfig: supported,
+  DriverConfig: within(() => ({ Name: supported, Options: supported })),
   Subpath: supported,
 };
+
+const healthcheckFields: FieldTable = {
+  Test: supported,
+  Interval: supported,
+  Timeout: supported,
+  Retries: supported,
+  StartPeriod: supported,
+  StartInterval: supported,
+};
+
+const restartFields: FieldTable = { Name: supported, MaximumRetryCount: supported };
+
+const deviceFields: FieldTable = {
+  PathOnHost: supported,
+  PathInContainer: supported,
+  CgroupPermissions: supported,
+};
+
+const ulimitFields: FieldTable = { Name: supported, Soft: supported, Hard: supported };
+
+const throttleFields: FieldTable = { Path: supported, Rate: supported };

@@ -1,0 +1,102 @@
+type Reasons = Readonly<Record<string, string>>;
+
+/**
+ * Fields of answers that Docker's description names and this daemon does not send, each with the reason; one stands
+ * for all that is in it. A test compares them with what is sent.
+ */
+export const absentFields: Readonly<Record<string, Reasons>> = {
+  "GET /containers/json": {
+    "ImageManifestDescriptor.annotations": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.artifactType": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.data": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.platform.os.features": "Windows only",
+    "ImageManifestDescriptor.platform.os.version": "Windows only",
+    "ImageManifestDescriptor.urls": "descriptors are told without what no image here has",
+  },
+  "GET /containers/{id}/json": {
+    "Config.ArgsEscaped": "Windows only",
+    "Config.NetworkDisabled": "told by NetworkMode: none",
+    "HostConfig.Mounts.Consistency": "it has no effect",
+    "ImageManifestDescriptor.annotations": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.artifactType": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.data": "descriptors are told without what no image here has",
+    "ImageManifestDescriptor.platform.os.features": "Windows only",
+    "ImageManifestDescriptor.platform.os.version": "Windows only",
+    "ImageManifestDescriptor.urls": "descriptors are told without what no image here has",
+    Storage: "of Docker's containerd image store; GraphDriver tells the same",
+  },
+  "GET /containers/{id}/stats": {
+    "memory_stats.commitbytes": "Windows only",
+    "memory_stats.commitpeakbytes": "Windows only",
+    "memory_stats.privateworkingset": "Windows only",
+    "networks.endpoint_id": "Windows only",
+    "networks.instance_id": "Windows only",
+  },
+  "GET /images/json": {
+    "Descriptor.annotations": "descriptors are told without what no image here has",
+    "Descriptor.artifactType": "descriptors are told without what no image here has",
+    "Descriptor.data": "descriptors are told without what no image here has",
+    "Descriptor.platform": "the image itself tells its platform, as does Manifests",
+    "Descriptor.urls": "descriptors are told without what no image here has",
+    "Manifests.AttestationData": "an image here is one manifest, without attestations",
+    "Manifests.Descriptor.annotations": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.artifactType": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.data": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.platform.os.features": "Windows only",
+    "Manifests.Descriptor.platform.os.version": "Windows only",
+    "Manifests.Descriptor.urls": "descriptors are told without what no image here has",
+    "Manifests.ImageData.Identity": "nobody has vouched for an image here",
+    "Manifests.ImageData.Platform.os.features": "Windows only",
+    "Manifests.ImageData.Platform.os.version": "Windows only",
+  },
+  "GET /images/{name}/json": {
+    "Descriptor.annotations": "descriptors are told without what no image here has",
+    "Descriptor.artifactType": "descriptors are told without what no image here has",
+    "Descriptor.data": "descriptors are told without what no image here has",
+    "Descriptor.platform": "the image itself tells its platform, as does Manifests",
+    "Descriptor.urls": "descriptors are told without what no image here has",
+    Identity: "nobody has vouched for an image here",
+    "Manifests.AttestationData": "an image here is one manifest, without attestations",
+    "Manifests.Descriptor.annotations": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.artifactType": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.data": "descriptors are told without what no image here has",
+    "Manifests.Descriptor.platform.os.features": "Windows only",
+    "Manifests.Descriptor.platform.os.version": "Windows only",
+    "Manifests.Descriptor.urls": "descriptors are told without what no image here has",
+    "Manifests.ImageData.Identity": "nobody has vouched for an image here",
+    "Manifests.ImageData.Platform.os.features": "Windows only",
+    "Manifests.ImageData.Platform.os.version": "Windows only",
+    OsVersion: "Windows only",
+  },
+  "GET /info": {
+    Containerd: "there is no containerd",
+    "FirewallBackend.Info": "there is nothing to add",
+    NRI: "there is no Node Resource Interface",
+    "Runtimes.runtimeArgs": "runtimes are called without arguments of their own",
+    "Runtimes.status": "of Docker's containerd shims",
+    "Swarm.Cluster": "Docker in no swarm leaves it out, too",
+    "Swarm.Managers": "Docker in no swarm leaves it out, too",
+    "Swarm.Nodes": "Docker in no swarm leaves it out, too",
+  },
+  "GET /networks": {
+    Peers: "of swarm networks",
+  },
+  "GET /networks/{id}": {
+    Peers: "of swarm networks",
+    Services: "of swarm networks",
+    Status: "the addresses in use are those of Containers",
+  },
+  "GET /version": {
+    Experimental: "Docker without experimental features leaves it out, too",
+  },
+  "GET /volumes": {
+    "Volumes.ClusterVolume": "only a swarm manager has cluster volumes",
+    "Volumes.Status": "Docker's local driver tells none, either",
+    "Volumes.UsageData": "told by GET /system/df, as with Docker",
+  },
+  "GET /volumes/{name}": {
+    ClusterVolume: "only a swarm manager has cluster volumes",
+    Status: "Docker's local driver tells none, either",
+    UsageData: "told by GET /system/df, as with Docker",
+  },
+};
