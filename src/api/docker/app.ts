@@ -36,6 +36,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
     if (endpoint === undefined) return c.notFound();
     checkQuery(c, endpoint);
     await next();
+    return undefined;
   });
   const containerBackend = dependencies;
   app.route("/", systemRoutes({ ...dependencies, containerBackend, imageBackend: dependencies }));

@@ -1,7 +1,7 @@
 import { fail } from "../../../base/index.ts";
 import type { CacheRecord } from "../../../builds/index.ts";
 import type { ApiContext } from "../http/context.ts";
-import { Filters } from "../http/filters.ts";
+import type { Filters } from "../http/filters.ts";
 import { integer } from "../http/query.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
