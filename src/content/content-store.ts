@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fail, messageOf } from "../base/index.ts";
+import { errnoOf, fail, messageOf } from "../base/index.ts";
 import { syncDirectory } from "../host/index.ts";
 import { diskFull, openBlobWriter, publishWritten } from "./blob-writer.ts";
 import type { BlobInfo, BlobWriter, ContentStore, Digest } from "./content.ts";
@@ -119,8 +119,16 @@ class DirectoryContentStore implements ContentStore {
     }
   }
 
+  /** Renamed first, which takes no time: between a check that nobody needs the blob and its end nothing comes. */
   async remove(digest: Digest): Promise<void> {
-    await rm(this.#blob(digest), { force: true });
+    const dropped = this.#temporary();
+    try {
+      renameSync(this.#blob(digest), dropped);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      throw error;
+    }
+    await rm(dropped, { force: true });
   }
 
   list(): BlobInfo[] {

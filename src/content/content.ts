@@ -1,5 +1,5 @@
 /**
- * Blobs by digest, shared by images, builds and (later) the registry.
+ * Blobs by digest, shared by images, builds and the registry.
  *
  * The life of a blob: `writer()` opens a temporary file → `write` adds bytes and hashes them → `commit` compares the
  * digest, flushes to disk and renames the file to its place → `remove`. A crash leaves either no blob or a whole one;
@@ -70,6 +70,7 @@ export interface ContentStore {
   ): ReadableStream<Uint8Array>;
   /** Reads a small blob, checks its digest and parses it. Throws `not-found`, `data-loss`, `invalid`. */
   readJson(digest: Digest): Promise<unknown>;
+  /** The blob is out of sight when this returns, and its space is free when the promise resolves. */
   remove(digest: Digest): Promise<void>;
   list(): BlobInfo[];
 }

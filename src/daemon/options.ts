@@ -2,11 +2,14 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync }
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
+import { parseListenAddress, type ListenAddress } from "./registry-server.ts";
 
 export interface ServeOptions {
   /** Absolute, without symlinks; exists. */
   readonly root: string;
   readonly logLevel: LogLevel;
+  /** Where the registry listens; nowhere when it was not asked for. */
+  readonly registry?: ListenAddress;
 }
 
 export const defaultRoot = "/var/lib/virga";
@@ -23,16 +26,18 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
       `--log-level takes ${logLevels.join(", ")}, not '${values["log-level"]}'`,
     );
   }
+  const registry = values.registry === undefined ? {} : { registry: parseListenAddress("registry", values.registry) };
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const real = realpathSync(root);
   mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });
   makeRunDirectory(real);
-  return { root: real, logLevel };
+  return { root: real, logLevel, ...registry };
 }
 
 function parse(args: readonly string[]) {
   try {
-    const options = { root: { type: "string" }, "log-level": { type: "string" } } as const;
+    const text = { type: "string" } as const;
+    const options = { root: text, "log-level": text, registry: text };
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw fail("invalid", "cli.usage", messageOf(error).split("\n", 1)[0]!, {

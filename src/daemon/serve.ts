@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createLogger, fail, toVirgaError, version, type Logger } from "../base/index.ts";
 import { createCloudApp } from "../api/cloud/index.ts";
+import { createRegistryApp } from "../api/registry/index.ts";
 import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
 import { findProgram, missingPackages } from "../doctor/index.ts";
 import { daemonIdentity, setUmask, type DaemonIdentity } from "../host/index.ts";
@@ -9,6 +10,7 @@ import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
 import { runtimePrograms } from "./programs.ts";
+import { listenTcp, type ListenAddress } from "./registry-server.ts";
 import { createServices, type Services } from "./services.ts";
 import { listenUnix } from "./sockets.ts";
 
@@ -43,6 +45,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   {
     using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect: () => Bun.gc(true) });
     await using _api = await openApis(identity, logger, services, () => stop.resolve("a client asked"));
+    await using _registry = openRegistry(options.registry, logger, services);
     services.events.emit("daemon", "start", identity.tag);
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
     logger.info("stopping", { why: await stop.promise });
@@ -101,6 +104,19 @@ async function openApis(
   const app = createCloudApp({ ...services, logger, system, stop });
   undo.use(listenUnix(identity.path("run", "virga.sock"), app.fetch));
   return undo.move();
+}
+
+/** The registry's HTTP side, where it was asked for: a port is nothing to open unasked. */
+function openRegistry(
+  address: ListenAddress | undefined,
+  logger: Logger,
+  { registry }: Services,
+): AsyncDisposable | undefined {
+  if (!address) return undefined;
+  const app = createRegistryApp({ registry, logger, identify: () => ({ may: () => true }) });
+  const server = listenTcp(address, app.fetch);
+  logger.info("the registry listens", { host: address.host, port: server.port });
+  return server;
 }
 
 function factsOf(identity: DaemonIdentity, services: Services, startedAt: Date): DaemonFacts {

@@ -17,6 +17,7 @@ import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } 
 import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
 import { createOperations, type Operations } from "../operations/index.ts";
 import { createRuntime, type Runtime } from "../runtimes/index.ts";
+import { createRegistry, registryMigrations, type Registry } from "../registry/index.ts";
 import { createStacks, type Stacks } from "../stacks/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
@@ -37,6 +38,7 @@ export interface Services {
   readonly builds: Builds;
   readonly stacks: Stacks;
   readonly upkeep: Upkeep;
+  readonly registry: Registry;
   readonly warmUp: Runtime["warmUp"];
   /** Stops everything in the order opposite to its start; running containers go on. Their number. */
   close(): Promise<{ readonly stillRunning: number }>;
@@ -49,6 +51,7 @@ const migrations = [
   ...volumeMigrations,
   ...containerMigrations,
   ...buildMigrations,
+  ...registryMigrations,
 ];
 
 /** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
@@ -68,7 +71,8 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   );
   const networks = await createNetworks({ ...common, namespaces });
   const host = readHostFacts();
-  const engine = createEngine({ common, storage, runtime, networks, host });
+  const registry = createRegistry({ ...common, ...storage, directory: identity.path("registry") });
+  const engine = createEngine({ common, storage, runtime, networks, host, registry });
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
@@ -93,7 +97,8 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   };
   const warmUp = () => runtime.warmUp();
   const { layers } = storage;
-  return { clock, host, events, operations, networks, stacks, upkeep, warmUp, close, layers, ...engine };
+  const services = { clock, host, events, operations, networks, stacks, upkeep, registry, layers };
+  return { ...services, warmUp, close, ...engine };
 }
 
 interface Common {
@@ -127,8 +132,9 @@ function createEngine(parts: {
   readonly runtime: Runtime;
   readonly networks: Networks;
   readonly host: HostFacts;
+  readonly registry: Registry;
 }): { images: Images; volumes: Volumes; containers: ContainersService; builds: Builds } {
-  const { common, storage, runtime, networks, host } = parts;
+  const { common, storage, runtime, networks, host, registry } = parts;
   const { identity, clock } = common;
   const images = createImages({
     ...common,
@@ -144,6 +150,7 @@ function createEngine(parts: {
         blobsInUse: (without) => containers.layerUse.blobsInUse(without),
       },
     ],
+    blobUses: [registry],
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
   });
   const volumes = createVolumes({

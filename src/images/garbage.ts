@@ -20,6 +20,11 @@ export interface Gone {
   readonly users: ReadonlySet<string>;
 }
 
+/** Tells whether somebody else (the registry) needs a blob, and has so many that a list of them would be too long. */
+export interface BlobUse {
+  needs(digest: Digest): boolean;
+}
+
 /** What a piece of work keeps from being collected until it is done, and what it made. Disposing twice is as once. */
 export interface Hold extends AsyncDisposable {
   /** Not collected while the hold lives. */
@@ -49,6 +54,7 @@ export interface GarbageDependencies {
   readonly content: ContentStore;
   readonly layers: LayerStore;
   readonly uses: readonly LayerUse[];
+  readonly blobUses: readonly BlobUse[];
   readonly logger: Logger;
 }
 
@@ -65,8 +71,9 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
   ): Promise<number> => {
     let freed = 0;
     const before = neededBy(dependencies)[kind];
+    const elsewhere = (one: T) => kind === "blobs" && dependencies.blobUses.some((use) => use.needs(one));
     for (const one of new Set(these)) {
-      if (before.has(one) || held.has(one) || !store.has(one)) continue;
+      if (before.has(one) || held.has(one) || elsewhere(one) || !store.has(one)) continue;
       // Builds and containers went on while the last one was removed.
       if (neededBy(dependencies)[kind].has(one)) continue;
       try {
@@ -121,10 +128,13 @@ function findGarbage(
   gone: Gone,
 ): ReturnType<Garbage["find"]> {
   const needed = neededBy(dependencies, gone);
-  const { layers, content } = dependencies;
+  const { layers, content, blobUses } = dependencies;
+  const elsewhere = (digest: Digest) => blobUses.some((use) => use.needs(digest));
   return {
     layers: layers.list().filter(({ diffId }) => !needed.layers.has(diffId) && !held.has(diffId)),
-    blobs: content.list().filter(({ digest }) => !needed.blobs.has(digest) && !held.has(digest)),
+    blobs: content
+      .list()
+      .filter(({ digest }) => !needed.blobs.has(digest) && !held.has(digest) && !elsewhere(digest)),
   };
 }
 

@@ -6,7 +6,7 @@ import type { State } from "../state/index.ts";
 import { loadArchive } from "./archive/load.ts";
 import { saveArchive } from "./archive/save.ts";
 import { createEnsure } from "./ensure.ts";
-import { createGarbage, type LayerUse } from "./garbage.ts";
+import { createGarbage, type BlobUse, type LayerUse } from "./garbage.ts";
 import type { Image, Images, ImageUse } from "./image.ts";
 import { announce, importRootfs, type RootfsImport } from "./import.ts";
 import { find } from "./lookup.ts";
@@ -27,6 +27,8 @@ export interface ImagesDependencies {
   readonly use: ImageUse;
   /** Who else than images needs layers and blobs: containers, the build cache. */
   readonly layerUses: readonly LayerUse[];
+  /** Who else needs blobs: the registry. */
+  readonly blobUses?: readonly BlobUse[];
   /** Where images come from that are not here, asked in order. */
   readonly sources: readonly ImageSource[];
 }
@@ -34,7 +36,14 @@ export interface ImagesDependencies {
 export function createImages(dependencies: ImagesDependencies): Images {
   const { state, content, layers, events, clock, logger, use } = dependencies;
   const store = createImageStore(state);
-  const garbage = createGarbage({ store, content, layers, uses: dependencies.layerUses, logger });
+  const garbage = createGarbage({
+    store,
+    content,
+    layers,
+    uses: dependencies.layerUses,
+    blobUses: dependencies.blobUses ?? [],
+    logger,
+  });
   const writing = { state, store, content, layers, garbage, clock };
   const removing = { state, store, garbage, events, use };
   const importing = (source: AsyncIterable<Uint8Array>, options: RootfsImport) =>

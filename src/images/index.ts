@@ -1,7 +1,7 @@
 export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from "./base-images/base-images.ts";
 export { parsePlatform } from "./ensure.ts";
 export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
-export type { LayerUse } from "./garbage.ts";
+export type { BlobUse, LayerUse } from "./garbage.ts";
 export { historyRows, type HistoryRow } from "./history.ts";
 export type {
   HealthcheckConfig,

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { fail } from "../base/index.ts";
+import { createLogFlush } from "./flush.ts";
 import { reserveLog } from "./reserve.ts";
 
 /** A change of the schema. `id` is never reused (`containers/001`); lists are append-only. */
@@ -14,6 +15,8 @@ export interface State {
   readonly db: Database;
   /** Runs `work` in one transaction; rolled back when it throws. `work` must be synchronous. */
   transaction<T>(work: () => T): T;
+  /** Resolves when every change made so far would outlive a power cut; a crash of this process loses none anyway. */
+  flushed(): Promise<void>;
   close(): void;
 }
 
@@ -31,6 +34,7 @@ export function openState(path: string, migrations: readonly Migration[]): State
   return {
     db,
     transaction: (work) => db.transaction(work)(),
+    flushed: path === ":memory:" ? () => Promise.resolve() : createLogFlush(`${path}-wal`),
     close: () => db.close(),
   };
 }

@@ -7,6 +7,11 @@ export const serve: CommandHelp = {
   usage: "",
   options: {
     "log-level": { type: "string", value: "LEVEL", help: "debug, info (the default), warn or error" },
+    registry: {
+      type: "string",
+      value: "ADDRESS",
+      help: "serve a registry of images at ADDRESS, such as 127.0.0.1:5000 (default: none)",
+    },
   },
   arguments: { max: 0 },
   details: `It serves the Docker API at DIR/run/docker.sock and Virga's own at DIR/run/virga.sock (in /run/virga for the default

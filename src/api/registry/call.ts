@@ -1,0 +1,38 @@
+import { refuse, type Registry } from "../../registry/index.ts";
+
+export type Action = "pull" | "push" | "delete";
+
+/** Who asks, and what they may do. */
+export interface Caller {
+  may(action: Action, repository: string): boolean;
+}
+
+/** One request for something in a repository. */
+export interface Call {
+  readonly registry: Registry;
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  readonly caller: Caller;
+  readonly name: string;
+  /** The last part of the path: tag, digest or upload. */
+  readonly last: string;
+}
+
+/** A whole number of the query; undefined when it is not there. Throws `invalid` / `registry.query-invalid`. */
+export function countOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw refuse("invalid", "registry.query-invalid", `${name} takes a whole number, not '${text.slice(0, 100)}'`, {
+    detail: { [name]: text.slice(0, 100) },
+  });
+}
+
+/** The header that leads to the next page (RFC 8288). */
+export function nextLink(path: string, parameters: Readonly<Record<string, string>>): string {
+  return `<${path}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
+}
+
+export function json(value: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(value), { headers: { "Content-Type": "application/json", ...headers } });
+}
