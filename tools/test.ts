@@ -13,9 +13,13 @@ interface Outcome {
 
 /** Debian packages that only the tests need, each shown by one of the programs. */
 const testPackages = [
+  { name: "buildah", programs: ["buildah"] },
   { name: "busybox-static", programs: ["/bin/busybox"] },
   { name: "curl", programs: ["curl"] },
+  { name: "docker-registry", programs: ["docker-registry"] },
   { name: "docker.io", programs: ["docker"] },
+  { name: "podman", programs: ["podman"] },
+  { name: "skopeo", programs: ["skopeo"] },
 ];
 
 const sideBySide = 2;

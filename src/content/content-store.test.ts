@@ -51,6 +51,15 @@ test("stores the same content once and lists it; sha512 too", async () => {
   expect(ingest()).toEqual([]);
 });
 
+test("a blob is out of sight as soon as its removal has begun, and can come back meanwhile", async () => {
+  const { digest } = await store.put("a");
+  const removed = store.remove(digest);
+  expect(store.has(digest)).toBe(false);
+  await Promise.all([removed, store.put("a")]);
+  expect(await Bun.file(store.path(digest)).text()).toBe("a");
+  expect(ingest()).toEqual([]);
+});
+
 test("refuses content that is not what was expected, and leaves nothing", async () => {
   expect(await failure(store.put("x", { digest: sha256("y") }))).toMatchObject({
     kind: "data-loss",

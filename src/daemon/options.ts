@@ -26,7 +26,8 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
       `--log-level takes ${logLevels.join(", ")}, not '${values["log-level"]}'`,
     );
   }
-  const registry = values.registry === undefined ? {} : { registry: parseListenAddress("registry", values.registry) };
+  const registry =
+    values.registry === undefined ? {} : { registry: parseListenAddress("registry", values.registry) };
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const real = realpathSync(root);
   mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });

@@ -34,7 +34,7 @@ const idleSeconds = 255;
 export function listenTcp(
   address: ListenAddress,
   fetch: (request: Request) => Response | Promise<Response>,
-): AsyncDisposable & { readonly port: number } {
+): AsyncDisposable & { readonly address: string } {
   const { host: hostname, port } = address;
   const server = (() => {
     try {
@@ -56,7 +56,7 @@ export function listenTcp(
     }
   })();
   return {
-    port: server.port!,
+    address: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     async [Symbol.asyncDispose]() {
       await server.stop(true);
     },

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createLogger, fail, toVirgaError, version, type Logger } from "../base/index.ts";
 import { createCloudApp } from "../api/cloud/index.ts";
-import { createRegistryApp } from "../api/registry/index.ts";
 import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
 import { findProgram, missingPackages } from "../doctor/index.ts";
 import { daemonIdentity, setUmask, type DaemonIdentity } from "../host/index.ts";
@@ -10,7 +9,7 @@ import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
 import { runtimePrograms } from "./programs.ts";
-import { listenTcp, type ListenAddress } from "./registry-server.ts";
+import { openRegistry } from "./open-registry.ts";
 import { createServices, type Services } from "./services.ts";
 import { listenUnix } from "./sockets.ts";
 
@@ -44,8 +43,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {
     using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect: () => Bun.gc(true) });
-    await using _api = await openApis(identity, logger, services, () => stop.resolve("a client asked"));
-    await using _registry = openRegistry(options.registry, logger, services);
+    await using _api = await openApis(options, logger, services, () => stop.resolve("a client asked"));
     services.events.emit("daemon", "start", identity.tag);
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
     logger.info("stopping", { why: await stop.promise });
@@ -77,16 +75,18 @@ function watchForBugs(logger: Logger): void {
 }
 
 async function openApis(
-  identity: DaemonIdentity,
+  options: ServeOptions,
   logger: Logger,
   services: Services,
   stop: () => void,
 ): Promise<AsyncDisposable> {
   await using undo = new AsyncDisposableStack();
   const startedAt = new Date();
+  const identity = daemonIdentity(options.root);
   const docker = createDockerApi({ ...services, logger, facts: factsOf(identity, services, startedAt) });
   undo.defer(() => docker.close());
   await docker.listen(identity.path("run", "docker.sock"));
+  const registry = undo.use(openRegistry(options.registry, logger, services));
   const system = () => {
     const containers = services.containers.list();
     const running = containers.filter((one) => one.state.status === "running").length;
@@ -97,6 +97,7 @@ async function openApis(
       startedAt: startedAt.toISOString(),
       dockerSocket: identity.path("run", "docker.sock"),
       logFile: identity.path("log", "daemon.log"),
+      ...(registry ? { registry: registry.address } : {}),
       containers: { total: containers.length, running },
       images: services.images.list().length,
     };
@@ -104,19 +105,6 @@ async function openApis(
   const app = createCloudApp({ ...services, logger, system, stop });
   undo.use(listenUnix(identity.path("run", "virga.sock"), app.fetch));
   return undo.move();
-}
-
-/** The registry's HTTP side, where it was asked for: a port is nothing to open unasked. */
-function openRegistry(
-  address: ListenAddress | undefined,
-  logger: Logger,
-  { registry }: Services,
-): AsyncDisposable | undefined {
-  if (!address) return undefined;
-  const app = createRegistryApp({ registry, logger, identify: () => ({ may: () => true }) });
-  const server = listenTcp(address, app.fetch);
-  logger.info("the registry listens", { host: address.host, port: server.port });
-  return server;
 }
 
 function factsOf(identity: DaemonIdentity, services: Services, startedAt: Date): DaemonFacts {

@@ -13,6 +13,7 @@ import { join } from "node:path";
  *   containers/ID/            bundle, overlay, log, /etc files of a container
  *   volumes/NAME/             data of a volume
  *   networks/                 DNS server configuration
+ *   registry/uploads/         blobs that are being pushed
  *   builds/                   work in progress
  *   run/                      docker.sock, virga.sock, pid file, runtime state, exit records
  *   log/daemon.log            the daemon's log

@@ -29,6 +29,25 @@ describe("docker rmi", () => {
     expect(kit.eventsSoFar()).toEqual(["tag app:latest", `untag ${image.id}`, `delete ${image.id}`]);
   });
 
+  test("blobs that the registry needs stay, until it needs them no more", async () => {
+    await using kit = await testImages();
+    const image = await kit.make("a", "app");
+    const blobs = [image.id, image.manifest.digest, image.layers[0]!.digest];
+    for (const blob of blobs) kit.inUse.elsewhere.add(blob);
+    await kit.images.remove("app");
+    expect(
+      kit.content
+        .list()
+        .map((one) => one.digest)
+        .toSorted(),
+    ).toEqual([...new Set(blobs)].toSorted());
+    await kit.images.prune({ all: true });
+    expect(kit.content.list().length).toBe(new Set(blobs).size);
+    kit.inUse.elsewhere.clear();
+    await kit.images.collectGarbage();
+    expect(kit.stored()).toEqual([]);
+  });
+
   test("what another image or somebody else needs stays", async () => {
     await using kit = await testImages();
     const first = await kit.make("a", "one");

@@ -121,7 +121,7 @@ export interface TestImages extends AsyncDisposable {
   /** Containers by image id. */
   readonly containers: Map<string, { id: string; running: boolean }[]>;
   /** What something else than images needs. */
-  readonly inUse: { layers: DiffId[]; blobs: DiffId[] };
+  readonly inUse: { layers: DiffId[]; blobs: DiffId[]; elsewhere: Set<DiffId> };
   readonly sources: ImageSource[];
   /** `action name` of every image event so far. */
   eventsSoFar(): string[];
@@ -141,7 +141,7 @@ export async function testImages(): Promise<TestImages> {
   const seen: string[] = [];
   const events = recording(createEvents(state, clock), seen);
   const containers: TestImages["containers"] = new Map();
-  const inUse: TestImages["inUse"] = { layers: [], blobs: [] };
+  const inUse: TestImages["inUse"] = { layers: [], blobs: [], elsewhere: new Set() };
   const sources: ImageSource[] = [];
   const images = createImages({
     state,
@@ -152,6 +152,7 @@ export async function testImages(): Promise<TestImages> {
     logger: silentLogger,
     use: { containersOf: (id) => containers.get(id) ?? [] },
     layerUses: [{ layersInUse: () => inUse.layers, blobsInUse: () => inUse.blobs }],
+    blobUses: [{ needs: (digest) => inUse.elsewhere.has(digest) }],
     sources,
   });
   const recipe: TestImages["recipe"] = async (text, config = {}) => {

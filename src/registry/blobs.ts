@@ -123,10 +123,15 @@ function repaired<T>(find: () => T): T {
 }
 
 function inUse(digest: Digest, manifest: Digest): Error {
-  return refuse("unimplemented", "registry.blob-in-use", `the manifest ${manifest} refers to the blob ${digest}`, {
-    detail: { digest, manifest },
-    hint: "delete the manifest; its blobs go with the next collection of garbage",
-  });
+  return refuse(
+    "unimplemented",
+    "registry.blob-in-use",
+    `the manifest ${manifest} refers to the blob ${digest}`,
+    {
+      detail: { digest, manifest },
+      hint: "delete the manifest; its blobs go with the next collection of garbage",
+    },
+  );
 }
 
 function unknown(repository: string, digest: Digest): Error {

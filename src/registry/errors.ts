@@ -4,7 +4,12 @@ import { VirgaError, type ErrorDetail, type ErrorKind } from "../base/index.ts";
 export class RegistryError extends VirgaError {
   readonly detail: unknown;
 
-  constructor(kind: ErrorKind, code: string, message: string, more: ErrorDetail & { readonly detail?: unknown }) {
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    message: string,
+    more: ErrorDetail & { readonly detail?: unknown },
+  ) {
     super(kind, code, message, more);
     this.detail = more.detail;
   }

@@ -36,7 +36,9 @@ export interface PlatformManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly platform?:
-    { readonly os?: string | undefined; readonly architecture?: string | undefined } | null | undefined;
+    | { readonly os?: string | undefined; readonly architecture?: string | undefined }
+    | null
+    | undefined;
 }
 
 const digest = z.string().refine(isDigest, "is not a digest of sha256 or sha512");
@@ -60,13 +62,13 @@ const imageManifest = z.object({
   ...common,
   config: descriptor,
   layers: z.array(descriptor).nullable(),
-  manifests: z.undefined(),
+  manifests: z.undefined().optional(),
 });
 const imageIndex = z.object({
   ...common,
   manifests: z.array(descriptor.extend({ platform })).nullable(),
-  layers: z.undefined(),
-  config: z.undefined(),
+  layers: z.undefined().optional(),
+  config: z.undefined().optional(),
 });
 
 /**
@@ -119,7 +121,8 @@ function typeOf(json: unknown, contentType: string | undefined): string {
   if (inside !== undefined && outside && inside.toLowerCase() !== outside) {
     throw malformed(`the manifest says it is '${inside}', the request '${outside}'`);
   }
-  const type = outside || inside || ("manifests" in object ? manifestTypes.ociIndex : manifestTypes.ociManifest);
+  const type =
+    outside || inside || ("manifests" in object ? manifestTypes.ociIndex : manifestTypes.ociManifest);
   if (imageTypes.includes(type) || indexTypes.includes(type)) return type;
   throw malformed(`'${type}' is no type of manifest that is supported`, {
     hint: `${Object.values(manifestTypes).join(", ")}; artifacts of other types go into the first, as artifactType`,
@@ -181,6 +184,9 @@ function isDigest(text: string): text is Digest {
   }
 }
 
-function malformed(message: string, more: { readonly hint?: string; readonly detail?: unknown } = {}): RegistryError {
+function malformed(
+  message: string,
+  more: { readonly hint?: string; readonly detail?: unknown } = {},
+): RegistryError {
   return refuse("invalid", "registry.manifest-invalid", message, more);
 }

@@ -8,7 +8,10 @@ import type { Page, StoredManifest } from "./registry.ts";
 export interface ManifestTable {
   byDigest(repository: number, digest: Digest): StoredManifest | undefined;
   byTag(repository: number, tag: string): StoredManifest | undefined;
-  insert(repository: number, manifest: { readonly digest: Digest; readonly size: number } & ManifestContent): void;
+  insert(
+    repository: number,
+    manifest: { readonly digest: Digest; readonly size: number } & ManifestContent,
+  ): void;
   tag(repository: number, tag: string, digest: Digest): void;
   /** With its tags. False when it was not there. */
   delete(repository: number, digest: Digest): boolean;

@@ -128,10 +128,15 @@ function refuseMissing(links: Links, repository: number, { blobs }: ManifestCont
 function refuseUnless(condition: Condition, current: Digest | undefined): void {
   if (holds(condition, current)) return;
   const now = current === undefined ? "it is not there" : `it is ${current}`;
-  throw refuse("precondition", "registry.condition-failed", `the condition of the push does not hold: ${now}`, {
-    detail: { digest: current ?? null },
-    hint: "get the manifest again and repeat the change on it",
-  });
+  throw refuse(
+    "precondition",
+    "registry.condition-failed",
+    `the condition of the push does not hold: ${now}`,
+    {
+      detail: { digest: current ?? null },
+      hint: "get the manifest again and repeat the change on it",
+    },
+  );
 }
 
 function holds(condition: Condition, current: Digest | undefined): boolean {

@@ -42,7 +42,11 @@ export interface PushedManifest extends StoredManifest {
 }
 
 /** What must hold of a tag for a push to go through; `absent`: it names nothing yet. */
-export type Condition = { readonly is: readonly Digest[] } | { readonly not: readonly Digest[] } | "absent" | "present";
+export type Condition =
+  | { readonly is: readonly Digest[] }
+  | { readonly not: readonly Digest[] }
+  | "absent"
+  | "present";
 
 export interface Manifests {
   /** Throws `not-found` / `registry.manifest-unknown`. */

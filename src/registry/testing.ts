@@ -20,25 +20,28 @@ export interface TestRegistry extends Disposable {
   reopen(): void;
 }
 
-export async function testRegistry(directory = mkdtempSync(join(tmpdir(), "virga-registry-"))): Promise<TestRegistry> {
+export async function testRegistry(
+  directory = mkdtempSync(join(tmpdir(), "virga-registry-")),
+): Promise<TestRegistry> {
   const clock = new ManualClock();
   const state = openState(join(directory, "state.db"), registryMigrations);
   const content = await createContentStore({ directory: join(directory, "content") });
   const open = () => createRegistry({ directory: join(directory, "registry"), state, content, clock });
-  return {
+  const test: TestRegistry = {
     directory,
     clock,
     state,
     content,
     registry: open(),
     reopen() {
-      this.registry = open();
+      test.registry = open();
     },
     [Symbol.dispose]() {
       state.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };
+  return test;
 }
 
 export function digestOf(bytes: string | Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): Digest {
@@ -72,7 +75,11 @@ export async function* piece(bytes: string | Uint8Array): AsyncGenerator<Uint8Ar
 }
 
 /** Uploads a blob as clients do. */
-export async function pushBlob(registry: Registry, repository: string, bytes: string | Uint8Array): Promise<Digest> {
+export async function pushBlob(
+  registry: Registry,
+  repository: string,
+  bytes: string | Uint8Array,
+): Promise<Digest> {
   const upload = await registry.uploads.begin(repository);
   const { digest } = await registry.uploads.commit(repository, upload.id, digestOf(bytes), {
     source: piece(bytes),

@@ -119,10 +119,12 @@ class FileUploads implements UploadSessions {
     const path = this.#path(session);
     const before = session.offset;
     if (start !== undefined && start !== before) throw outOfOrder(session, start);
-    const appended = await appendStream(path, session, source, length ?? Infinity).catch(async (error: unknown) => {
-      await this.#drop(session);
-      throw diskFull(error);
-    });
+    const appended = await appendStream(path, session, source, length ?? Infinity).catch(
+      async (error: unknown) => {
+        await this.#drop(session);
+        throw diskFull(error);
+      },
+    );
     this.#touch(session);
     if ("failure" in appended) throw cut(session, appended.failure);
     if (length === undefined || appended.count === length) return;
@@ -213,9 +215,14 @@ function unknownAlgorithm(algorithm: string): Error {
 }
 
 function outOfOrder({ offset }: Session, start: number): Error {
-  return refuse("invalid", "registry.upload-range", `the chunk begins at ${start}; the upload goes on at ${offset}`, {
-    detail: { offset, start },
-  });
+  return refuse(
+    "invalid",
+    "registry.upload-range",
+    `the chunk begins at ${start}; the upload goes on at ${offset}`,
+    {
+      detail: { offset, start },
+    },
+  );
 }
 
 function otherDigest(expected: Digest, got: Digest): Error {
@@ -226,7 +233,9 @@ function otherDigest(expected: Digest, got: Digest): Error {
 
 function otherLength(expected: number, got: number): Error {
   const more = got > expected ? `more than ${expected}` : `${got} of ${expected}`;
-  return refuse("invalid", "registry.size-invalid", `the request has ${more} bytes`, { detail: { expected } });
+  return refuse("invalid", "registry.size-invalid", `the request has ${more} bytes`, {
+    detail: { expected },
+  });
 }
 
 function cut({ offset }: Session, cause: unknown): Error {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openState } from "./state.ts";
 
@@ -56,6 +56,18 @@ test("a full disk takes changes still, also after a restart", async () => {
     await Bun.$`umount ${disk}`.quiet();
     rmSync(disk, { recursive: true });
   }
+});
+
+test("flushes what was written, for many callers at once and after a failure too", async () => {
+  const state = openState(path, [first]);
+  state.db.run("INSERT INTO things VALUES ('a')");
+  await Promise.all([state.flushed(), state.flushed(), state.flushed()]);
+  renameSync(`${path}-wal`, `${path}-away`);
+  const failures = await Promise.allSettled([state.flushed(), state.flushed()]);
+  expect(failures.map((one) => one.status)).toEqual(["rejected", "rejected"]);
+  renameSync(`${path}-away`, `${path}-wal`);
+  await state.flushed();
+  state.close();
 });
 
 test("a transaction that throws changes nothing", () => {

@@ -39,12 +39,15 @@ export interface TestDaemon {
   destroy(): Promise<void>;
 }
 
-/** `root` is an existing folder to use instead of a fresh one below /tmp; what is in it goes with `destroy`. */
-export async function startDaemon(options: { readonly root?: string } = {}): Promise<TestDaemon> {
+/** `arguments` are more options of `virga serve`. `root` is an existing folder to use instead of a fresh one below /tmp; what is in it goes with `destroy`. */
+export async function startDaemon(
+  options: { readonly root?: string; readonly arguments?: readonly string[] } = {},
+): Promise<TestDaemon> {
   const root = realpathSync(options.root ?? mkdtempSync("/tmp/virga-test-"));
   const identity = daemonIdentity(root);
   const dockerHost = `unix://${root}/run/docker.sock`;
-  let child = await launch(root);
+  const extra = options.arguments ?? [];
+  let child = await launch(root, extra);
   const docker: TestDaemon["docker"] = (args, options = {}) =>
     run(["docker", ...args], {
       ...options,
@@ -82,7 +85,7 @@ export async function startDaemon(options: { readonly root?: string } = {}): Pro
       await child.exited;
     },
     async start() {
-      child = await launch(root);
+      child = await launch(root, extra);
     },
     stop,
     async destroy() {
@@ -116,8 +119,8 @@ function clientEnvironment(extra: Readonly<Record<string, string>>): Record<stri
   };
 }
 
-async function launch(root: string) {
-  const child = Bun.spawn([...program, "serve", "--root", root, "--log-level", "debug"], {
+async function launch(root: string, extra: readonly string[]) {
+  const child = Bun.spawn([...program, "serve", "--root", root, "--log-level", "debug", ...extra], {
     cwd: "/",
     stdin: "ignore",
     stdout: "inherit",

@@ -14,6 +14,7 @@ const folders = [
   "layers/dirs",
   "layers/sha256",
   "layers/tmp",
+  "registry/uploads",
   "run/exits",
   "run/runtime/crun",
   "run/tasks",
@@ -29,6 +30,9 @@ const rows = {
   images: "id",
   networks: "id",
   planned_volumes: "name",
+  registry_links: "digest",
+  registry_manifests: "digest",
+  registry_uploads: "id",
   volumes: "name",
 };
 

@@ -14,6 +14,8 @@ export interface WireSystem {
   readonly startedAt: string;
   readonly dockerSocket: string;
   readonly logFile: string;
+  /** Where the registry listens, if it does: `127.0.0.1:5000`. */
+  readonly registry?: string;
   readonly containers: { readonly total: number; readonly running: number };
   readonly images: number;
 }

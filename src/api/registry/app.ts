@@ -102,5 +102,7 @@ function unsupported(method: string, allowed: readonly string[]): Error {
 }
 
 function denied(action: Action, name: string): Error {
-  return refuse("permission", "registry.denied", `you may not ${action} '${name}'`, { detail: { action, name } });
+  return refuse("permission", "registry.denied", `you may not ${action} '${name}'`, {
+    detail: { action, name },
+  });
 }

@@ -41,7 +41,9 @@ function send(file: Bun.BunFile, { digest, size }: BlobInfo, request: Request, h
   const range = parseRange(request.headers.get("range"), size);
   if (range === undefined) return new Response(file, { headers });
   if (range === "unsatisfiable") {
-    throw refuse("invalid", "registry.range-invalid", `the blob has ${size} bytes`, { detail: { digest, size } });
+    throw refuse("invalid", "registry.range-invalid", `the blob has ${size} bytes`, {
+      detail: { digest, size },
+    });
   }
   headers.set("Content-Range", `bytes ${range.start}-${range.end - 1}/${size}`);
   return new Response(file.slice(range.start, range.end), { status: 206, headers });

@@ -23,9 +23,14 @@ export function countOf(query: URLSearchParams, name: string): number | undefine
   const text = query.get(name);
   if (text === null) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw refuse("invalid", "registry.query-invalid", `${name} takes a whole number, not '${text.slice(0, 100)}'`, {
-    detail: { [name]: text.slice(0, 100) },
-  });
+  throw refuse(
+    "invalid",
+    "registry.query-invalid",
+    `${name} takes a whole number, not '${text.slice(0, 100)}'`,
+    {
+      detail: { [name]: text.slice(0, 100) },
+    },
+  );
 }
 
 /** The header that leads to the next page (RFC 8288). */

@@ -65,7 +65,8 @@ export function listReferrers({ registry, query, name, last }: Call): Response {
     size += JSON.stringify(descriptor).length;
     if (size > largestPage && manifests.length > 0) {
       const parameters = { ...(artifactType === undefined ? {} : { artifactType }), last: previous };
-      headers["Link"] = `</v2/${name}/referrers/${last}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
+      headers["Link"] =
+        `</v2/${name}/referrers/${last}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
       break;
     }
     manifests.push(descriptor);
@@ -90,9 +91,14 @@ async function readBody(request: Request): Promise<Uint8Array> {
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
     if (size > largestManifest) {
-      throw refuse("invalid", "registry.manifest-too-large", `a manifest has ${largestManifest} bytes at most`, {
-        detail: { limit: largestManifest },
-      });
+      throw refuse(
+        "invalid",
+        "registry.manifest-too-large",
+        `a manifest has ${largestManifest} bytes at most`,
+        {
+          detail: { limit: largestManifest },
+        },
+      );
     }
     chunks.push(chunk);
   }

@@ -1,4 +1,11 @@
-import { indexMembers, isIndex, refuse, type Reference, type Registry, type StoredManifest } from "../../registry/index.ts";
+import {
+  indexMembers,
+  isIndex,
+  refuse,
+  type Reference,
+  type Registry,
+  type StoredManifest,
+} from "../../registry/index.ts";
 
 /**
  * The manifest to answer with. A digest stands for its bytes, whatever the client accepts. For a tag the type counts,

@@ -5,7 +5,11 @@ export type Route =
   | { readonly kind: "base" }
   | { readonly kind: "catalog" }
   | { readonly kind: "tags" | "uploads"; readonly name: string; readonly last: "" }
-  | { readonly kind: "manifest" | "blob" | "upload" | "referrers"; readonly name: string; readonly last: string };
+  | {
+      readonly kind: "manifest" | "blob" | "upload" | "referrers";
+      readonly name: string;
+      readonly last: string;
+    };
 
 /** A repository's name may contain `/blobs/` and the like, so the last one counts. */
 const patterns = [

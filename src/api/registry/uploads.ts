@@ -11,7 +11,12 @@ export async function beginUpload(call: Call): Promise<Response> {
   const mount = query.get("mount");
   if (mount !== null) {
     const mayRead = (repository: string) => caller.may("pull", repository);
-    const blob = await registry.blobs.mount(name, checkDigest(mount), query.get("from") ?? undefined, mayRead);
+    const blob = await registry.blobs.mount(
+      name,
+      checkDigest(mount),
+      query.get("from") ?? undefined,
+      mayRead,
+    );
     if (blob) return created(name, blob);
   }
   const digest = mount === null ? query.get("digest") : null;
@@ -19,7 +24,10 @@ export async function beginUpload(call: Call): Promise<Response> {
   const upload = await registry.uploads.begin(name, algorithm ?? undefined);
   if (digest === null) return progress(202, upload);
   try {
-    return created(name, await registry.uploads.commit(name, upload.id, checkDigest(digest), chunkOf(request)));
+    return created(
+      name,
+      await registry.uploads.commit(name, upload.id, checkDigest(digest), chunkOf(request)),
+    );
   } catch (error) {
     // Nobody knows its id.
     await registry.uploads.cancel(name, upload.id).catch(() => undefined);

@@ -1,0 +1,17 @@
+import { createRegistryApp } from "../api/registry/index.ts";
+import type { Logger } from "../base/index.ts";
+import { listenTcp, type ListenAddress } from "./registry-server.ts";
+import type { Services } from "./services.ts";
+
+/** The registry's HTTP side, where it was asked for: a port is nothing to open unasked. */
+export function openRegistry(
+  address: ListenAddress | undefined,
+  logger: Logger,
+  { registry }: Services,
+): (AsyncDisposable & { readonly address: string }) | undefined {
+  if (!address) return undefined;
+  const app = createRegistryApp({ registry, logger, identify: () => ({ may: () => true }) });
+  const server = listenTcp(address, app.fetch);
+  logger.info("the registry listens", { address: server.address });
+  return server;
+}

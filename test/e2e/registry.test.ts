@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { run, type RunOptions } from "../../src/host/index.ts";
+import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { freePort, startDockerd, startDockerRegistry, type Peer } from "../support/registries.ts";
+
+/** Clients that others wrote push to the registry and pull from it. */
+const port = freePort();
+const registry = `localhost:${port}`;
+const insecure = "--tls-verify=false";
+let daemon: TestDaemon;
+let work: string;
+let archive: string;
+
+beforeAll(async () => {
+  daemon = await startDaemon({ arguments: ["--registry", `127.0.0.1:${port}`] });
+  work = mkdtempSync("/tmp/virga-registry-test-");
+  archive = join(work, "box.tar");
+  await daemon.dockerOk(["save", "-o", archive, await importBusybox(daemon)]);
+}, 60_000);
+afterAll(async () => {
+  await daemon.destroy();
+  rmSync(work, { recursive: true, force: true });
+});
+
+async function ok(command: readonly string[], options?: RunOptions): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(command, options);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: exit code ${exitCode}\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+const send = (method: string, path: string, init: RequestInit = {}) =>
+  fetch(`http://127.0.0.1:${port}${path}`, { method, ...init });
+const digestAt = async (host: string, name: string) =>
+  await ok(["skopeo", "inspect", insecure, "--format", "{{.Digest}}", `docker://${host}/${name}`]);
+const copy = (from: string, to: string, ...more: string[]) =>
+  ok(["skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", ...more, from, to]);
+const sha256 = (bytes: string | Uint8Array) =>
+  `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
+
+describe("clients", () => {
+  test("skopeo: pushes, pulls, lists and deletes, in both formats", async () => {
+    for (const format of ["oci", "v2s2"]) {
+      await copy(
+        `docker-archive:${archive}`,
+        `docker://${registry}/skopeo/app:${format}`,
+        "--format",
+        format,
+      );
+      const layout = join(work, `layout-${format}`);
+      await copy(`docker://${registry}/skopeo/app:${format}`, `dir:${layout}`);
+      const manifest = await Bun.file(join(layout, "manifest.json")).bytes();
+      expect(await digestAt(registry, `skopeo/app:${format}`)).toBe(sha256(manifest));
+    }
+    const tags = JSON.parse(
+      await ok(["skopeo", "list-tags", insecure, `docker://${registry}/skopeo/app`]),
+    ) as object;
+    expect(tags).toMatchObject({ Tags: ["oci", "v2s2"] });
+    await ok(["skopeo", "delete", insecure, `docker://${registry}/skopeo/app:oci`]);
+    expect((await send("GET", "/v2/skopeo/app/manifests/oci")).status).toBe(404);
+  }, 60_000);
+
+  test("docker-registry: an image goes there and back with its digest", async () => {
+    await using peer: Peer = await startDockerRegistry();
+    await copy(`docker-archive:${archive}`, `docker://${registry}/there/app:1`, "--format", "v2s2");
+    await copy(`docker://${registry}/there/app:1`, `docker://${peer.address}/app:1`);
+    await copy(`docker://${peer.address}/app:1`, `docker://${registry}/back/app:1`);
+    const digests = await Promise.all([
+      digestAt(registry, "there/app:1"),
+      digestAt(peer.address, "app:1"),
+      digestAt(registry, "back/app:1"),
+    ]);
+    expect(new Set(digests).size).toBe(1);
+  }, 60_000);
+
+  test("podman: pulls what skopeo pushed and pushes it elsewhere with its digest", async () => {
+    await copy(`docker-archive:${archive}`, `docker://${registry}/podman/in:1`, "--format", "v2s2");
+    const folders = [
+      "--root",
+      `${work}/podman`,
+      "--runroot",
+      `${work}/podman-run`,
+      "--storage-driver",
+      "vfs",
+    ];
+    const podman = (...args: string[]) => ok(["podman", ...folders, ...args]);
+    await podman("pull", "-q", insecure, `${registry}/podman/in:1`);
+    const file = join(work, "podman-digest");
+    await podman(
+      "push",
+      "-q",
+      insecure,
+      "--digestfile",
+      file,
+      `${registry}/podman/in:1`,
+      `${registry}/podman/out:1`,
+    );
+    expect(await Bun.file(file).text()).toBe(await digestAt(registry, "podman/out:1"));
+    const configOf = async (name: string) => {
+      const response = await send("GET", `/v2/${name}/manifests/1`);
+      return ((await response.json()) as { config: { digest: string } }).config.digest;
+    };
+    expect(await configOf("podman/out")).toBe(await configOf("podman/in"));
+  }, 60_000);
+
+  test("buildah: an image that it made", async () => {
+    const folders = [
+      "--root",
+      `${work}/buildah`,
+      "--runroot",
+      `${work}/buildah-run`,
+      "--storage-driver",
+      "vfs",
+    ];
+    const buildah = (...args: string[]) => ok(["buildah", ...folders, ...args]);
+    const container = await buildah("from", "scratch");
+    await buildah("config", "--label", "made=here", container);
+    await buildah("commit", "-q", container, "mine");
+    const file = join(work, "buildah-digest");
+    await buildah(
+      "push",
+      "-q",
+      insecure,
+      "--digestfile",
+      file,
+      "mine",
+      `docker://${registry}/buildah/mine:1`,
+    );
+    expect(await Bun.file(file).text()).toBe(await digestAt(registry, "buildah/mine:1"));
+    await buildah("pull", "-q", insecure, `${registry}/buildah/mine:1`);
+  }, 60_000);
+
+  test("dockerd: docker push and docker pull, with the digest that it says", async () => {
+    await using peer = await startDockerd();
+    const docker = (...args: string[]) => ok(["docker", "-H", peer.address, ...args]);
+    await docker("load", "-q", "-i", archive);
+    await docker("tag", "box:1", `${registry}/dockerd/app:1`);
+    const pushed = await docker("push", `${registry}/dockerd/app:1`);
+    const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed)![1]!;
+    expect(await digestAt(registry, "dockerd/app:1")).toBe(digest);
+    const again = await docker("push", `${registry}/dockerd/app:1`);
+    expect(again).toContain("Layer already exists");
+    await docker("tag", "box:1", `${registry}/dockerd/other:1`);
+    expect(await docker("push", `${registry}/dockerd/other:1`)).toContain("Mounted from dockerd/app");
+    await docker("image", "rm", "box:1", `${registry}/dockerd/app:1`, `${registry}/dockerd/other:1`);
+    expect(await docker("pull", `${registry}/dockerd/app:1`)).toContain(`Digest: ${digest}`);
+  }, 60_000);
+});
+
+describe("the engine and the registry share their blobs", () => {
+  test("what both have is there once, and goes when neither needs it any more", async () => {
+    const blobs = () => readdirSync(daemon.identity.path("content/blobs/sha256")).length;
+    await daemon.dockerOk(["tag", "box:1", "shared:1"]);
+    const before = blobs();
+    const layout = join(work, "shared");
+    const tar = join(work, "shared.tar");
+    await daemon.dockerOk(["save", "-o", tar, "shared:1"]);
+    await ok(["mkdir", layout]);
+    await ok(["tar", "-xf", tar, "-C", layout]);
+    await copy(`oci:${layout}`, `docker://${registry}/shared:1`, "--preserve-digests");
+    expect(blobs()).toBe(before);
+  }, 60_000);
+});
+
+describe("a daemon that is killed", () => {
+  test("in the middle of a push: nothing acknowledged is lost, and the push goes on", async () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    const acknowledged = await send("POST", `/v2/killed/app/blobs/uploads/?digest=${sha256("kept")}`, {
+      body: "kept",
+    });
+    expect(acknowledged.status).toBe(201);
+    const begun = await send("POST", "/v2/killed/app/blobs/uploads/");
+    const place = begun.headers.get("location")!;
+    await send("PATCH", place, { body: bytes.subarray(0, 40_000) });
+    const cut = send("PATCH", place, {
+      body: new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(bytes.slice(40_000, 50_000));
+          await daemon.crash();
+          controller.error(new Error("cut"));
+        },
+      }),
+    }).catch(() => undefined);
+    await cut;
+    await daemon.start();
+    expect(await (await send("GET", `/v2/killed/app/blobs/${sha256("kept")}`)).text()).toBe("kept");
+    const status = await send("GET", place);
+    const offset = Number(status.headers.get("range")!.split("-")[1]) + 1;
+    expect(offset).toBeGreaterThanOrEqual(40_000);
+    const end = await send("PUT", `${place}?digest=${sha256(bytes)}`, {
+      body: bytes.subarray(offset),
+      headers: { "content-range": `${offset}-${bytes.length - 1}` },
+    });
+    expect(end.status).toBe(201);
+    expect(sha256(await (await send("GET", end.headers.get("location")!)).bytes())).toBe(sha256(bytes));
+  }, 60_000);
+});
