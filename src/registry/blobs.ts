@@ -1,8 +1,8 @@
-import type { Clock } from "../base/index.ts";
 import type { BlobInfo, ContentStore, Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
 import { RegistryError, refuse } from "./errors.ts";
 import type { Leases } from "./leases.ts";
+import type { LinkTable } from "./link-table.ts";
 import { checkDigest, checkName } from "./names.ts";
 import type { Blobs } from "./registry.ts";
 import type { Repositories } from "./repositories.ts";
@@ -10,71 +10,25 @@ import type { Repositories } from "./repositories.ts";
 export interface BlobsDependencies {
   readonly state: State;
   readonly content: ContentStore;
-  readonly clock: Clock;
   readonly leases: Leases;
   readonly repositories: Repositories;
+  readonly links: LinkTable;
 }
 
-/** The table of links; what uploads and the collection of garbage need beyond `Blobs`. */
-export interface Links extends Blobs {
-  /** Synchronous; the blob must be stored and leased, or needed by something else. */
-  link(repository: string, blob: BlobInfo): void;
-  sizeOf(repository: number, digest: Digest): number | undefined;
-  needs(digest: Digest): boolean;
-}
-
-/** So exactly is known when somebody last relied on a link. */
-const touchEveryMs = 60_000;
-
-export function createBlobs({ state, content, clock, leases, repositories }: BlobsDependencies): Links {
-  const { db } = state;
-  const linked = db.query<{ size: number }, [number, string]>(
-    "SELECT size FROM registry_links WHERE repository = ? AND digest = ?",
-  );
-  const insert = db.query<unknown, [number, string, number, number]>(
-    `INSERT INTO registry_links VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET touched_at = excluded.touched_at`,
-  );
-  const touch = db.query<unknown, [number, number, string, number]>(
-    "UPDATE registry_links SET touched_at = ? WHERE repository = ? AND digest = ? AND touched_at < ?",
-  );
-  const unlink = db.query<unknown, [number, string]>(
-    "DELETE FROM registry_links WHERE repository = ? AND digest = ?",
-  );
-  const anywhere = db.query<{ repository: string; size: number }, [string]>(
-    `SELECT name AS repository, size FROM registry_links
-     JOIN registry_repositories ON id = repository WHERE digest = ?`,
-  );
-  const referring = db.query<{ manifest: Digest }, [number, string]>(
-    "SELECT manifest FROM registry_references WHERE repository = ? AND target = ? LIMIT 1",
-  );
-  const needed = db.query<{ one: number }, [string, string]>(
-    `SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM registry_links WHERE digest = ?)
-     OR EXISTS (SELECT 1 FROM registry_manifests WHERE digest = ?)`,
-  );
-  const now = () => clock.now().getTime();
-
+export function createBlobs({ state, content, leases, repositories, links }: BlobsDependencies): Blobs {
   const find = (repository: string, text: string): { readonly id: number; readonly blob: BlobInfo } => {
     const digest = checkDigest(text);
     const id = repositories.idOf(checkName(repository));
-    const size = id === undefined ? undefined : linked.get(id, digest)?.size;
+    const size = id === undefined ? undefined : links.sizeOf(id, digest);
     if (id === undefined || size === undefined) throw unknown(repository, digest);
     return { id, blob: whole(content, { digest, size }) };
   };
-  const link = (repository: string, { digest, size }: BlobInfo) => {
-    const id = repositories.ensure(repository);
-    insert.run(id, digest, size, now());
-    repositories.touch(id);
-  };
 
   return {
-    link,
-    sizeOf: (repository, digest) => linked.get(repository, digest)?.size,
-    needs: (digest) => leases.has(digest) || needed.get(digest, digest) !== null,
     find: (repository, digest) => find(repository, digest).blob,
     promise(repository, digest) {
       const { id, blob } = repaired(() => find(repository, digest));
-      touch.run(now(), id, digest, now() - touchEveryMs);
+      links.touch(id, blob.digest);
       repositories.touch(id);
       return blob;
     },
@@ -83,22 +37,34 @@ export function createBlobs({ state, content, clock, leases, repositories }: Blo
       checkName(repository);
       const digest = checkDigest(text);
       using _lease = leases.take(digest);
-      const holders = anywhere.all(digest).filter((one) => mayRead(one.repository));
+      const holders = links.holders(digest).filter((one) => mayRead(one.repository));
       const holder = holders.find((one) => one.repository === from) ?? holders[0];
       if (!holder || !content.has(digest) || content.stat(digest).size !== holder.size) return undefined;
       const blob = { digest, size: holder.size };
-      link(repository, blob);
+      linkBlob(repositories, links, repository, blob);
       await state.flushed();
       return blob;
     },
     async delete(repository, text) {
       const { id, blob } = repaired(() => find(repository, text));
-      const user = referring.get(id, blob.digest)?.manifest;
+      const user = links.userOf(id, blob.digest);
       if (user !== undefined) throw inUse(blob.digest, user);
-      unlink.run(id, blob.digest);
+      links.delete(id, blob.digest);
       await state.flushed();
     },
   };
+}
+
+/** Gives a repository a blob, and makes the repository when this is its first. */
+export function linkBlob(
+  repositories: Repositories,
+  links: LinkTable,
+  repository: string,
+  blob: BlobInfo,
+): void {
+  const id = repositories.ensure(repository);
+  links.insert(id, blob);
+  repositories.touch(id);
 }
 
 /** A file that has lost or won bytes is not what its digest says: better no answer than a wrong one. */

@@ -4,6 +4,7 @@ import type { ContentStore } from "../content/index.ts";
 import type { State } from "../state/index.ts";
 import { createBlobs } from "./blobs.ts";
 import { createLeases } from "./leases.ts";
+import { createLinkTable } from "./link-table.ts";
 import { createManifestTable } from "./manifest-table.ts";
 import { createManifests } from "./manifests.ts";
 import type { Registry } from "./registry.ts";
@@ -23,14 +24,14 @@ export function createRegistry({ directory, ...common }: RegistryDependencies): 
   const leases = createLeases();
   const repositories = createRepositories(state, clock);
   const table = createManifestTable(state, clock);
-  const shared = { ...common, leases, repositories };
-  const links = createBlobs(shared);
-  const uploads = createUploads({ ...shared, links, directory: join(directory, "uploads") });
+  const links = createLinkTable(state, clock);
+  const shared = { ...common, leases, repositories, links };
+  const uploads = createUploads({ ...shared, directory: join(directory, "uploads") });
   return {
-    manifests: createManifests({ ...shared, links, table }),
-    blobs: links,
+    manifests: createManifests({ ...shared, table }),
+    blobs: createBlobs(shared),
     uploads,
     repositories: (page = {}) => repositories.list(page),
-    needs: (digest) => links.needs(digest),
+    needs: (digest) => leases.has(digest) || links.isNeeded(digest),
   };
 }

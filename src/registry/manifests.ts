@@ -1,8 +1,8 @@
 import { parseDigest, type ContentStore, type Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
-import type { Links } from "./blobs.ts";
 import { refuse } from "./errors.ts";
 import type { Leases } from "./leases.ts";
+import type { LinkTable } from "./link-table.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { readManifest, refuseSize, type ManifestContent } from "./manifest-format.ts";
 import type { ManifestTable } from "./manifest-table.ts";
@@ -16,7 +16,7 @@ export interface ManifestsDependencies {
   readonly leases: Leases;
   readonly repositories: Repositories;
   readonly table: ManifestTable;
-  readonly links: Links;
+  readonly links: LinkTable;
 }
 
 export function createManifests(dependencies: ManifestsDependencies): Manifests {
@@ -102,7 +102,7 @@ async function dropDamaged(content: ContentStore, digest: Digest): Promise<void>
   if (digestOf(stored, digest) !== digest) await content.remove(digest);
 }
 
-function refuseMissing(links: Links, repository: number, { blobs }: ManifestContent): void {
+function refuseMissing(links: LinkTable, repository: number, { blobs }: ManifestContent): void {
   const missing: Digest[] = [];
   for (const { digest, size } of blobs) {
     const stored = links.sizeOf(repository, digest);

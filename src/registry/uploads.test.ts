@@ -103,9 +103,9 @@ test("a blob on its way is needed before its link is written, and afterwards", a
   const digest = digestOf("on its way");
   expect(it.registry.needs(digest)).toBe(false);
   const seen: boolean[] = [];
-  const { adopt } = it.content;
+  const adopt = it.content.adopt.bind(it.content);
   it.content.adopt = async (write) => {
-    const info = await adopt.call(it.content, write);
+    const info = await adopt(write);
     seen.push(it.registry.needs(digest));
     return info;
   };

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { errnoOf, KeyedLock, type Clock } from "../base/index.ts";
 import { parseDigest, type BlobInfo, type ContentStore, type Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
-import type { Links } from "./blobs.ts";
+import { linkBlob } from "./blobs.ts";
 import { refuse } from "./errors.ts";
 import type { Leases } from "./leases.ts";
+import type { LinkTable } from "./link-table.ts";
 import { checkDigest, checkName } from "./names.ts";
 import type { Chunk, Upload, Uploads } from "./registry.ts";
 import type { Repositories } from "./repositories.ts";
@@ -20,7 +21,7 @@ export interface UploadsDependencies {
   readonly clock: Clock;
   readonly leases: Leases;
   readonly repositories: Repositories;
-  readonly links: Links;
+  readonly links: LinkTable;
 }
 
 /** What the collection of garbage needs beyond `Uploads`. */
@@ -134,7 +135,7 @@ class FileUploads implements UploadSessions {
 
   /** Leased before it is stored, so that no collection comes between the store and the link. */
   async #publish(session: Session, digest: Digest): Promise<BlobInfo> {
-    const { state, content, leases, links } = this.#parts;
+    const { state, content, leases, repositories, links } = this.#parts;
     const { repository, offset: size } = session;
     using _lease = leases.take(digest);
     const path = this.#path(session);
@@ -152,7 +153,7 @@ class FileUploads implements UploadSessions {
     }
     const blob = { digest, size };
     state.transaction(() => {
-      links.link(repository, blob);
+      linkBlob(repositories, links, repository, blob);
       this.#forget(session);
     });
     await rm(path, { force: true });

@@ -59,7 +59,7 @@ describe("Pulling manifests", () => {
     }
   });
   test("<tag-or-digest> MUST be a digest or a tag, and MUST NOT be in any other format", async () => {
-    for (const reference of [".tag", "-tag", `${"t".repeat(129)}`, "t@g"]) {
+    for (const reference of [".tag", "-tag", "t".repeat(129), "t@g"]) {
       const response = await get(`/v2/pull/app/manifests/${reference}`);
       expect([reference, response.status, await errorCode(response)]).toEqual([
         reference,
@@ -474,11 +474,11 @@ describe("Listing Referrers", () => {
       artifactType: "application/sbom",
       annotations: { "org.example": "1" },
     });
-    server.test.clock.advance(1000);
+    await server.test.clock.advance(1000);
     await pushArtifact(name, "old", { subject, artifactType: "" });
-    server.test.clock.advance(1000);
+    await server.test.clock.advance(1000);
     await server.pushManifest(name, "list", imageIndex([], { subject, annotations: { of: "lists" } }));
-    server.test.clock.advance(1000);
+    await server.test.clock.advance(1000);
     await server.pushManifest(name, "list2", imageIndex([], { subject, artifactType: "application/many" }));
   });
   test("MUST return 200 and an index with Content-Type of an index, and the descriptors", async () => {

@@ -12,7 +12,7 @@ export function listTags({ registry, query, name }: Call): Response {
   const headers = more
     ? { Link: nextLink(`/v2/${name}/tags/list`, { n: String(n), last: tags.at(-1)! }) }
     : {};
-  return json({ name, tags }, headers as Record<string, string>);
+  return json({ name, tags }, headers);
 }
 
 /** So many names are looked at in one go. */
