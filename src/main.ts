@@ -5,6 +5,7 @@ if (subcommand === "serve" && !asksForHelp) {
   process.exitCode = await serve(rest);
 } else {
   const { runCommandLine } = await import("./cli/index.ts");
-  process.exitCode = await runCommandLine(process.argv.slice(2));
+  // At once: an open stdin (a terminal, a pipe) would keep the process.
+  process.exit(await runCommandLine(process.argv.slice(2)));
 }
 export {};

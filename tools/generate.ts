@@ -10,7 +10,7 @@ import { commandReference, dockerAnswers, dockerEndpoints, dockerFields, dockerQ
 const root = join(import.meta.dir, "..");
 
 /** File, name of the part, its text. */
-const parts: readonly { readonly file: string; readonly name: string; readonly text: () => string }[] = [
+const parts: readonly { readonly file: string; readonly name: string; readonly text: () => string | Promise<string> }[] = [
   { file: "ARCHITECTURE.md", name: "layers", text: layerGraph },
   { file: "docs/stacks.md", name: "stack keys", text: supportedKeysMarkdown },
   { file: "docs/reference/commands.md", name: "commands", text: commandReference },
@@ -25,7 +25,7 @@ let stale = 0;
 for (const part of parts) {
   const path = join(root, part.file);
   const before = await Bun.file(path).text();
-  const after = replacePart(before, part.name, part.text());
+  const after = replacePart(before, part.name, await part.text());
   if (before === after) continue;
   if (checkOnly) {
     console.error(`${part.file}: the part '${part.name}' is not current; run: npm run generate`);

@@ -1,6 +1,6 @@
 import { absentFields, endpoints, partsOf, quirks, versionText } from "../src/api/docker/index.ts";
 import type { Endpoint, FieldRule, FieldTable, Quirk } from "../src/api/docker/index.ts";
-import { documented, helpOf } from "../src/cli/index.ts";
+import { helpTexts } from "../src/cli/index.ts";
 
 /** Every endpoint with what becomes of its parameters. */
 export function dockerEndpoints(): string {
@@ -84,6 +84,7 @@ export function dockerQuirks(): string {
 }
 
 /** The help of every command. */
-export function commandReference(): string {
-  return documented.map((one) => `## virga ${one.name}\n\n\`\`\`text\n${helpOf(one)}\`\`\`\n`).join("\n");
+export async function commandReference(): Promise<string> {
+  const all = await helpTexts();
+  return all.map(({ name, text }) => `## virga ${name}\n\n\`\`\`text\n${text}\`\`\`\n`).join("\n");
 }

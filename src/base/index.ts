@@ -1,4 +1,5 @@
 export { ManualClock, systemClock, type Clock } from "./clock.ts";
+export { DetachWatcher, parseDetachKeys } from "./detach-keys.ts";
 export {
   VirgaError,
   errnoOf,

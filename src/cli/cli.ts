@@ -1,75 +1,106 @@
 import { suggestion, version } from "../base/index.ts";
-import { commands, documented } from "./commands/index.ts";
-import { helpOf, parseInvocation, type CommandHelp } from "./command.ts";
+import type { Command, CommandHelp } from "./command.ts";
+import { aliases, commandNames, isCommand, isGroup, loadCommand, sections } from "./commands/index.ts";
 import { defaultRoot } from "./connection.ts";
+import { parseInvocation } from "./invocation.ts";
 import { errorText, exitCodeOf } from "./output.ts";
+import { print, tell } from "./terminal.ts";
 
 /** Runs one command line (without the program's name) and returns the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
-  const [first] = args;
-  if (first === undefined || first === "--help" || first === "-h") {
-    process.stdout.write(overview(documented));
+  const { root, rest: words } = leadingRoot(args);
+  const [first] = words;
+  if (first === undefined || first === "--help" || first === "-h") return await help([]);
+  if (first === "help") return await help(words.slice(1));
+  if (first === "version" || first === "--version" || first === "-v") {
+    print(`virga ${version}`);
     return 0;
   }
-  if (first === "help") return help(args.slice(1));
-  if (first === "version" || first === "--version") {
-    console.log(`virga ${version}`);
-    return 0;
-  }
-  const described = find(documented, args);
-  if (described && asksForHelp(args)) {
-    process.stdout.write(helpOf(described));
-    return 0;
-  }
-  const command = find(commands, args);
-  if (!command) {
-    process.stderr.write(unknownCommand(args));
+  const named = findName(words);
+  if (named === undefined) {
+    if (isGroup(first) && (words.length === 1 || asksForHelp(words))) return await help([first]);
+    tell(unknownCommand(words));
     return 2;
   }
-  const rest = args.slice(command.name.split(" ").length);
+  const command = await loadCommand(named.name);
+  if (asksForHelp(named.rest, command)) {
+    const { helpOf } = await import("./help.ts");
+    print(helpOf(command));
+    return 0;
+  }
   try {
-    return await command.run(parseInvocation(command, rest, process.env["VIRGA_ROOT"] ?? defaultRoot));
+    return await run(command, named.rest, root);
   } catch (error) {
-    process.stderr.write(errorText(error));
+    tell(errorText(error));
     return exitCodeOf(error);
   }
 }
 
-function help(args: readonly string[]): number {
-  const group = documented.filter((one) => one.name.startsWith(`${args.join(" ")} `));
-  const command = find(documented, args);
-  if (args.length > 0 && !command && group.length === 0) {
-    process.stderr.write(unknownCommand(args));
-    return 2;
-  }
-  const text = command ? helpOf(command) : overview(group.length > 0 ? group : documented);
-  process.stdout.write(text);
-  return 0;
+async function run(command: CommandHelp | Command, args: readonly string[], root: string): Promise<number> {
+  if (!("run" in command)) throw new Error(`virga ${command.name} is run elsewhere`);
+  return await command.run(parseInvocation(command, args, root));
 }
 
-/** Up to `--`: what follows is not an option. */
-function asksForHelp(args: readonly string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end < 0 ? args.length : end).some((one) => one === "--help" || one === "-h");
+/** `--root DIR` may stand before the command too. */
+function leadingRoot(args: readonly string[]): { readonly root: string; readonly rest: readonly string[] } {
+  const otherwise = process.env["VIRGA_ROOT"] || defaultRoot;
+  const [first, second, ...rest] = args;
+  if (first === "--root" && second !== undefined) return { root: second, rest };
+  if (first?.startsWith("--root=")) return { root: first.slice("--root=".length), rest: args.slice(1) };
+  return { root: otherwise, rest: args };
 }
 
 /** The command that the first two words name, or the first one. */
-function find<C extends CommandHelp>(all: readonly C[], args: readonly string[]): C | undefined {
-  const named = (length: number) => all.find((one) => one.name === args.slice(0, length).join(" "));
-  return named(2) ?? named(1);
+function findName(
+  args: readonly string[],
+): { readonly name: string; readonly rest: readonly string[] } | undefined {
+  for (const length of [2, 1]) {
+    const typed = args.slice(0, length).join(" ");
+    const name = aliases[typed] ?? typed;
+    if (args.length >= length && isCommand(name)) return { name, rest: args.slice(length) };
+  }
+  // `virga container run` is `virga run`.
+  return args[0] === "container" && args.length > 1 ? findName(args.slice(1)) : undefined;
 }
 
-function overview(shown: readonly CommandHelp[]): string {
-  const width = Math.max(...shown.map((one) => one.name.length)) + 3;
-  const rows = shown.map((one) => `  ${one.name.padEnd(width)}${one.summary}\n`).join("");
-  return `virga ${version}: this machine as a cloud\n\nUsage: virga COMMAND [OPTIONS]\n\nCommands:\n${rows}\nMore: virga help COMMAND\n`;
+async function help(args: readonly string[]): Promise<number> {
+  const { helpOf, overview } = await import("./help.ts");
+  const named = findName(args);
+  if (named !== undefined) {
+    print(helpOf(await loadCommand(named.name)));
+    return 0;
+  }
+  const prefix = args.length === 0 ? "" : `${args[0]} `;
+  if (args.length > 0 && !isGroup(args[0]!)) {
+    tell(unknownCommand(args));
+    return 2;
+  }
+  const shown = (await sections())
+    .map((one) => ({ ...one, commands: one.commands.filter((two) => two.name.startsWith(prefix)) }))
+    .filter((one) => one.commands.length > 0);
+  print(overview(shown));
+  return 0;
+}
+
+/**
+ * Up to `--`, and up to where a container's command begins: what follows is not an option of ours. `-h` is not help
+ * for a command that has it for itself.
+ */
+function asksForHelp(args: readonly string[], command?: CommandHelp): boolean {
+  const end = args.findIndex((one, at) => one === "--" || (command?.restAfter === 1 && isArgument(args, at)));
+  const own = Object.values(command?.options ?? {}).some((option) => option.short === "h");
+  return args.slice(0, end < 0 ? args.length : end).some((one) => one === "--help" || (one === "-h" && !own));
+}
+
+/** Good enough to see `--help`: what follows another word than an option, and is none itself. */
+function isArgument(args: readonly string[], at: number): boolean {
+  return !args[at]!.startsWith("-") && (at === 0 || !args[at - 1]!.startsWith("-"));
 }
 
 function unknownCommand(args: readonly string[]): string {
-  const names = documented.map((one) => one.name);
-  const group = names.filter((name) => name.startsWith(`${args[0]} `));
+  const group = commandNames.filter((name) => name.startsWith(`${args[0]} `));
   const next = group.length > 0 ? group.map((name) => `virga ${name}`).join(", ") : "virga help";
   const typed = args.slice(0, group.length > 0 ? 2 : 1).join(" ");
-  const meant = suggestion(typed, [...names, "help", "version"]);
-  return `virga: there is no command '${typed}'${meant}\n  next: ${next}\n`;
+  const meant = suggestion(typed, [...commandNames, "help", "version"]);
+  return `virga: there is no command '${typed}'${meant}\n  next: ${next}`;
 }

@@ -1,7 +1,8 @@
-import { parseArgs } from "node:util";
-import { fail, messageOf, nearest } from "../base/index.ts";
+import type { Invocation } from "./invocation.ts";
 
-/** A command is data: help text and argument parsing follow from it. */
+export type { Invocation } from "./invocation.ts";
+
+/** A command is data: help text, argument parsing and shell completion follow from it. */
 export interface Command extends CommandHelp {
   run(invocation: Invocation): Promise<number>;
 }
@@ -15,107 +16,64 @@ export interface CommandHelp {
   readonly options: Readonly<Record<string, Option>>;
   /** At least and at most so many arguments; without a maximum any number. */
   readonly arguments?: { readonly min?: number; readonly max?: number };
+  /** What follows the first so many arguments is taken as it is: the command of a container, with its options. */
+  readonly restAfter?: number;
+  /** What the arguments name, for shell completion; the last is for all that follow. */
+  readonly completes?: readonly Completion[];
   /** Longer help, after the options. */
   readonly details?: string;
 }
 
+export type Completion =
+  | "container"
+  | "running"
+  | "stopped"
+  | "image"
+  | "network"
+  | "volume"
+  | "stack"
+  | "service"
+  | "file"
+  | "folder"
+  | "nothing";
+
 export interface Option {
-  readonly type: "boolean" | "string";
+  /** `size` is `512m` in bytes, `duration` is `1m30s` in milliseconds; `number` is whole, `decimal` is `1.5`. */
+  readonly type: "boolean" | "string" | "number" | "decimal" | "size" | "duration";
   readonly short?: string;
   readonly multiple?: boolean;
   /** Name of the value in the help text. */
   readonly value?: string;
+  /** The only values there are. */
+  readonly choices?: readonly string[];
+  readonly completes?: Completion;
   readonly help: string;
-}
-
-export interface Invocation {
-  readonly root: string;
-  readonly arguments: readonly string[];
-  flag(name: string): boolean;
-  text(name: string): string | undefined;
-  texts(name: string): readonly string[];
-  number(name: string): number | undefined;
+  /** Another spelling, which the help does not show. */
+  readonly alias?: string;
 }
 
 export const commonOptions: Readonly<Record<string, Option>> = {
-  root: { type: "string", value: "DIR", help: "the daemon's folder (or VIRGA_ROOT; default /var/lib/virga)" },
+  root: {
+    type: "string",
+    value: "DIR",
+    help: "the daemon's folder (or VIRGA_ROOT; default /var/lib/virga)",
+    completes: "folder",
+  },
   help: { type: "boolean", short: "h", help: "show this help" },
 };
 
-/** Reads a command's arguments. Throws `invalid` / `cli.usage` with the command that shows the help. */
-export function parseInvocation(command: Command, args: readonly string[], defaultRoot: string): Invocation {
-  const { values, positionals } = parse(command, args);
-  const { min = 0, max } = command.arguments ?? {};
-  if (positionals.length < min || (max !== undefined && positionals.length > max)) {
-    throw usageError(command, positionals.length < min ? "an argument is missing" : "too many arguments");
-  }
-  const all = (name: string) => [values[name] ?? []].flat();
-  const text = (name: string) => all(name).findLast((one) => typeof one === "string");
-  return {
-    root: text("root") ?? defaultRoot,
-    arguments: positionals,
-    flag: (name) => values[name] === true,
-    text,
-    texts: (name) => all(name).filter((one) => typeof one === "string"),
-    number(name) {
-      const value = text(name);
-      if (value === undefined) return undefined;
-      if (!/^-?\d+$/.test(value)) throw usageError(command, `--${name} takes a whole number, not '${value}'`);
-      return Number(value);
-    },
-  };
-}
+export const jsonOption = { json: { type: "boolean", help: "print JSON" } } as const satisfies Record<
+  string,
+  Option
+>;
+export const quietOption = {
+  quiet: { type: "boolean", short: "q", help: "print names only" },
+} as const satisfies Record<string, Option>;
 
-type ParsedValue = string | boolean;
-
-function parse(command: Command, args: readonly string[]) {
-  const options = Object.entries({ ...commonOptions, ...command.options }).map(([name, option]) => [
-    name,
-    {
-      type: option.type,
-      ...(option.short ? { short: option.short } : {}),
-      ...(option.multiple ? { multiple: true } : {}),
-    },
-  ]);
-  try {
-    const parsed = parseArgs({
-      args: [...args],
-      options: Object.fromEntries(options),
-      allowPositionals: true,
-    });
-    return {
-      positionals: parsed.positionals,
-      values: parsed.values as Record<string, ParsedValue | ParsedValue[]>,
-    };
-  } catch (error) {
-    throw usageError(command, parseMessage(command, error));
-  }
-}
-
-/** Node's message without its advice on arguments that begin with a dash, and with the option that was meant. */
-function parseMessage(command: Command, error: unknown): string {
-  const message = messageOf(error);
-  const unknown = /^Unknown option '-*([^']+)'/.exec(message)?.[1];
-  if (unknown === undefined) return message.split("\n", 1)[0]!;
-  const known = Object.keys({ ...commonOptions, ...command.options });
-  const dashes = unknown.length === 1 ? "-" : "--";
-  const near = nearest(unknown, known);
-  return `there is no option '${dashes}${unknown}'${near === undefined ? "" : ` – did you mean '--${near}'?`}`;
-}
-
-function usageError(command: Command, message: string): Error {
-  return fail("invalid", "cli.usage", message, { hint: `virga ${command.name} --help` });
-}
-
-export function helpOf(command: CommandHelp): string {
-  const rows = Object.entries({ ...command.options, ...commonOptions }).map(([name, option]) => {
-    const short = option.short ? `-${option.short}, ` : "    ";
-    const value = option.type === "string" ? ` ${option.value ?? "VALUE"}` : "";
-    return [`  ${short}--${name}${value}`, option.help] as const;
-  });
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
-  const options = rows.map(([left, help]) => `${left.padEnd(width)}${help}`).join("\n");
-  const details = command.details ? `\n\n${command.details}` : "";
-  const usage = [`virga ${command.name}`, "[OPTIONS]", command.usage].filter(Boolean).join(" ");
-  return `${command.summary}\n\nUsage: ${usage}\n\nOptions:\n${options}${details}\n`;
+/** The options of a command with those of every command; a command may take `-h` for itself. */
+export function allOptions(command: CommandHelp): Readonly<Record<string, Option>> {
+  const taken = Object.values(command.options).some((option) => option.short === "h");
+  const { root, help } = commonOptions as { readonly root: Option; readonly help: Option };
+  const { short: _, ...long } = help;
+  return { ...command.options, root, help: taken ? long : help };
 }

@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fail, isVirgaError, systemClock } from "../base/index.ts";
-import { createClient, type Client } from "../api/client/index.ts";
-import { installPackages, missingPackages } from "../doctor/index.ts";
+import { realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fail, isVirgaError } from "../base/index.ts";
+import type { Client } from "../api/client/index.ts";
+import { createDockerClient, type DockerClient } from "../api/client/docker/index.ts";
+import { tell } from "./terminal.ts";
 
 export const defaultRoot = "/var/lib/virga";
 
@@ -13,6 +14,7 @@ export function runDirectory(root: string): string {
 
 /** A client of the daemon at `root`, or undefined when none answers. */
 export async function runningDaemon(root: string): Promise<Client | undefined> {
+  const { createClient } = await import("../api/client/index.ts");
   const unix = join(runDirectory(root), "virga.sock");
   const client = createClient((path, init) => fetch(`http://virga${path}`, { ...init, unix }));
   try {
@@ -27,54 +29,38 @@ export async function runningDaemon(root: string): Promise<Client | undefined> {
 export async function needDaemon(root: string): Promise<Client> {
   const client = await runningDaemon(root);
   if (client) return client;
-  throw fail("unavailable", "daemon.not-running", `no daemon runs for ${absolute(root)}`, {
-    hint: "virga up FOLDER starts one; or: virga serve",
+  throw notRunning(root);
+}
+
+function notRunning(root: string): Error {
+  return fail("unavailable", "daemon.not-running", `no daemon runs for ${absolute(root)}`, {
+    hint: "virga up FOLDER or virga run IMAGE starts one; or: virga serve",
   });
 }
 
 /** A client of the daemon at `root`; installs what the host lacks and starts the daemon when none runs. */
-export async function ensureDaemon(root: string, say: (line: string) => void): Promise<Client> {
+export async function ensureDaemon(root: string, say: (line: string) => void = sayLine): Promise<Client> {
   const running = await runningDaemon(root);
   if (running) return running;
   if (process.getuid?.() !== 0) {
     throw fail("permission", "cli.not-root", "the daemon needs root", { hint: "run it again with sudo" });
   }
-  await installMissing(say);
-  return await startDaemon(absolute(root), say);
+  const { bringUp } = await import("./daemon-start.ts");
+  return await bringUp(absolute(root), runningDaemon, say);
 }
 
-async function installMissing(say: (line: string) => void): Promise<void> {
-  const missing = missingPackages();
-  if (missing.length === 0) return;
-  say("this machine lacks some Debian packages; asking apt for:");
-  for (const one of missing) say(`  ${one.name.padEnd(14)} ${one.purpose}`);
-  await installPackages(missing.map((one) => one.name));
+function sayLine(line: string): void {
+  tell(`virga: ${line}`);
 }
 
-async function startDaemon(root: string, say: (line: string) => void): Promise<Client> {
-  say(`starting the daemon for ${root}`);
-  mkdirSync(join(root, "log"), { recursive: true, mode: 0o710 });
-  const early = join(root, "log", "start.log");
-  const output = openSync(early, "w", 0o600);
-  const program = join(dirname(Bun.main), "main.ts");
-  const child = Bun.spawn([process.execPath, program, "serve", "--root", root], {
-    cwd: "/",
-    stdin: "ignore",
-    stdout: output,
-    stderr: output,
-    detached: true,
-  });
-  closeSync(output);
-  child.unref();
-  for (let turn = 0; turn < 600; turn++) {
-    const client = await runningDaemon(root);
-    if (client) return client;
-    if (child.exitCode !== null) break;
-    await systemClock.sleep(turn < 50 ? 20 : 100);
-  }
-  const said = readFileSync(early, "utf8").trim().split("\n").slice(-5).join("\n");
-  throw fail("unavailable", "daemon.did-not-start", `the daemon did not start:\n${said}`, {
-    hint: `virga doctor; or see ${join(root, "log")}`,
+/**
+ * The engine of the daemon at `root`. `start` is for commands that make something: they start the daemon when none
+ * runs; for the others that is an error.
+ */
+export function engineOf(root: string, options: { readonly start?: boolean } = {}): DockerClient {
+  return createDockerClient({
+    socket: join(runDirectory(root), "docker.sock"),
+    wake: options.start === true ? () => ensureDaemon(root) : () => Promise.reject(notRunning(root)),
   });
 }
 

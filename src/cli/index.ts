@@ -1,3 +1,2 @@
 export { runCommandLine } from "./cli.ts";
-export { commands, documented } from "./commands/index.ts";
-export { helpOf } from "./command.ts";
+export { helpTexts } from "./commands/index.ts";

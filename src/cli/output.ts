@@ -1,17 +1,46 @@
 import { VirgaError, toVirgaError } from "../base/index.ts";
-import { printable } from "./text.ts";
+import { isTerminal, terminalColumns } from "./terminal.ts";
+import { fit, printable } from "./text.ts";
 
-/** Rows under headings, columns as wide as they need. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => Bun.stringWidth(row[column] ?? ""))),
-  );
+/** Rows under headings, columns as wide as they need; on a terminal the widest give way until a line fits. */
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  room = terminalColumns(),
+): string {
+  const cells = [headings, ...rows].map((row) => headings.map((_, column) => printable(row[column] ?? "")));
+  const needed = headings.map((_, column) => Math.max(...cells.map((row) => Bun.stringWidth(row[column]!))));
+  const widths = room === undefined ? needed : shrunk(needed, headings, room);
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => cell + " ".repeat(Math.max(0, widths[column]! - Bun.stringWidth(cell))))
-      .join("   ")
+      .map((cell, column) => padded(widths[column]! < needed[column]! ? fit(cell, widths[column]!) : cell, widths[column]!))
+      .join(gap)
       .trimEnd();
-  return `${[headings, ...rows].map(line).join("\n")}\n`;
+  return `${cells.map(line).join("\n")}\n`;
+}
+
+const gap = "   ";
+
+function padded(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
+}
+
+/** The widest column loses first; none gets narrower than its heading, or than eight columns. */
+function shrunk(needed: readonly number[], headings: readonly string[], room: number): readonly number[] {
+  const widths = [...needed];
+  const least = needed.map((width, column) => Math.min(width, Math.max(8, headings[column]!.length)));
+  let excess = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - room;
+  while (excess > 0) {
+    const column = widths.reduce(
+      (best, width, at) =>
+        width > least[at]! && (best < 0 || width > widths[best]!) ? at : best,
+      -1,
+    );
+    if (column < 0) break;
+    widths[column]!--;
+    excess--;
+  }
+  return widths;
 }
 
 /** An error as a person reads it: what is wrong, then what to do. */
@@ -43,10 +72,10 @@ type Colour = "green" | "yellow" | "red" | "cyan" | "dim";
 const codes: Readonly<Record<Colour, number>> = { green: 32, yellow: 33, red: 31, cyan: 36, dim: 2 };
 
 /** Coloured for stdout, and for stderr; only on a terminal, and not with NO_COLOR. */
-export const paint = painter(process.stdout);
-export const paintError = painter(process.stderr);
+export const paint = painter(1);
+export const paintError = painter(2);
 
-function painter(stream: NodeJS.WriteStream): (colour: Colour, text: string) => string {
-  const isColoured = stream.isTTY && !process.env["NO_COLOR"];
-  return (colour, text) => (isColoured ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text);
+function painter(fd: 1 | 2): (colour: Colour, text: string) => string {
+  return (colour, text) =>
+    !process.env["NO_COLOR"] && isTerminal(fd) ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text;
 }

@@ -6,7 +6,7 @@ import { buildRoutes } from "./build/routes.ts";
 import { containerRoutes } from "./containers/routes.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { endpoints } from "./endpoints.ts";
-import { encodeError, isServerFault } from "./errors.ts";
+import { detailHeader, encodeError, isServerFault } from "./errors.ts";
 import { execRoutes, refuseWebsocket } from "./exec/routes.ts";
 import type { ApiEnv } from "./http/context.ts";
 import { checkQuery, endpointKey } from "./http/endpoint.ts";
@@ -56,7 +56,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
 }
 
 export function errorResponse(error: unknown, c: Context<ApiEnv>, logger: Logger): Response {
-  const { status, body } = encodeError(error);
+  const { status, body } = encodeError(error, { detail: c.req.header(detailHeader) !== undefined });
   const request = { method: c.req.method, path: c.req.path, status };
   if (isServerFault(error)) logger.error("a request failed", { ...request, error });
   else logger.debug("a request was refused", { ...request, message: body?.message });

@@ -3,8 +3,18 @@ import { isVirgaError, toVirgaError, type ErrorKind, type VirgaError } from "../
 /** What a failed request is answered with. `body` is absent where HTTP allows none. */
 export interface EncodedError {
   readonly status: number;
-  readonly body?: { readonly message: string };
+  readonly body?: ErrorBody;
 }
+
+interface ErrorBody {
+  readonly message: string;
+  readonly kind?: string;
+  readonly code?: string;
+  readonly hint?: string;
+}
+
+/** A client that sends it (Virga's own) gets the error as it was thrown, instead of Docker's words for it. */
+export const detailHeader = "x-virga-error-detail";
 
 const statusOfKind: Record<ErrorKind, number> = {
   invalid: 400,
@@ -39,11 +49,15 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
 };
 
 /** The answer to any thrown value. */
-export function encodeError(thrown: unknown): EncodedError {
+export function encodeError(thrown: unknown, options: { readonly detail?: boolean } = {}): EncodedError {
   const error = toVirgaError(thrown);
   const rule = special[error.code];
   const status = rule?.status ?? statusOfKind[error.kind];
   if (status === 304) return { status };
+  if (options.detail === true) {
+    const { message, kind, code, hint } = error;
+    return { status, body: { message, kind, code, ...(hint === undefined ? {} : { hint }) } };
+  }
   const message = rule?.text?.(error.message) ?? error.message;
   return { status, body: { message: withHint(message, error) } };
 }

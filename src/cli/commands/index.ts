@@ -1,23 +1,165 @@
 import type { Command, CommandHelp } from "../command.ts";
-import { doctor } from "./doctor.ts";
-import { systemLogs, systemStatus, systemStop, systemUnit } from "./system.ts";
-import { serve } from "./serve.ts";
-import { config, down, logs, plan, ps, up } from "./stack.ts";
 
-/** Every command of the program, in the order in which the help shows them. */
-export const commands: readonly Command[] = [
-  up,
-  down,
-  ps,
-  logs,
-  plan,
-  config,
-  doctor,
-  systemStatus,
-  systemStop,
-  systemLogs,
-  systemUnit,
+type Load = () => Promise<CommandHelp | Command>;
+
+/** Commands by what a person wants to do, in the order of the help. Each is loaded when it is asked for. */
+const table: readonly { readonly title: string; readonly commands: Readonly<Record<string, Load>> }[] = [
+  {
+    title: "Applications from Compose files:",
+    commands: {
+      up: async () => (await import("./stack.ts")).up,
+      down: async () => (await import("./stack.ts")).down,
+      plan: async () => (await import("./stack.ts")).plan,
+      config: async () => (await import("./stack.ts")).config,
+      stacks: async () => (await import("./stack.ts")).stacks,
+    },
+  },
+  {
+    title: "Run containers:",
+    commands: {
+      run: async () => (await import("./containers/run.ts")).run,
+      exec: async () => (await import("./containers/exec.ts")).exec,
+      ps: async () => (await import("./containers/ps.ts")).ps,
+      logs: async () => (await import("./containers/logs.ts")).logs,
+      create: async () => (await import("./containers/run.ts")).create,
+      start: async () => (await import("./containers/start.ts")).start,
+      attach: async () => (await import("./containers/start.ts")).attach,
+      stop: async () => (await import("./containers/life.ts")).stop,
+      restart: async () => (await import("./containers/life.ts")).restart,
+      kill: async () => (await import("./containers/life.ts")).kill,
+      rm: async () => (await import("./containers/life.ts")).rm,
+      pause: async () => (await import("./containers/life.ts")).pause,
+      unpause: async () => (await import("./containers/life.ts")).unpause,
+      wait: async () => (await import("./containers/life.ts")).wait,
+      rename: async () => (await import("./containers/life.ts")).rename,
+    },
+  },
+  {
+    title: "Look into containers:",
+    commands: {
+      inspect: async () => (await import("./inspect.ts")).inspect,
+      stats: async () => (await import("./containers/stats.ts")).stats,
+      top: async () => (await import("./containers/look.ts")).top,
+      port: async () => (await import("./containers/look.ts")).port,
+      diff: async () => (await import("./containers/look.ts")).diff,
+      cp: async () => (await import("./containers/cp.ts")).cp,
+      export: async () => (await import("./containers/files.ts")).exportContainer,
+      commit: async () => (await import("./containers/files.ts")).commit,
+      events: async () => (await import("./events.ts")).events,
+    },
+  },
+  {
+    title: "Images:",
+    commands: {
+      images: async () => (await import("./images/images.ts")).images,
+      build: async () => (await import("./images/build.ts")).build,
+      pull: async () => (await import("./images/transfer.ts")).pull,
+      push: async () => (await import("./images/transfer.ts")).push,
+      tag: async () => (await import("./images/images.ts")).tag,
+      rmi: async () => (await import("./images/images.ts")).rmi,
+      history: async () => (await import("./images/images.ts")).history,
+      save: async () => (await import("./images/archives.ts")).save,
+      load: async () => (await import("./images/archives.ts")).load,
+      import: async () => (await import("./images/archives.ts")).importImage,
+      login: async () => (await import("./images/login.ts")).login,
+      logout: async () => (await import("./images/login.ts")).logout,
+    },
+  },
+  {
+    title: "Networks and volumes:",
+    commands: {
+      "network ls": async () => (await import("./networks.ts")).list,
+      "network create": async () => (await import("./networks.ts")).create,
+      "network inspect": async () => (await import("./networks.ts")).inspect,
+      "network connect": async () => (await import("./networks.ts")).connect,
+      "network disconnect": async () => (await import("./networks.ts")).disconnect,
+      "network rm": async () => (await import("./networks.ts")).remove,
+      "network prune": async () => (await import("./networks.ts")).prune,
+      "volume ls": async () => (await import("./volumes.ts")).list,
+      "volume create": async () => (await import("./volumes.ts")).create,
+      "volume inspect": async () => (await import("./volumes.ts")).inspect,
+      "volume rm": async () => (await import("./volumes.ts")).remove,
+      "volume prune": async () => (await import("./volumes.ts")).prune,
+    },
+  },
+  {
+    title: "This machine and the daemon:",
+    commands: {
+      doctor: async () => (await import("./doctor.ts")).doctor,
+      "system status": async () => (await import("./system.ts")).systemStatus,
+      "system info": async () => (await import("./usage.ts")).info,
+      "system df": async () => (await import("./usage.ts")).diskUsage,
+      "system prune": async () => (await import("./usage.ts")).prune,
+      "system stop": async () => (await import("./system.ts")).systemStop,
+      "system logs": async () => (await import("./system.ts")).systemLogs,
+      "system unit": async () => (await import("./system.ts")).systemUnit,
+      serve: async () => (await import("./serve.ts")).serve,
+      completion: async () => (await import("./completion.ts")).completion,
+    },
+  },
 ];
 
-/** What the help and the reference tell of. */
-export const documented: readonly CommandHelp[] = [...commands, serve];
+const hidden: Readonly<Record<string, Load>> = {
+  __complete: async () => (await import("./completion.ts")).complete,
+};
+
+const shown = Object.assign({}, ...table.map((section) => section.commands)) as Record<string, Load>;
+const loaders: Readonly<Record<string, Load>> = { ...shown, ...hidden };
+
+/** Names of the commands that the help shows. */
+export const commandNames: readonly string[] = Object.keys(shown);
+
+export function isCommand(name: string): boolean {
+  return Object.hasOwn(loaders, name);
+}
+
+/** What people type who come from docker. */
+export const aliases: Readonly<Record<string, string>> = {
+  "container ls": "ps",
+  "container list": "ps",
+  "container prune": "system prune",
+  "image ls": "images",
+  "image list": "images",
+  "image rm": "rmi",
+  "image build": "build",
+  "image pull": "pull",
+  "image push": "push",
+  "image tag": "tag",
+  "image history": "history",
+  "image save": "save",
+  "image load": "load",
+  "image import": "import",
+  "image inspect": "inspect",
+  "network list": "network ls",
+  "network remove": "network rm",
+  "volume list": "volume ls",
+  "volume remove": "volume rm",
+  "system events": "events",
+  info: "system info",
+};
+
+/** Whether `word` begins the names of several commands: `network`, `volume`, `system`. */
+export function isGroup(word: string): boolean {
+  return commandNames.some((name) => name.startsWith(`${word} `));
+}
+
+export function loadCommand(name: string): Promise<CommandHelp | Command> {
+  return loaders[name]!();
+}
+
+/** Everything, for the help. */
+export async function sections() {
+  return await Promise.all(
+    table.map(async ({ title, commands }) => ({
+      title,
+      commands: await Promise.all(Object.values(commands).map((load) => load())),
+    })),
+  );
+}
+
+/** The help of every command, for the reference. */
+export async function helpTexts(): Promise<readonly { readonly name: string; readonly text: string }[]> {
+  const { helpOf } = await import("../help.ts");
+  const all = (await sections()).flatMap((section) => section.commands);
+  return all.map((one) => ({ name: one.name, text: helpOf(one) }));
+}

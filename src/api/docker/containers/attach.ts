@@ -1,6 +1,5 @@
-import { fail } from "../../../base/index.ts";
+import { fail, parseDetachKeys } from "../../../base/index.ts";
 import type { Container } from "../../../containers/index.ts";
-import { parseDetachKeys } from "../hijack/detach-keys.ts";
 import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
 import { runSession } from "../hijack/session.ts";
 import { byteBody } from "../http/body.ts";

@@ -1,7 +1,6 @@
-import { fail, isVirgaError } from "../../../base/index.ts";
+import { fail, isVirgaError, parseDetachKeys } from "../../../base/index.ts";
 import { streamType } from "../containers/logs.ts";
 import { execErrorText } from "../errors.ts";
-import { parseDetachKeys } from "../hijack/detach-keys.ts";
 import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
 import { runSession, type SessionStreams } from "../hijack/session.ts";
 import { jsonBody } from "../http/body.ts";

@@ -1,6 +1,5 @@
-import { isVirgaError } from "../../../base/index.ts";
+import { DetachWatcher, isVirgaError } from "../../../base/index.ts";
 import type { RawConnection } from "./connection.ts";
-import { DetachWatcher } from "./detach-keys.ts";
 import { frame } from "./stdcopy.ts";
 
 /** The daemon's side of a session: a container's or an exec's stdio (`Attachment` of containers). */

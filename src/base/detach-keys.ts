@@ -1,4 +1,4 @@
-import { fail } from "../../../base/index.ts";
+import { fail } from "./errors.ts";
 
 /** ctrl-p ctrl-q. */
 const defaultKeys: readonly number[] = [16, 17];

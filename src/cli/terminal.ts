@@ -1,0 +1,52 @@
+import { fstatSync } from "node:fs";
+
+/**
+ * The terminal, if there is one. `process.stdin`, `process.stdout` and `node:tty` cost some 15 ms at the start of a
+ * program, so that they are asked only when a terminal is there.
+ */
+export function isTerminal(fd: 0 | 1 | 2): boolean {
+  const known = terminals[fd];
+  return known ?? (terminals[fd] = isTerminalDevice(fd) && streamOf(fd).isTTY === true);
+}
+
+const terminals: [boolean?, boolean?, boolean?] = [];
+
+/** Linux's device numbers: 4 and 5 are consoles and serial lines, 136 to 143 the others. */
+function isTerminalDevice(fd: number): boolean {
+  try {
+    const file = fstatSync(fd);
+    const major = (file.rdev >> 8) & 0xfff;
+    return file.isCharacterDevice() && (major === 4 || major === 5 || (major >= 136 && major <= 143));
+  } catch {
+    return false;
+  }
+}
+
+function streamOf(fd: 0 | 1 | 2): { readonly isTTY?: boolean } {
+  return fd === 0 ? process.stdin : fd === 1 ? process.stdout : process.stderr;
+}
+
+/** Columns of the terminal that stdout is; undefined when it is none. */
+export function terminalColumns(): number | undefined {
+  return isTerminal(1) ? process.stdout.columns : undefined;
+}
+
+export function terminalSize(): { readonly columns: number; readonly rows: number } | undefined {
+  if (!isTerminal(1)) return undefined;
+  const { columns, rows } = process.stdout;
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+}
+
+/** Text for stdout; its last line ends with it. */
+export function print(text: string): void {
+  if (text !== "") console.log(text.endsWith("\n") ? text.slice(0, -1) : text);
+}
+
+/** A line for a person, beside the output. */
+export function tell(text: string): void {
+  console.error(text.endsWith("\n") ? text.slice(0, -1) : text);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
