@@ -68,7 +68,7 @@ export function readWholeTarget(invocation: Invocation): WireStackTarget {
  * The first argument is a folder or a file when it is one on disk, and not rather a service of the stack right here:
  * a service's folder often has its name.
  */
-function readPlace(invocation: Invocation): {
+export function readPlace(invocation: Invocation): {
   readonly place?: string;
   readonly services: readonly string[];
 } {
@@ -82,7 +82,7 @@ function readPlace(invocation: Invocation): {
 }
 
 /** Whether the files are known without a folder: named, or in the current one. */
-function isHere(invocation: Invocation): boolean {
+export function isHere(invocation: Invocation): boolean {
   return (
     invocation.texts("file").length > 0 ||
     Boolean(process.env["COMPOSE_FILE"]) ||
