@@ -10,7 +10,11 @@ import { commandReference, dockerAnswers, dockerEndpoints, dockerFields, dockerQ
 const root = join(import.meta.dir, "..");
 
 /** File, name of the part, its text. */
-const parts: readonly { readonly file: string; readonly name: string; readonly text: () => string | Promise<string> }[] = [
+const parts: readonly {
+  readonly file: string;
+  readonly name: string;
+  readonly text: () => string | Promise<string>;
+}[] = [
   { file: "ARCHITECTURE.md", name: "layers", text: layerGraph },
   { file: "docs/stacks.md", name: "stack keys", text: supportedKeysMarkdown },
   { file: "docs/reference/commands.md", name: "commands", text: commandReference },

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { helpOf, parseInvocation, type Command } from "./command.ts";
+import type { Command } from "./command.ts";
+import { helpOf } from "./help.ts";
+import { parseInvocation } from "./invocation.ts";
 import { table } from "./output.ts";
 
 const command: Command = {
@@ -9,7 +11,10 @@ const command: Command = {
   options: {
     build: { type: "boolean", help: "build" },
     file: { type: "string", short: "f", multiple: true, value: "FILE", help: "a file" },
-    tail: { type: "string", value: "LINES", help: "lines" },
+    tail: { type: "number", value: "LINES", help: "lines" },
+    memory: { type: "size", short: "m", help: "memory" },
+    quiet: { type: "boolean", short: "q", help: "quiet" },
+    when: { type: "string", choices: ["always", "never"], help: "when" },
   },
   arguments: { max: 1 },
   run: () => Promise.resolve(0),
@@ -40,8 +45,32 @@ test.each([
   }
 });
 
-test("a number that is none is refused", () => {
-  expect(() => parse("--tail", "many").number("tail")).toThrow("--tail takes a whole number, not 'many'");
+test.each([
+  [["--tail", "many"], "--tail takes a whole number, not 'many'"],
+  [["-m", "lots"], "--memory takes a size such as 512m, not 'lots'"],
+  [["--when=alway"], "--when takes always, never, not 'alway' – did you mean 'always'?"],
+  [["--build=maybe"], "--build takes true or false, not 'maybe'"],
+  [["-z"], "there is no option '-z'"],
+  [["--biuld"], "there is no option '--biuld' – did you mean '--build'?"],
+])("%p is refused before anything is done", (args, message) => {
+  expect(() => parse(...args)).toThrow(message);
+});
+
+test("short options in one word, with and without their value", () => {
+  const invocation = parse("-qfa", "-m=1g", "-f", "b");
+  expect(invocation.flag("quiet")).toBe(true);
+  expect(invocation.texts("file")).toEqual(["a", "b"]);
+  expect(invocation.number("memory")).toBe(2 ** 30);
+  expect(parse("--build=false").flag("build", true)).toBe(false);
+  expect(parse().flag("build", true)).toBe(true);
+});
+
+test("what follows the image belongs to the container's command", () => {
+  const run: Command = { ...command, arguments: { min: 1 }, restAfter: 1 };
+  const invocation = parseInvocation(run, ["-q", "debian", "ls", "-q", "--build", "--", "x"], "/default");
+  expect(invocation.arguments).toEqual(["debian", "ls", "-q", "--build", "--", "x"]);
+  expect(invocation.flag("build")).toBe(false);
+  expect(parseInvocation(run, ["--", "debian", "-q"], "/default").arguments).toEqual(["debian", "-q"]);
 });
 
 test("help shows every option", () => {
@@ -61,4 +90,11 @@ test("a table has columns as wide as they need", () => {
       ],
     ),
   ).toBe("A     LONG\none   x\nè\n");
+});
+
+test("on a terminal the widest columns give way", () => {
+  const rows = [["web", "x".repeat(40), "y".repeat(20)]];
+  const text = table(["NAME", "COMMAND", "PORTS"], rows, 50);
+  expect(text.split("\n")[1]).toBe(`web    ${"x".repeat(19)}…   ${"y".repeat(20)}`);
+  expect(table(["NAME"], [["a".repeat(40)]], 4)).toContain("aaaaaaa…");
 });

@@ -72,7 +72,9 @@ export async function credentialsFor(registry: string): Promise<Credentials | un
   if (helper !== undefined) return await fromHelper(helper, registry);
   const entry = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
   if (entry === undefined) return undefined;
-  const [username = "", ...password] = Buffer.from(entry.auth ?? "", "base64").toString().split(":");
+  const [username = "", ...password] = Buffer.from(entry.auth ?? "", "base64")
+    .toString()
+    .split(":");
   return {
     serveraddress: registry,
     username,

@@ -34,7 +34,12 @@ export async function showProgress(
 function lineError(line: ProgressLine): Error {
   const text = line.errorDetail?.message ?? line.error ?? "it failed";
   const code = line.errorDetail?.code;
-  return fail("unavailable", "image.transfer-failed", text, code === undefined ? {} : { cause: { exitCode: code } });
+  return fail(
+    "unavailable",
+    "image.transfer-failed",
+    text,
+    code === undefined ? {} : { cause: { exitCode: code } },
+  );
 }
 
 const lastWords = new Set(["Pull complete", "Already exists", "Pushed", "Layer already exists", "Loaded"]);

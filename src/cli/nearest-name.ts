@@ -10,18 +10,17 @@ const lists = {
   volume: "virga volume ls",
 } as const satisfies Record<Kind, string>;
 
+const listed: Readonly<Record<Kind, (docker: DockerClient) => Promise<readonly string[]>>> = {
+  container: async (docker) =>
+    (await docker.containers({ all: true })).map((one) => (one.Names[0] ?? "").replace(/^\//, "")),
+  image: async (docker) => (await docker.images()).flatMap((one) => one.RepoTags ?? []),
+  network: async (docker) => (await docker.networks()).map((one) => one.Name),
+  volume: async (docker) => (await docker.volumes()).map((one) => one.Name),
+};
+
 /** Names of everything of a kind that the daemon has. */
-export async function namesOf(docker: DockerClient, kind: Kind): Promise<readonly string[]> {
-  switch (kind) {
-    case "container":
-      return (await docker.containers({ all: true })).map((one) => (one.Names[0] ?? "").replace(/^\//, ""));
-    case "image":
-      return (await docker.images()).flatMap((one) => one.RepoTags ?? []);
-    case "network":
-      return (await docker.networks()).map((one) => one.Name);
-    case "volume":
-      return (await docker.volumes()).map((one) => one.Name);
-  }
+export function namesOf(docker: DockerClient, kind: Kind): Promise<readonly string[]> {
+  return listed[kind](docker);
 }
 
 /** Runs `work` about `name`; when there is no such thing, the error says which one was probably meant. */

@@ -1,21 +1,26 @@
 import { fail } from "../base/index.ts";
 import { errorFromWire, type Client } from "../api/client/index.ts";
-import { createProgressView } from "./progress.ts";
+import { createProgressView, type ProgressView } from "./progress.ts";
 
 /**
  * Shows an operation's progress until it ends and returns its result; throws its error. The first Ctrl-C (or SIGTERM)
  * cancels the operation and waits for it to clean up; the second leaves it to itself.
  */
-export async function follow(client: Client, id: string, afterCancel: string): Promise<unknown> {
-  await watch(client, id);
+export async function follow(
+  client: Client,
+  id: string,
+  afterCancel: string,
+  options: { readonly quiet?: boolean } = {},
+): Promise<unknown> {
+  await watch(client, id, options.quiet === true);
   const operation = await client.operation(id);
   if (operation.status === "succeeded") return operation.result;
   if (operation.error && operation.status !== "cancelled") throw errorFromWire(operation.error);
   throw fail("cancelled", "operation.cancelled", "cancelled", { hint: afterCancel });
 }
 
-async function watch(client: Client, id: string): Promise<void> {
-  using view = createProgressView(process.stderr);
+async function watch(client: Client, id: string, quiet: boolean): Promise<void> {
+  using view = quiet ? silentView : createProgressView(process.stderr);
   const left = new AbortController();
   let interrupts = 0;
   const onInterrupt = () => {
@@ -37,3 +42,5 @@ async function watch(client: Client, id: string): Promise<void> {
     process.off("SIGTERM", onInterrupt);
   }
 }
+
+const silentView: ProgressView = { show() {}, say() {}, [Symbol.dispose]() {} };

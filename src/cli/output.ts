@@ -13,7 +13,9 @@ export function table(
   const widths = room === undefined ? needed : shrunk(needed, headings, room);
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => padded(widths[column]! < needed[column]! ? fit(cell, widths[column]!) : cell, widths[column]!))
+      .map((cell, column) =>
+        padded(widths[column]! < needed[column]! ? fit(cell, widths[column]!) : cell, widths[column]!),
+      )
       .join(gap)
       .trimEnd();
   return `${cells.map(line).join("\n")}\n`;
@@ -32,8 +34,7 @@ function shrunk(needed: readonly number[], headings: readonly string[], room: nu
   let excess = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - room;
   while (excess > 0) {
     const column = widths.reduce(
-      (best, width, at) =>
-        width > least[at]! && (best < 0 || width > widths[best]!) ? at : best,
+      (best, width, at) => (width > least[at]! && (best < 0 || width > widths[best]!) ? at : best),
       -1,
     );
     if (column < 0) break;

@@ -7,7 +7,7 @@ export interface SessionOptions {
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly detachKeys?: string | undefined;
-  resize(columns: number, rows: number): Promise<void>;
+  readonly resize: (columns: number, rows: number) => Promise<void>;
 }
 
 /**
@@ -41,8 +41,8 @@ export async function runSession(
 }
 
 async function* piecesOf(connection: RawConnection): AsyncIterableIterator<OutputPiece> {
-  if (connection.multiplexed) return yield* framedOutput(connection.output);
-  for await (const data of connection.output) yield { stream: "stdout", data };
+  if (connection.multiplexed) yield* framedOutput(connection.output);
+  else for await (const data of connection.output) yield { stream: "stdout", data };
 }
 
 async function pumpInput(connection: RawConnection, seen: (data: Uint8Array) => void): Promise<void> {
@@ -60,9 +60,7 @@ function rawMode(): Disposable {
 }
 
 /** Tells the process's terminal the size of ours, now and when it changes. */
-async function followSize(
-  resize: (columns: number, rows: number) => Promise<void>,
-): Promise<Disposable> {
+async function followSize(resize: (columns: number, rows: number) => Promise<void>): Promise<Disposable> {
   const tellSize = async () => {
     const size = terminalSize();
     // The process may be gone by then.
@@ -85,7 +83,7 @@ export function byteSink(fd: 1 | 2): ByteSink {
   return {
     async write(data) {
       try {
-        writer.write(data);
+        await writer.write(data);
         await writer.flush();
         return true;
       } catch {

@@ -1,6 +1,7 @@
 import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
 import type {
   WireContainerChange,
+  WireBuild,
   WireDownOptions,
   WireError,
   WireLogLine,
@@ -41,6 +42,8 @@ export interface Client {
   recreate(name: string, change: WireContainerChange, options?: WireRecreateOptions): Promise<WireRecreated>;
   /** Frees what nothing uses, or with `plan` says what that would be. */
   prune(options?: WirePruneOptions): Promise<WirePruneReport>;
+  /** The operation's result is a `WireBuildResult`. */
+  build(build: WireBuild): Promise<WireOperation>;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
   progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
@@ -76,6 +79,7 @@ export function createClient(send: Send): Client {
     recreate: (name, change, options = {}) =>
       json("POST", `/v1/containers/${encodeURIComponent(name)}/recreate`, { ...options, change }),
     prune: (options = {}) => json("POST", "/v1/prune", options),
+    build: (build) => json("POST", "/v1/builds", build),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
       const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);

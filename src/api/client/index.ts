@@ -1,6 +1,8 @@
 export { createClient, errorFromWire, type Client, type Send } from "./client.ts";
 export type {
   WireContainerChange,
+  WireBuild,
+  WireBuildResult,
   WireDownOptions,
   WireError,
   WireLimits,

@@ -266,3 +266,28 @@ export interface WireRecreated {
   /** Its program had to be killed: why. */
   readonly explanation?: WireStopExplanation;
 }
+
+/** What POST /v1/builds builds: a folder of the daemon's machine, read in place. */
+export interface WireBuild {
+  readonly directory: string;
+  /** Path inside the folder; default `Dockerfile`. */
+  readonly dockerfile?: string;
+  readonly dockerfileText?: string;
+  readonly tags?: readonly string[];
+  readonly target?: string;
+  readonly buildArgs?: Readonly<Record<string, string | null>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly noCache?: boolean;
+  readonly pull?: boolean;
+  readonly networkMode?: string;
+  readonly extraHosts?: readonly string[];
+  readonly shmSize?: number;
+  readonly memory?: number;
+  readonly cacheFrom?: readonly string[];
+  readonly platform?: string;
+}
+
+export interface WireBuildResult {
+  readonly imageId: string;
+  readonly warnings: readonly string[];
+}

@@ -3,13 +3,14 @@ import { fail, type Logger } from "../../base/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import type { Stacks } from "../../stacks/index.ts";
 import type { WireSystem } from "../client/index.ts";
+import { buildRoutes, type BuildsBackend } from "./builds.ts";
 import { containerRoutes, type ContainersBackend } from "./containers.ts";
 import { encodeError, wireOperation, wireStack } from "./encode.ts";
 import { pruneRoutes, type PruneBackend } from "./prune.ts";
 import { body, stream } from "./request.ts";
 import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
 
-export interface CloudApiDependencies extends ContainersBackend, PruneBackend {
+export interface CloudApiDependencies extends BuildsBackend, ContainersBackend, PruneBackend {
   readonly logger: Logger;
   readonly operations: Operations;
   readonly stacks: Stacks;
@@ -35,6 +36,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   operationRoutes(app, dependencies);
   containerRoutes(app, dependencies);
   pruneRoutes(app, dependencies);
+  buildRoutes(app, dependencies);
   return app;
 }
 

@@ -55,3 +55,23 @@ export const configBody = z.strictObject({ source });
 export const downBody = z.strictObject({ target, options: downOptions });
 export const statusBody = z.strictObject({ target });
 export const logsBody = z.strictObject({ target, options: logOptions });
+
+const names = z.array(z.string());
+
+export const buildBody = z.strictObject({
+  directory: z.string().startsWith("/"),
+  dockerfile: z.string().exactOptional(),
+  dockerfileText: z.string().exactOptional(),
+  tags: names.exactOptional(),
+  target: z.string().exactOptional(),
+  buildArgs: z.record(z.string(), z.string().nullable()).exactOptional(),
+  labels: z.record(z.string(), z.string()).exactOptional(),
+  noCache: z.boolean().exactOptional(),
+  pull: z.boolean().exactOptional(),
+  networkMode: z.string().exactOptional(),
+  extraHosts: names.exactOptional(),
+  shmSize: z.number().int().positive().exactOptional(),
+  memory: z.number().int().positive().exactOptional(),
+  cacheFrom: names.exactOptional(),
+  platform: z.string().exactOptional(),
+});

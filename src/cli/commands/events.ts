@@ -38,5 +38,11 @@ function lineOf({ Type, Action, Actor, timeNano, time }: EventMessage): string {
   const { name, ...others } = Actor.Attributes ?? {};
   const more = Object.entries(others).map(([key, value]) => `${key}=${value}`);
   const subject = [name, /^(sha256:)?[0-9a-f]{64}$/.test(Actor.ID) ? shortId(Actor.ID) : Actor.ID];
-  return [when, Type, Action, ...new Set(subject.filter(Boolean)), ...(more.length > 0 ? [`(${more.join(", ")})`] : [])].join(" ");
+  return [
+    when,
+    Type,
+    Action,
+    ...new Set(subject.filter(Boolean)),
+    ...(more.length > 0 ? [`(${more.join(", ")})`] : []),
+  ].join(" ");
 }

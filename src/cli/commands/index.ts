@@ -89,7 +89,7 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       "system status": async () => (await import("./system.ts")).systemStatus,
       "system info": async () => (await import("./usage.ts")).info,
       "system df": async () => (await import("./usage.ts")).diskUsage,
-      "system prune": async () => (await import("./usage.ts")).prune,
+      prune: async () => (await import("./usage.ts")).prune,
       "system stop": async () => (await import("./system.ts")).systemStop,
       "system logs": async () => (await import("./system.ts")).systemLogs,
       "system unit": async () => (await import("./system.ts")).systemUnit,
@@ -117,7 +117,7 @@ export function isCommand(name: string): boolean {
 export const aliases: Readonly<Record<string, string>> = {
   "container ls": "ps",
   "container list": "ps",
-  "container prune": "system prune",
+  "system prune": "prune",
   "image ls": "images",
   "image list": "images",
   "image rm": "rmi",

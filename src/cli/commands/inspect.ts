@@ -23,7 +23,12 @@ export const inspect: Command = {
   usage: "NAME...",
   arguments: { min: 1 },
   options: {
-    type: { type: "string", value: "TYPE", choices: kinds, help: "look only among container, image, network or volume" },
+    type: {
+      type: "string",
+      value: "TYPE",
+      choices: kinds,
+      help: "look only among container, image, network or volume",
+    },
     size: { type: "boolean", short: "s", help: "of a container: with its size" },
     json: { type: "boolean", help: "it is JSON anyway" },
   },

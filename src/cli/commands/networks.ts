@@ -16,7 +16,12 @@ export const list: Command = {
   summary: "List networks",
   usage: "",
   arguments: { max: 0 },
-  options: { ...filterOption, ...quietOption, "no-trunc": { type: "boolean", help: "show ids in full" }, ...jsonOption },
+  options: {
+    ...filterOption,
+    ...quietOption,
+    "no-trunc": { type: "boolean", help: "show ids in full" },
+    ...jsonOption,
+  },
   async run(invocation) {
     const networks = await engineOf(invocation.root).networks({
       filters: filtersOf(invocation.texts("filter")),
@@ -43,11 +48,26 @@ export const create: Command = {
   usage: "NETWORK",
   arguments: { min: 1, max: 1 },
   options: {
-    driver: { type: "string", short: "d", value: "NAME", help: "bridge (the default), or another one that is there" },
+    driver: {
+      type: "string",
+      short: "d",
+      value: "NAME",
+      help: "bridge (the default), or another one that is there",
+    },
     subnet: { type: "string", multiple: true, value: "CIDR", help: "its addresses: 10.20.0.0/16" },
     gateway: { type: "string", multiple: true, value: "IP", help: "the machine's address on it" },
-    "ip-range": { type: "string", multiple: true, value: "CIDR", help: "take addresses for containers from here" },
-    "aux-address": { type: "string", multiple: true, value: "NAME=IP", help: "an address that is in use by something else" },
+    "ip-range": {
+      type: "string",
+      multiple: true,
+      value: "CIDR",
+      help: "take addresses for containers from here",
+    },
+    "aux-address": {
+      type: "string",
+      multiple: true,
+      value: "NAME=IP",
+      help: "an address that is in use by something else",
+    },
     internal: { type: "boolean", help: "no way out of it" },
     attachable: { type: "boolean", help: "containers by hand may join (they may anyway, here)" },
     ipv6: { type: "boolean", help: "with IPv6" },
@@ -68,29 +88,30 @@ export const create: Command = {
         ...(Object.keys(aux).length > 0 ? { AuxiliaryAddresses: aux } : {}),
       };
     });
-    const lonely = ["gateway", "ip-range", "aux-address"].find((one) => invocation.given(one) && config.length === 0);
+    const lonely = ["gateway", "ip-range", "aux-address"].find(
+      (one) => invocation.given(one) && config.length === 0,
+    );
     if (lonely !== undefined) {
       throw fail("invalid", "cli.usage", `--${lonely} wants a --subnet beside it`, {
         hint: "virga network create --subnet 10.20.0.0/16 --gateway 10.20.0.1 NAME",
       });
     }
     const labels = Object.fromEntries(invocation.texts("label").map(labelPair));
-    const created = await engineOf(invocation.root, { start: true }).transport.json<{ Id: string; Warning?: string }>(
-      "POST",
-      "/networks/create",
-      {
-        json: {
-          Name,
-          Driver: invocation.text("driver") ?? "bridge",
-          Internal: invocation.flag("internal"),
-          Attachable: invocation.flag("attachable"),
-          EnableIPv6: invocation.flag("ipv6"),
-          Options: pairs("opt", invocation.texts("opt")),
-          Labels: labels,
-          ...(config.length > 0 ? { IPAM: { Config: config } } : {}),
-        },
+    const created = await engineOf(invocation.root, { start: true }).transport.json<{
+      Id: string;
+      Warning?: string;
+    }>("POST", "/networks/create", {
+      json: {
+        Name,
+        Driver: invocation.text("driver") ?? "bridge",
+        Internal: invocation.flag("internal"),
+        Attachable: invocation.flag("attachable"),
+        EnableIPv6: invocation.flag("ipv6"),
+        Options: pairs("opt", invocation.texts("opt")),
+        Labels: labels,
+        ...(config.length > 0 ? { IPAM: { Config: config } } : {}),
       },
-    );
+    });
     if (invocation.flag("json")) printJson({ id: created.Id, name: Name });
     else print(created.Id);
     return 0;
@@ -140,7 +161,9 @@ export const connect: Command = {
     const EndpointConfig = {
       ...(invocation.given("alias") ? { Aliases: invocation.texts("alias") } : {}),
       ...(invocation.given("link") ? { Links: invocation.texts("link") } : {}),
-      ...(invocation.given("driver-opt") ? { DriverOpts: pairs("driver-opt", invocation.texts("driver-opt")) } : {}),
+      ...(invocation.given("driver-opt")
+        ? { DriverOpts: pairs("driver-opt", invocation.texts("driver-opt")) }
+        : {}),
       ...(Object.keys(ipam).length > 0 ? { IPAMConfig: ipam } : {}),
     };
     const json = { Container, EndpointConfig };
@@ -183,7 +206,9 @@ export const remove: Command = {
   run(invocation) {
     const docker = engineOf(invocation.root);
     return each(invocation.arguments, async (name) => {
-      await named(docker, "network", name, () => docker.transport.request("DELETE", `/networks/${part(name)}`));
+      await named(docker, "network", name, () =>
+        docker.transport.request("DELETE", `/networks/${part(name)}`),
+      );
       print(name);
     });
   },

@@ -76,7 +76,7 @@ export const systemLogs: Command = {
   usage: "",
   options: {
     follow: { type: "boolean", short: "f", help: "go on with what comes" },
-    tail: { type: "string", short: "n", value: "LINES", help: "so many lines from the end (default 100)" },
+    tail: { type: "number", short: "n", value: "LINES", help: "so many lines from the end (default 100)" },
   },
   arguments: { max: 0 },
   async run(invocation) {

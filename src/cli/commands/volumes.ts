@@ -20,7 +20,9 @@ export const list: Command = {
   arguments: { max: 0 },
   options: { ...filterOption, ...quietOption, ...jsonOption },
   async run(invocation) {
-    const volumes = await engineOf(invocation.root).volumes({ filters: filtersOf(invocation.texts("filter")) });
+    const volumes = await engineOf(invocation.root).volumes({
+      filters: filtersOf(invocation.texts("filter")),
+    });
     if (invocation.flag("json")) printJson(volumes);
     else if (invocation.flag("quiet")) print(volumes.map((one) => one.Name).join("\n"));
     else {
@@ -44,7 +46,13 @@ export const create: Command = {
   options: {
     driver: { type: "string", short: "d", value: "NAME", help: "local (the default)" },
     label: { type: "string", multiple: true, value: "KEY[=VALUE]", help: "set a label" },
-    opt: { type: "string", short: "o", multiple: true, value: "KEY=VALUE", help: "an option of the driver: type=tmpfs" },
+    opt: {
+      type: "string",
+      short: "o",
+      multiple: true,
+      value: "KEY=VALUE",
+      help: "an option of the driver: type=tmpfs",
+    },
     name: { type: "string", value: "NAME", help: "the same as the argument" },
     ...jsonOption,
   },
@@ -103,7 +111,10 @@ export const prune: Command = {
   summary: "Remove anonymous volumes that no container uses; with --all the named ones too",
   usage: "",
   arguments: { max: 0 },
-  options: { all: { type: "boolean", short: "a", help: "named volumes too: their data is lost" }, ...pruneOptions },
+  options: {
+    all: { type: "boolean", short: "a", help: "named volumes too: their data is lost" },
+    ...pruneOptions,
+  },
   async run(invocation) {
     const all = invocation.flag("all");
     const what = all ? "all volumes that no container uses" : "anonymous volumes that no container uses";

@@ -1,5 +1,11 @@
 import type { RawConnection } from "./raw.ts";
-import { createTransport, jsonLines, type Query, type Transport, type TransportOptions } from "./transport.ts";
+import {
+  createTransport,
+  jsonLines,
+  type Query,
+  type Transport,
+  type TransportOptions,
+} from "./transport.ts";
 import type * as wire from "./wire.ts";
 
 /**
@@ -66,7 +72,8 @@ export function createDockerClient(options: TransportOptions): DockerClient {
     images: (query) => get("/images/json", query),
     networks: (query) => get("/networks", query),
     volumes: async (query) =>
-      (await get<{ readonly Volumes: readonly wire.VolumeSummary[] | null }>("/volumes", query)).Volumes ?? [],
+      (await get<{ readonly Volumes: readonly wire.VolumeSummary[] | null }>("/volumes", query)).Volumes ??
+      [],
   };
 }
 

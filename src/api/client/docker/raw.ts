@@ -26,45 +26,7 @@ export async function openRaw(
 ): Promise<RawConnection> {
   const body = options.json === undefined ? "" : JSON.stringify(options.json);
   const stream = createByteStream();
-  let drained = Promise.withResolvers<void>();
-  let closed = false;
-  const end = () => {
-    closed = true;
-    stream.end();
-    drained.resolve();
-  };
-  const socket = await Bun.connect({
-    unix: socketPath,
-    allowHalfOpen: true,
-    socket: {
-      data: (socket, data) => {
-        if (stream.push(data) > highWater) {
-          socket.pause();
-          stream.onRoom(() => socket.resume());
-        }
-      },
-      drain: () => {
-        drained.resolve();
-        drained = Promise.withResolvers();
-      },
-      end: () => stream.end(),
-      close: end,
-      error: end,
-    },
-  }).catch((error: unknown) => {
-    throw unreachable(socketPath, error);
-  });
-  const write = async (data: Uint8Array): Promise<boolean> => {
-    let rest = data;
-    while (rest.length > 0 && !closed) {
-      const { promise } = drained;
-      const written = socket.write(rest);
-      if (written < 0) return false;
-      rest = rest.subarray(written);
-      if (rest.length > 0) await promise;
-    }
-    return !closed;
-  };
+  const { socket, write } = await connect(socketPath, stream);
   const head = [
     `${method} ${path}${queryText(options.query)} HTTP/1.1`,
     "Host: docker",
@@ -85,8 +47,61 @@ export async function openRaw(
     multiplexed: answer.contentType.includes("multiplexed"),
     output: stream,
     write,
-    endInput: () => void socket.shutdown(),
-    close: () => void socket.end(),
+    endInput: () => socket.shutdown(),
+    close: () => socket.end(),
+  };
+}
+
+/** What the daemon sends goes to `stream`. */
+async function connect(unix: string, stream: ByteStream) {
+  const room = createGate();
+  const gone = new AbortController();
+  const end = () => {
+    gone.abort();
+    stream.end();
+    room.open();
+  };
+  const socket = await Bun.connect({
+    unix,
+    allowHalfOpen: true,
+    socket: {
+      data(from, data) {
+        if (stream.push(data) <= highWater) return;
+        from.pause();
+        stream.onRoom(() => from.resume());
+      },
+      drain: () => room.open(),
+      end: () => stream.end(),
+      close: end,
+      error: end,
+    },
+  }).catch((error: unknown) => {
+    throw unreachable(unix, error);
+  });
+  const write = async (data: Uint8Array): Promise<boolean> => {
+    let rest = data;
+    while (rest.length > 0) {
+      if (gone.signal.aborted) return false;
+      const opened = room.next();
+      const written = socket.write(rest);
+      if (written < 0) return false;
+      rest = rest.subarray(written);
+      if (rest.length > 0) await opened;
+    }
+    return !gone.signal.aborted;
+  };
+  return { socket, write };
+}
+
+/** Waits for the next opening. */
+function createGate() {
+  let opening = Promise.withResolvers<void>();
+  return {
+    next: () => opening.promise,
+    open() {
+      opening.resolve();
+      opening = Promise.withResolvers();
+    },
   };
 }
 
@@ -171,12 +186,11 @@ async function readHead(stream: ByteStream) {
 /** The text of an error: short, with a length or up to the end of the connection. */
 async function readBody(stream: ByteStream, length: number | undefined): Promise<string> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  while (length === undefined || size < length) {
-    const chunk = await stream.next();
-    if (chunk === undefined) break;
+  let missing = length ?? Number.POSITIVE_INFINITY;
+  for (let chunk = await stream.next(); chunk !== undefined; chunk = await stream.next()) {
     chunks.push(chunk);
-    size += chunk.length;
+    missing -= chunk.length;
+    if (missing <= 0) break;
   }
   const text = Buffer.concat(chunks).toString();
   // A chunked body: what is between its first brace and its last.

@@ -55,7 +55,12 @@ export function createTransport({ socket, wake }: TransportOptions): Transport {
   };
 }
 
-async function send(socket: string, method: string, path: string, options: RequestOptions): Promise<Response> {
+async function send(
+  socket: string,
+  method: string,
+  path: string,
+  options: RequestOptions,
+): Promise<Response> {
   const { json, body, headers, signal } = options;
   try {
     return await fetch(`http://docker${path}`, {

@@ -1,4 +1,13 @@
-import { lstatSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync, type Stats } from "node:fs";
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from "node:fs";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { fail, isVirgaError } from "../../../base/index.ts";
 import { bodyOf, part, type DockerClient } from "../../../api/client/docker/index.ts";
@@ -14,7 +23,11 @@ export const cp: Command = {
   arguments: { min: 2, max: 2 },
   options: {
     archive: { type: "boolean", short: "a", help: "keep user and group ids" },
-    "follow-link": { type: "boolean", short: "L", help: "copy what a source that is a symbolic link leads to" },
+    "follow-link": {
+      type: "boolean",
+      short: "L",
+      help: "copy what a source that is a symbolic link leads to",
+    },
     quiet: { type: "boolean", short: "q", help: "it is quiet anyway" },
   },
   completes: ["container", "container"],
@@ -27,7 +40,9 @@ folder. - is a tar archive on stdin or stdout.`,
     const options = { archive: invocation.flag("archive"), follow: invocation.flag("follow-link") };
     if ((from === undefined) === (to === undefined)) {
       const text = from ? "both are in a container" : "neither is in a container";
-      throw fail("invalid", "cli.usage", `one place must be CONTAINER:PATH; ${text}`, { hint: "virga cp --help" });
+      throw fail("invalid", "cli.usage", `one place must be CONTAINER:PATH; ${text}`, {
+        hint: "virga cp --help",
+      });
     }
     if (from) await copyOut(docker, from, target, options);
     else await copyIn(docker, source, to!, options);
@@ -64,26 +79,39 @@ const goFolder = 2 ** 31;
 
 async function statIn(docker: DockerClient, { container, path }: Place): Promise<PathStat> {
   const response = await named(docker, "container", container, () =>
-    docker.transport.request("HEAD", `/containers/${part(container)}/archive`, { query: { path } }).catch(
-      (error: unknown) => {
+    docker.transport
+      .request("HEAD", `/containers/${part(container)}/archive`, { query: { path } })
+      .catch((error: unknown) => {
         // An answer to HEAD has no body: only the status tells.
         if (!isVirgaError(error, "not-found")) throw error;
         throw fail("not-found", "path.not-found", `there is no ${container}:${path}`, { cause: error });
-      },
-    ),
+      }),
   );
   const header = response.headers.get("x-docker-container-path-stat") ?? "";
-  const stat = JSON.parse(Buffer.from(header, "base64").toString()) as { name: string; mode: number; linkTarget: string };
+  const stat = JSON.parse(Buffer.from(header, "base64").toString()) as {
+    name: string;
+    mode: number;
+    linkTarget: string;
+  };
   return { name: stat.name, isFolder: stat.mode >= goFolder, linkTarget: stat.linkTarget };
 }
 
-async function copyOut(docker: DockerClient, from: Place, target: string, options: CopyOptions): Promise<void> {
-  await docker.container(from.container).catch((error: unknown) => named(docker, "container", from.container, () => Promise.reject(error)));
+async function copyOut(
+  docker: DockerClient,
+  from: Place,
+  target: string,
+  options: CopyOptions,
+): Promise<void> {
+  await docker
+    .container(from.container)
+    .catch((error: unknown) => named(docker, "container", from.container, () => Promise.reject(error)));
   const first = await statIn(docker, from);
   const place = options.follow && first.linkTarget !== "" ? { ...from, path: first.linkTarget } : from;
   const stat = place === from ? first : await statIn(docker, place);
   const get = () =>
-    docker.transport.request("GET", `/containers/${part(from.container)}/archive`, { query: { path: place.path } });
+    docker.transport.request("GET", `/containers/${part(from.container)}/archive`, {
+      query: { path: place.path },
+    });
   if (target === "-") {
     await using sink = byteSink(1);
     for await (const chunk of bodyOf(await get())) if (!(await sink.write(chunk))) return;
@@ -142,7 +170,11 @@ async function copyIn(docker: DockerClient, source: string, to: Place, options: 
   const local = statOf(source, options.follow);
   if (!local) throw fail("invalid", "cli.no-such-file", `there is no file or folder ${source}`);
   if (stat && !stat.isFolder && local.isDirectory()) {
-    throw fail("invalid", "cp.folder-to-file", `${container}:${to.path} is a file, and ${source} is a folder`);
+    throw fail(
+      "invalid",
+      "cp.folder-to-file",
+      `${container}:${to.path} is a file, and ${source} is a folder`,
+    );
   }
   if (!stat && !local.isDirectory() && to.path.endsWith("/")) {
     throw fail("invalid", "cp.no-folder", `there is no folder ${container}:${to.path}`, {
@@ -152,7 +184,8 @@ async function copyIn(docker: DockerClient, source: string, to: Place, options: 
   const contentOnly = /(^|\/)\.$/.test(source) && source !== ".";
   const path = options.follow ? realpathSync(source) : resolve(source);
   const into = stat?.isFolder === true;
-  const name = into && contentOnly ? "." : into ? basename(resolve(source)) : posix.basename(stat?.path ?? to.path);
+  const name =
+    into && contentOnly ? "." : into ? basename(resolve(source)) : posix.basename(stat?.path ?? to.path);
   const folder = into ? stat.path : posix.dirname(stat?.path ?? to.path.replace(/\/+$/, ""));
   const tar = packed(path, name);
   await put(folder, tar.stdout);
@@ -164,7 +197,9 @@ async function resolveIn(
   docker: DockerClient,
   place: Place,
 ): Promise<{ readonly path: string; readonly isFolder: boolean } | undefined> {
-  await docker.container(place.container).catch((error: unknown) => named(docker, "container", place.container, () => Promise.reject(error)));
+  await docker
+    .container(place.container)
+    .catch((error: unknown) => named(docker, "container", place.container, () => Promise.reject(error)));
   try {
     const stat = await statIn(docker, place);
     if (stat.linkTarget === "") return { path: place.path, isFolder: stat.isFolder };
@@ -188,12 +223,19 @@ function packed(path: string, name: string) {
   const [folder, member, rename] =
     name === "."
       ? [path, ".", []]
-      : [dirname(path), `./${base}`, base === name ? [] : [`--transform=s,^\\./${escaped(base)},./${replacement(name)},rSh`]];
-  const child = Bun.spawn(["tar", "-c", "-C", folder, "--numeric-owner", "--format=pax", ...rename, "--", member], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+      : [
+          dirname(path),
+          `./${base}`,
+          base === name ? [] : [`--transform=s,^\\./${escaped(base)},./${replacement(name)},rSh`],
+        ];
+  const child = Bun.spawn(
+    ["tar", "-c", "-C", folder, "--numeric-owner", "--format=pax", ...rename, "--", member],
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
   const done = (async () => {
     const [said, code] = await Promise.all([child.stderr.text(), child.exited]);
     if (code !== 0) throw fail("invalid", "cp.tar-failed", `${path} cannot be read: ${said.trim()}`);
@@ -220,7 +262,7 @@ async function untar(folder: string, source: AsyncIterable<Uint8Array>, options:
   const said = child.stderr.text();
   try {
     for await (const chunk of source) {
-      child.stdin.write(chunk);
+      await child.stdin.write(chunk);
       await child.stdin.flush();
     }
   } finally {

@@ -27,7 +27,13 @@ export function createBody(invocation: Invocation): CreateBody {
   }
   const { HostConfig: network, ...config } = networkBody(invocation);
   Object.assign(body, processBody(invocation), config);
-  Object.assign(body.HostConfig, hostBody(invocation), network, mountsBody(invocation), deviceBody(invocation));
+  Object.assign(
+    body.HostConfig,
+    hostBody(invocation),
+    network,
+    mountsBody(invocation),
+    deviceBody(invocation),
+  );
   return body;
 }
 

@@ -114,4 +114,3 @@ function pair(text: string): Record<string, string> {
   const at = text.indexOf("=");
   return at < 0 ? { [text]: "" } : { [text.slice(0, at)]: text.slice(at + 1) };
 }
-

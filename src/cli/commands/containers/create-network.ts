@@ -16,7 +16,9 @@ export function networkBody(invocation: Invocation) {
   const exposed = [...Object.keys(bindings), ...invocation.texts("expose").flatMap(exposedPorts)];
   const hosts = invocation.texts("add-host").map(extraHost);
   const [first] = networks;
-  const endpoints = networks.filter(({ endpoint }) => networks.length > 1 || Object.keys(endpoint).length > 0);
+  const endpoints = networks.filter(
+    ({ endpoint }) => networks.length > 1 || Object.keys(endpoint).length > 0,
+  );
   return {
     ...(exposed.length > 0 ? { ExposedPorts: Object.fromEntries(exposed.map((port) => [port, {}])) } : {}),
     ...(endpoints.length > 0
@@ -35,7 +37,9 @@ export function networkBody(invocation: Invocation) {
 }
 
 /** The options without a network of their own (`--ip`, `--network-alias`) are about the first network. */
-function networksOf(invocation: Invocation): readonly { readonly name: string; readonly endpoint: Endpoint }[] {
+function networksOf(
+  invocation: Invocation,
+): readonly { readonly name: string; readonly endpoint: Endpoint }[] {
   const networks = invocation.texts("network").map(networkOf);
   const options = firstEndpoint(invocation);
   if (Object.keys(options).length === 0) return networks;
@@ -76,7 +80,8 @@ function networkOf(text: string): { readonly name: string; readonly endpoint: En
     else if (key === "driver-opt") {
       const cut = value.indexOf("=");
       (endpoint.DriverOpts ??= {})[value.slice(0, cut)] = value.slice(cut + 1);
-    } else throw wrong("network", "name=, alias=, ip=, ip6=, mac-address=, gw-priority= and driver-opt=", text);
+    } else
+      throw wrong("network", "name=, alias=, ip=, ip6=, mac-address=, gw-priority= and driver-opt=", text);
   }
   return { name, endpoint };
 }

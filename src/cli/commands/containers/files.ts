@@ -39,7 +39,13 @@ export const commit: Command = {
   arguments: { min: 1, max: 2 },
   options: {
     author: { type: "string", short: "a", value: "NAME", help: "who made it" },
-    change: { type: "string", short: "c", multiple: true, value: "INSTRUCTION", help: "a Dockerfile instruction to apply: 'CMD [\"ls\"]'" },
+    change: {
+      type: "string",
+      short: "c",
+      multiple: true,
+      value: "INSTRUCTION",
+      help: "a Dockerfile instruction to apply: 'CMD [\"ls\"]'",
+    },
     message: { type: "string", short: "m", value: "TEXT", help: "what it is" },
     pause: { type: "boolean", short: "p", help: "pause the container meanwhile (default true)" },
     ...jsonOption,

@@ -1,11 +1,12 @@
 import { fail, isVirgaError } from "../../../base/index.ts";
+import type { WireStopExplanation } from "../../../api/client/index.ts";
 import type { DockerClient, Query, WaitResult } from "../../../api/client/docker/index.ts";
 import { jsonOption, type Command, type Invocation, type Option } from "../../command.ts";
-import { engineOf } from "../../connection.ts";
+import { engineOf, needDaemon } from "../../connection.ts";
 import { each } from "../../each.ts";
 import { filterOption, filtersOf } from "../../filters.ts";
 import { named } from "../../nearest-name.ts";
-import { print, printJson } from "../../terminal.ts";
+import { print, printJson, tell } from "../../terminal.ts";
 import { nameOf } from "./ps.ts";
 
 const usage = "CONTAINER...";
@@ -26,11 +27,38 @@ export const stop: Command = {
   name: "stop",
   summary: "Stop containers: their stop signal, and SIGKILL when that does not end them",
   ...some,
-  options: stopOptions,
+  options: { ...stopOptions, ...jsonOption },
   completes: ["running"],
-  run: (invocation) =>
-    act(invocation, (docker, name) => docker.act(name, "stop", stopQuery(invocation))),
+  details: "When a container has to be killed because its stop signal did not end it, virga stop says why.",
+  async run(invocation) {
+    const client = await needDaemon(invocation.root);
+    const docker = engineOf(invocation.root);
+    const [timeout, signal] = [invocation.number("timeout"), invocation.text("signal")];
+    const options = {
+      ...(timeout === undefined ? {} : { timeout }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const stopped: object[] = [];
+    const code = await each(invocation.arguments, async (name) => {
+      const result = await named(docker, "container", name, () => client.stopContainer(name, options));
+      stopped.push({ container: name, ...result });
+      if (invocation.flag("json")) return;
+      print(name);
+      if (result.explanation) tell(explanationText(result.explanation));
+    });
+    if (invocation.flag("json")) printJson(stopped);
+    return code;
+  },
 };
+
+function explanationText({ message, advice }: WireStopExplanation): string {
+  const [first, ...others] = advice;
+  return [
+    message,
+    ...(first === undefined ? [] : [`  next: ${first}`]),
+    ...others.map((one) => `    or: ${one}`),
+  ].join("\n");
+}
 
 export const restart: Command = {
   name: "restart",
@@ -38,8 +66,7 @@ export const restart: Command = {
   ...some,
   options: stopOptions,
   completes: ["container"],
-  run: (invocation) =>
-    act(invocation, (docker, name) => docker.act(name, "restart", stopQuery(invocation))),
+  run: (invocation) => act(invocation, (docker, name) => docker.act(name, "restart", stopQuery(invocation))),
 };
 
 function stopQuery(invocation: Invocation): Query {
@@ -96,7 +123,11 @@ export const rm: Command = {
   summary: "Remove containers",
   usage,
   options: {
-    force: { type: "boolean", short: "f", help: "also when it runs (it is killed); no error when it is gone" },
+    force: {
+      type: "boolean",
+      short: "f",
+      help: "also when it runs (it is killed); no error when it is gone",
+    },
     volumes: { type: "boolean", short: "v", help: "with the anonymous volumes that it has" },
     ...filterOption,
     filter: { ...filterOption.filter, short: "F", help: "also all that match, such as status=exited" },

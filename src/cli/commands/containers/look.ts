@@ -54,7 +54,10 @@ export const port: Command = {
       });
     }
     if (invocation.flag("json")) printJson(shown);
-    else print(shown.map((one) => (key === undefined ? `${one.port} -> ${placeOf(one)}` : placeOf(one))).join("\n"));
+    else
+      print(
+        shown.map((one) => (key === undefined ? `${one.port} -> ${placeOf(one)}` : placeOf(one))).join("\n"),
+      );
     return 0;
   },
 };

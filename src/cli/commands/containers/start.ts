@@ -20,7 +20,11 @@ export const start: Command = {
   usage: "CONTAINER...",
   arguments: { min: 1 },
   options: {
-    attach: { type: "boolean", short: "a", help: "show its output until it ends, and end with its exit code" },
+    attach: {
+      type: "boolean",
+      short: "a",
+      help: "show its output until it ends, and end with its exit code",
+    },
     interactive: { type: "boolean", short: "i", help: "attach its stdin too" },
     ...detachKeys,
   },
@@ -36,7 +40,9 @@ export const start: Command = {
     }
     const [name = "", other] = invocation.arguments;
     if (other !== undefined) {
-      throw fail("invalid", "cli.usage", "only one container can be attached", { hint: "virga start --help" });
+      throw fail("invalid", "cli.usage", "only one container can be attached", {
+        hint: "virga start --help",
+      });
     }
     const detail = await named(docker, "container", name, () => docker.container(name));
     return await runAttached(docker, detail.Id, {
@@ -67,7 +73,9 @@ export const attach: Command = {
     const [name = ""] = invocation.arguments;
     const { Id, Config, State } = await named(docker, "container", name, () => docker.container(name));
     if (!State.Running) {
-      throw fail("conflict", "container.not-running", `${name} does not run`, { hint: `virga start -a ${name}` });
+      throw fail("conflict", "container.not-running", `${name} does not run`, {
+        hint: `virga start -a ${name}`,
+      });
     }
     const stdin = !invocation.flag("no-stdin") && Config.OpenStdin === true;
     const keys = invocation.text("detach-keys");

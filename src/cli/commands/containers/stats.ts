@@ -1,5 +1,10 @@
 import { formatBytes, isVirgaError, shortId } from "../../../base/index.ts";
-import { part, type CpuSample, type DockerClient, type StatsSample } from "../../../api/client/docker/index.ts";
+import {
+  part,
+  type CpuSample,
+  type DockerClient,
+  type StatsSample,
+} from "../../../api/client/docker/index.ts";
 import type { Command, Invocation } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { named } from "../../nearest-name.ts";
@@ -27,13 +32,14 @@ export const stats: Command = {
     const once = invocation.flag("no-stream");
     return await untilInterrupted(async (signal) => {
       using screen = await createScreen(!once && !invocation.flag("json") && isTerminal(1));
-      do {
+      for (;;) {
         // Each answer takes the daemon the second that it measures over.
         const usages = await measure(docker, invocation, signal);
         if (invocation.flag("json")) print(usages.map((one) => JSON.stringify(one)).join("\n"));
         else screen.show(tableOf(usages, invocation.flag("no-trunc")));
+        if (once || signal.aborted) return;
         if (usages.length === 0) await Bun.sleep(1000);
-      } while (!once && !signal.aborted);
+      }
     });
   },
 };
@@ -57,14 +63,15 @@ async function measure(docker: DockerClient, invocation: Invocation, signal: Abo
     invocation.arguments.length > 0
       ? invocation.arguments
       : (await docker.containers({ all: all || undefined })).map((one) => one.Id);
-  const samples = await Promise.all(
-    names.map((name) => sampleOf(docker, name, signal).catch(goneIsNothing)),
-  );
+  const samples = await Promise.all(names.map((name) => sampleOf(docker, name, signal).catch(goneIsNothing)));
   return samples.flatMap((sample) => (sample === undefined ? [] : [usageOf(sample)]));
 }
 
 function sampleOf(docker: DockerClient, name: string, signal: AbortSignal): Promise<StatsSample> {
-  return docker.transport.json("GET", `/containers/${part(name)}/stats`, { query: { stream: false }, signal });
+  return docker.transport.json("GET", `/containers/${part(name)}/stats`, {
+    query: { stream: false },
+    signal,
+  });
 }
 
 /** A container that is removed while it is measured. */

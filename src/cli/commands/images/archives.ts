@@ -15,7 +15,13 @@ export const save: Command = {
   usage: "IMAGE...",
   arguments: { min: 1 },
   options: {
-    output: { type: "string", short: "o", value: "FILE", completes: "file", help: "to a file instead of stdout" },
+    output: {
+      type: "string",
+      short: "o",
+      value: "FILE",
+      completes: "file",
+      help: "to a file instead of stdout",
+    },
     platform: { type: "string", value: "OS/ARCH", help: "of this platform" },
   },
   completes: ["image"],
@@ -51,7 +57,13 @@ export const load: Command = {
   usage: "[FILE]",
   arguments: { max: 1 },
   options: {
-    input: { type: "string", short: "i", value: "FILE", completes: "file", help: "from a file instead of stdin" },
+    input: {
+      type: "string",
+      short: "i",
+      value: "FILE",
+      completes: "file",
+      help: "from a file instead of stdin",
+    },
     platform: { type: "string", value: "OS/ARCH", help: "of this platform" },
     ...quietOption,
     ...jsonOption,
@@ -84,7 +96,13 @@ export const importImage: Command = {
   usage: "FILE|- [IMAGE[:TAG]]",
   arguments: { min: 1, max: 2 },
   options: {
-    change: { type: "string", short: "c", multiple: true, value: "INSTRUCTION", help: "a Dockerfile instruction to apply: 'CMD [\"sh\"]'" },
+    change: {
+      type: "string",
+      short: "c",
+      multiple: true,
+      value: "INSTRUCTION",
+      help: "a Dockerfile instruction to apply: 'CMD [\"sh\"]'",
+    },
     message: { type: "string", short: "m", value: "TEXT", help: "what it is" },
     platform: { type: "string", value: "OS/ARCH", help: "its platform" },
     ...jsonOption,

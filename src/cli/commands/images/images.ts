@@ -94,7 +94,11 @@ export const rmi: Command = {
   usage: "IMAGE...",
   arguments: { min: 1 },
   options: {
-    force: { type: "boolean", short: "f", help: "also when stopped containers use it; no error when it is gone" },
+    force: {
+      type: "boolean",
+      short: "f",
+      help: "also when stopped containers use it; no error when it is gone",
+    },
     "no-prune": { type: "boolean", help: "keep the images below it that have no name" },
     ...jsonOption,
   },

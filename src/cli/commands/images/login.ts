@@ -11,7 +11,12 @@ export const login: Command = {
   arguments: { max: 1 },
   options: {
     username: { type: "string", short: "u", value: "NAME", help: "who you are there" },
-    password: { type: "string", short: "p", value: "PASSWORD", help: "better: --password-stdin, or be asked" },
+    password: {
+      type: "string",
+      short: "p",
+      value: "PASSWORD",
+      help: "better: --password-stdin, or be asked",
+    },
     "password-stdin": { type: "boolean", help: "read the password from stdin" },
   },
   completes: ["nothing"],

@@ -28,7 +28,9 @@ export const pull: Command = {
     const { tag } = splitTag(image);
     const allTags = invocation.flag("all-tags");
     if (allTags && tag !== undefined) {
-      throw fail("invalid", "cli.usage", "--all-tags wants a name without a tag", { hint: "virga pull --help" });
+      throw fail("invalid", "cli.usage", "--all-tags wants a name without a tag", {
+        hint: "virga pull --help",
+      });
     }
     const quiet = invocation.flag("quiet") || invocation.flag("json");
     const said = await pullImage(docker, image, { platform: invocation.text("platform"), quiet, allTags });

@@ -1,0 +1,47 @@
+import type { Hono } from "hono";
+import { isVirgaError, fail, type Report } from "../../base/index.ts";
+import type { BuildEvent, BuildRequest, Builds } from "../../builds/index.ts";
+import type { Operations } from "../../operations/index.ts";
+import { wireOperation } from "./encode.ts";
+import { body } from "./request.ts";
+import { buildBody } from "./schemas.ts";
+
+export interface BuildsBackend {
+  readonly builds: Pick<Builds, "build">;
+  readonly operations: Operations;
+}
+
+/** Builds from a folder of this machine, read in place. */
+export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): void {
+  app.post("/v1/builds", async (context) => {
+    const { directory, ...rest } = await body(context, buildBody);
+    const request: BuildRequest = { ...rest, context: { kind: "directory", path: directory } };
+    const subject = rest.tags?.[0] ?? directory;
+    const operation = operations.start("image.build", subject, async ({ report, signal }) => {
+      const task = `image ${subject}`;
+      const result = await builds
+        .build(request, { report, signal, onEvent: (event) => tell(report, task, event) })
+        .catch((error: unknown) => {
+          report({ task, message: "Failed", outcome: "failed" });
+          throw shortened(error);
+        });
+      report({ task, message: "Built", outcome: "done" });
+      return result;
+    });
+    return context.json(wireOperation(operation), 202);
+  });
+}
+
+function tell(report: Report, task: string, event: BuildEvent): void {
+  if (event.kind === "step") {
+    const { number: current, total, cached, text } = event;
+    report({ task, message: `${cached === true ? "(cached) " : ""}${text}`, current, total, unit: "items" });
+  } else if (event.kind === "output") report({ task, message: "Building", output: event.text });
+}
+
+/** Docker's text of a failed step repeats the whole command, which the progress has just shown. */
+function shortened(error: unknown): unknown {
+  if (!isVirgaError(error, "invalid") || error.code !== "build.step-failed") return error;
+  const exitCode = /\d+$/.exec(error.message)?.[0] ?? "unknown";
+  return fail("invalid", error.code, `the step ended with exit code ${exitCode}`, { cause: error });
+}

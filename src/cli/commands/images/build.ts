@@ -1,0 +1,154 @@
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { fail } from "../../../base/index.ts";
+import type { WireBuild, WireBuildResult } from "../../../api/client/index.ts";
+import { jsonOption, type Command, type Invocation } from "../../command.ts";
+import { ensureDaemon } from "../../connection.ts";
+import { follow } from "../../operation.ts";
+import { isTerminal, print, printJson, tell } from "../../terminal.ts";
+import { pairs, readText } from "../../values.ts";
+
+export const build: Command = {
+  name: "build",
+  summary: "Build an image from a Dockerfile and a folder",
+  usage: "FOLDER|-",
+  arguments: { min: 1, max: 1 },
+  options: {
+    tag: { type: "string", short: "t", multiple: true, value: "IMAGE[:TAG]", help: "name it" },
+    file: {
+      type: "string",
+      short: "f",
+      value: "FILE",
+      completes: "file",
+      help: "the Dockerfile (default FOLDER/Dockerfile; - is stdin)",
+    },
+    "build-arg": {
+      type: "string",
+      multiple: true,
+      value: "NAME[=VALUE]",
+      help: "set an ARG; without a value: as it is here",
+    },
+    target: { type: "string", value: "STAGE", help: "up to this stage" },
+    label: { type: "string", multiple: true, value: "KEY=VALUE", help: "set a label" },
+    "no-cache": { type: "boolean", help: "run every step" },
+    pull: { type: "boolean", help: "ask for the base images again" },
+    network: {
+      type: "string",
+      value: "NETWORK",
+      help: "for RUN: default, host, none or a network",
+      completes: "network",
+    },
+    "add-host": { type: "string", multiple: true, value: "NAME:IP", help: "a line of /etc/hosts for RUN" },
+    memory: { type: "size", short: "m", help: "memory of RUN at most" },
+    "shm-size": { type: "size", help: "size of /dev/shm of RUN" },
+    "cache-from": {
+      type: "string",
+      multiple: true,
+      value: "IMAGE",
+      help: "take its steps as cache",
+      completes: "image",
+    },
+    platform: { type: "string", value: "OS/ARCH", help: "the image's platform: this machine's" },
+    iidfile: { type: "string", value: "FILE", completes: "file", help: "write the image's id to a file" },
+    quiet: { type: "boolean", short: "q", help: "print the image's id only" },
+    ...jsonOption,
+  },
+  completes: ["folder"],
+  details: `The daemon reads the folder in place, without what .dockerignore says. With - instead of a folder the Dockerfile comes from
+stdin, and there is nothing to COPY from.
+
+  virga build -t web:1 .`,
+  async run(invocation) {
+    using place = await readPlace(invocation);
+    const client = await ensureDaemon(invocation.root);
+    const operation = await client.build({ ...place.source, ...buildOptions(invocation) });
+    const quiet = invocation.flag("quiet") || invocation.flag("json");
+    const result = (await follow(client, operation.id, "steps that were done stay in the cache", {
+      quiet,
+    })) as WireBuildResult;
+    for (const warning of result.warnings) tell(`virga: ${warning}`);
+    const iidfile = invocation.text("iidfile");
+    if (iidfile !== undefined) writeFileSync(iidfile, result.imageId);
+    if (invocation.flag("json")) printJson(result);
+    else print(result.imageId);
+    return 0;
+  },
+};
+
+interface Place extends Disposable {
+  readonly source: Pick<WireBuild, "directory" | "dockerfile" | "dockerfileText">;
+}
+
+async function readPlace(invocation: Invocation): Promise<Place> {
+  const [folder = ""] = invocation.arguments;
+  const file = invocation.text("file");
+  const keep = { [Symbol.dispose]() {} };
+  if (folder === "-") {
+    const empty = mkdtempSync(join(tmpdir(), "virga-build-"));
+    const remove = { [Symbol.dispose]: () => rmSync(empty, { recursive: true, force: true }) };
+    return { source: { directory: empty, dockerfileText: await dockerfileFromStdin() }, ...remove };
+  }
+  const directory = resolve(folder);
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) {
+    throw fail("invalid", "cli.no-such-place", `there is no folder ${folder}`, {
+      hint: "virga build -t NAME FOLDER",
+    });
+  }
+  if (file === undefined) return { source: { directory }, ...keep };
+  if (file === "-") return { source: { directory, dockerfileText: await dockerfileFromStdin() }, ...keep };
+  const path = relative(directory, resolve(file));
+  if (!path.startsWith("..")) return { source: { directory, dockerfile: path }, ...keep };
+  return { source: { directory, dockerfileText: readText(file) }, ...keep };
+}
+
+async function dockerfileFromStdin(): Promise<string> {
+  if (isTerminal(0)) {
+    throw fail("invalid", "cli.no-input", "no Dockerfile comes from a terminal", {
+      hint: "virga build - < Dockerfile",
+    });
+  }
+  const bytes = await Bun.stdin.bytes();
+  if (bytes.includes(0) || (bytes[0] === 0x1f && bytes[1] === 0x8b)) {
+    throw fail(
+      "unimplemented",
+      "cli.unsupported",
+      "a build context on stdin is not supported, only a Dockerfile",
+      {
+        hint: "unpack it first: mkdir context && tar -xf FILE -C context && virga build context",
+      },
+    );
+  }
+  return new TextDecoder().decode(bytes);
+}
+
+function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
+  const texts = (option: string, field: string) =>
+    invocation.given(option) ? { [field]: invocation.texts(option) } : {};
+  const text = (option: string, field: string) =>
+    invocation.given(option) ? { [field]: invocation.text(option) } : {};
+  const number = (option: string, field: string) =>
+    invocation.given(option) ? { [field]: invocation.number(option) } : {};
+  return {
+    ...texts("tag", "tags"),
+    ...text("target", "target"),
+    ...text("network", "networkMode"),
+    ...text("platform", "platform"),
+    ...number("memory", "memory"),
+    ...number("shm-size", "shmSize"),
+    ...texts("add-host", "extraHosts"),
+    ...texts("cache-from", "cacheFrom"),
+    ...(invocation.given("label") ? { labels: pairs("label", invocation.texts("label")) } : {}),
+    ...(invocation.flag("no-cache") ? { noCache: true } : {}),
+    ...(invocation.flag("pull") ? { pull: true } : {}),
+    ...(invocation.given("build-arg")
+      ? { buildArgs: Object.fromEntries(invocation.texts("build-arg").map(buildArgument)) }
+      : {}),
+  };
+}
+
+/** An ARG without a value is as it is here, and not set when it is not here. */
+function buildArgument(text: string): readonly [string, string | null] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, process.env[text] ?? null] : [text.slice(0, at), text.slice(at + 1)];
+}
