@@ -159,7 +159,8 @@ web site-web-1 running 127.0.0.1:18311->80/tcp
     expect(await (await fetch("http://127.0.0.1:18311/")).text()).toBe("ok\n");
     const status = JSON.parse(await ok("ps", "--json", place)) as { services: { service: string }[] };
     expect(status.services.map((one) => one.service)).toEqual(["app", "migrate", "web"]);
-    expect(await ok("ps", "--all")).toMatch(/^site +3 +2$/m);
+    expect(await ok("stacks")).toMatch(/^site +3 +2$/m);
+    expect(await ok("ps")).toMatch(/^site-web-1 .* site$/m);
   });
 
   test("a changed environment replaces that one container; its anonymous volume goes with it", async () => {
