@@ -165,11 +165,11 @@ const hostCases: readonly (readonly [string, object])[] = [
 ]; // prettier-ignore
 
 test.each(cases)("%s", (text, expected) => {
-  expect(bodyOf(...text.split(" "))).toEqual({ Image: "box", HostConfig: {}, ...expected });
+  expect<object>(bodyOf(...text.split(" "))).toEqual({ Image: "box", HostConfig: {}, ...expected });
 });
 
 test.each(hostCases)("%s", (text, expected) => {
-  expect(bodyOf(...text.split(" "))).toEqual({ Image: "box", HostConfig: expected });
+  expect<object>(bodyOf(...text.split(" "))).toEqual({ Image: "box", HostConfig: expected });
 });
 
 test.each([
