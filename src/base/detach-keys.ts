@@ -44,12 +44,23 @@ export class DetachWatcher {
       if (input[at] === this.#keys[this.#matched]) {
         this.#matched++;
         at++;
-        if (this.#matched === this.#keys.length) return { pass: Buffer.concat(pass), detached: true };
+        if (this.#matched === this.#keys.length) return { pass: joined(pass), detached: true };
       } else {
         pass.push(Uint8Array.from(this.#keys.slice(0, this.#matched)));
         this.#matched = 0;
       }
     }
-    return { pass: pass.length === 1 ? pass[0]! : Buffer.concat(pass), detached: false };
+    return { pass: joined(pass), detached: false };
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
