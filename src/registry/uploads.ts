@@ -204,7 +204,7 @@ function diskFull(error: unknown): unknown {
   const code = errnoOf(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return refuse("exhausted", "registry.disk-full", "the registry's disk is full; the upload was dropped", {
-    hint: "free space on the registry's machine: virga registry gc, docker system prune",
+    hint: "free space on the registry's machine: virga prune",
     cause: error,
   });
 }
