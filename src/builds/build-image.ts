@@ -16,7 +16,7 @@ import { stepComment } from "./steps/commit-step.ts";
 export type BuildShared = Pick<BuildRun, "services" | "cache" | "inUse" | "mountLocks" | "stepLocks">;
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
-  Pick<BuildRun, "request" | "folder" | "signal" | "report" | "emit" | "undo">;
+  Pick<BuildRun, "request" | "folder" | "signal" | "credentials" | "report" | "emit" | "undo">;
 
 /** From the request to the tagged image. */
 export async function buildImage(start: BuildStart): Promise<Image> {

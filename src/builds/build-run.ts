@@ -1,6 +1,7 @@
 import type { Clock, KeyedLock, Logger, Report } from "../base/index.ts";
 import type { StepRunner } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
+import type { CredentialsOf } from "../distribution/index.ts";
 import type { Events } from "../events/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
@@ -59,6 +60,7 @@ export interface BuildRun {
   /** Seconds; times in layers and image are not later. */
   readonly sourceDateEpoch: number | undefined;
   readonly signal: AbortSignal;
+  readonly credentials: CredentialsOf | undefined;
   readonly report: Report;
   readonly emit: (event: BuildEvent) => void;
   /** Undone at the end of the build, whatever its outcome. */

@@ -1,5 +1,6 @@
 import type { Report } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
+import type { CredentialsOf } from "../distribution/index.ts";
 import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 
@@ -85,6 +86,8 @@ export interface Builds {
       readonly onEvent: (event: BuildEvent) => void;
       readonly report?: Report;
       readonly signal?: AbortSignal;
+      /** Who we are at the registries that base images come from. */
+      readonly credentials?: CredentialsOf;
     },
   ): Promise<BuildResult>;
   /**

@@ -78,6 +78,7 @@ async function runBuild(
   undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const report = options.report ?? noReport;
-  const image = await buildImage({ ...shared, request, folder, signal, report, emit, undo });
+  const { credentials } = options;
+  const image = await buildImage({ ...shared, request, folder, signal, credentials, report, emit, undo });
   return { imageId: image.id, warnings };
 }

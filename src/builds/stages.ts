@@ -82,6 +82,7 @@ async function ensureImage(run: BuildRun, reference: string, platform: string | 
     policy: run.request.pull ? "always" : "missing",
     report: run.report,
     signal: run.signal,
+    ...(run.credentials ? { credentials: run.credentials } : {}),
     ...(platform === undefined ? {} : { platform: formatPlatform(platformOf(platform)) }),
   });
   for (const [index, diffId] of image.config.rootfs.diff_ids.entries()) {

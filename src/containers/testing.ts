@@ -203,6 +203,7 @@ export class FakeImages {
         rootfs: { type: "layers", diff_ids: [`sha256:${"2".repeat(64)}`] },
       },
       layers: [],
+      digests: [],
       references: ["docker.io/library/busybox:latest"],
       size: 1000,
       storedAt: new Date(0),

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open, rm, type FileHandle } from "node:fs/promises";
 import { errnoOf, fail } from "../base/index.ts";
-import type { BlobInfo, BlobWriter, Digest } from "./content.ts";
+import type { BlobInfo, BlobWriter, Digest, PartialBlob } from "./content.ts";
 
 const bufferSize = 1 << 20;
 
@@ -31,20 +31,39 @@ export async function openBlobWriter(
   return new FileBlobWriter(file, path, algorithm, publish);
 }
 
+/** Opens the file of a partial blob at `path`, made when missing; what is in it is read and hashed first. */
+export async function openPartialBlob(
+  path: string,
+  algorithm: "sha256" | "sha512",
+  publish: Publish,
+): Promise<PartialBlob> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600).catch((error: unknown) => {
+    throw diskFull(error);
+  });
+  const writer = new FileBlobWriter(file, path, algorithm, publish);
+  try {
+    await writer.readBack();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+  return writer;
+}
+
 /** Collects small chunks, so that the disk sees large writes. Hashes as it goes. */
-class FileBlobWriter implements BlobWriter {
+class FileBlobWriter implements BlobWriter, PartialBlob {
   #size = 0;
   #buffer: Buffer | undefined;
   #filled = 0;
   #file: FileHandle | undefined;
-  readonly #path: string;
+  readonly path: string;
   readonly #algorithm: "sha256" | "sha512";
-  readonly #hasher: Bun.CryptoHasher;
+  #hasher: Bun.CryptoHasher;
   readonly #publish: Publish;
 
   constructor(file: FileHandle, path: string, algorithm: "sha256" | "sha512", publish: Publish) {
     this.#file = file;
-    this.#path = path;
+    this.path = path;
     this.#algorithm = algorithm;
     this.#hasher = new Bun.CryptoHasher(algorithm);
     this.#publish = publish;
@@ -54,13 +73,45 @@ class FileBlobWriter implements BlobWriter {
     return this.#size;
   }
 
+  /** What is in the file, without what is still collected. */
+  get written(): number {
+    return this.#size - this.#filled;
+  }
+
+  async readBack(): Promise<void> {
+    const file = this.#opened();
+    const buffer = Buffer.allocUnsafe(bufferSize);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#size);
+      if (bytesRead === 0) return;
+      this.#hasher.update(buffer.subarray(0, bytesRead));
+      this.#size += bytesRead;
+    }
+  }
+
+  async truncate(): Promise<void> {
+    await this.#opened().truncate(0);
+    this.#size = 0;
+    this.#filled = 0;
+    this.#hasher = new Bun.CryptoHasher(this.#algorithm);
+  }
+
+  async keep(): Promise<void> {
+    if (!this.#file) return;
+    if (this.#size === 0) return await this.abort();
+    await this.#flush(this.#file, this.#size);
+    await this.#file?.close();
+    this.#file = undefined;
+    this.#buffer = undefined;
+  }
+
   async write(chunk: Uint8Array): Promise<void> {
     const file = this.#opened();
     this.#hasher.update(chunk);
     this.#size += chunk.length;
     const large = chunk.length >= bufferSize / 4;
-    if (large || this.#filled + chunk.length > bufferSize) await this.#flush(file);
-    if (large) return await this.#writeOut(file, chunk);
+    if (large || this.#filled + chunk.length > bufferSize) await this.#flush(file, this.#size - chunk.length);
+    if (large) return await this.#writeOut(file, chunk, this.#size - chunk.length);
     this.#buffer ??= Buffer.allocUnsafe(bufferSize);
     this.#buffer.set(chunk, this.#filled);
     this.#filled += chunk.length;
@@ -72,11 +123,11 @@ class FileBlobWriter implements BlobWriter {
       const digest: Digest = `${this.#algorithm}:${this.#hasher.digest("hex")}`;
       const info = { digest, size: this.#size };
       refuseOther(info, expected);
-      await this.#flush(file);
+      await this.#flush(file, this.#size);
       await file.sync();
       await file.close();
       this.#file = undefined;
-      await this.#publish(this.#path, info);
+      await this.#publish(this.path, info);
       return info;
     } catch (error) {
       await this.#discard();
@@ -93,16 +144,17 @@ class FileBlobWriter implements BlobWriter {
     throw fail("internal", "content.writer-closed", "the blob was already committed or dropped");
   }
 
-  async #flush(file: FileHandle): Promise<void> {
+  /** Writes out what is collected, which ends at `end`. */
+  async #flush(file: FileHandle, end: number): Promise<void> {
     const filled = this.#filled;
+    if (filled > 0) await this.#writeOut(file, this.#buffer!.subarray(0, filled), end - filled);
     this.#filled = 0;
-    if (filled > 0) await this.#writeOut(file, this.#buffer!.subarray(0, filled));
   }
 
-  async #writeOut(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  async #writeOut(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
     try {
       for (let done = 0; done < bytes.length;) {
-        done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+        done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
       }
     } catch (error) {
       await this.#discard();
@@ -115,7 +167,7 @@ class FileBlobWriter implements BlobWriter {
     this.#file = undefined;
     this.#buffer = undefined;
     await file?.close().catch(() => undefined);
-    await rm(this.#path, { force: true });
+    await rm(this.path, { force: true });
   }
 }
 

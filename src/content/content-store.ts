@@ -3,8 +3,8 @@ import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../base/index.ts";
 import { syncDirectory } from "../host/index.ts";
-import { diskFull, openBlobWriter, publishWritten } from "./blob-writer.ts";
-import type { BlobInfo, BlobWriter, ContentStore, Digest } from "./content.ts";
+import { diskFull, openBlobWriter, openPartialBlob, publishWritten } from "./blob-writer.ts";
+import type { BlobInfo, BlobWriter, ContentStore, Digest, PartialBlob } from "./content.ts";
 
 const algorithms = ["sha256", "sha512"] as const;
 const hexLength = { sha256: 64, sha512: 128 } as const;
@@ -23,11 +23,13 @@ export interface ContentStoreDependencies {
  *   blobs/sha256/HEX          one file a blob, never changed
  *   blobs/sha512/HEX
  *   ingest/NAME               blobs on their way in
+ *   partial/sha256-HEX        parts of blobs that are downloaded; they outlive the daemon
  * ```
  */
 export async function createContentStore({ directory }: ContentStoreDependencies): Promise<ContentStore> {
   const ingest = join(directory, "ingest");
   mkdirSync(ingest, { recursive: true, mode: 0o700 });
+  mkdirSync(join(directory, "partial"), { recursive: true, mode: 0o700 });
   for (const name of await readdir(ingest)) await rm(join(ingest, name), { recursive: true, force: true });
   for (const one of algorithms) await mkdir(join(directory, "blobs", one), { recursive: true, mode: 0o700 });
   return new DirectoryContentStore(directory);
@@ -35,6 +37,7 @@ export async function createContentStore({ directory }: ContentStoreDependencies
 
 class DirectoryContentStore implements ContentStore {
   readonly #directory: string;
+  readonly #open = new Set<Digest>();
   #next = 0;
 
   constructor(directory: string) {
@@ -139,6 +142,33 @@ class DirectoryContentStore implements ContentStore {
     );
   }
 
+  async resume(digest: Digest): Promise<PartialBlob> {
+    const { algorithm } = parseDigest(digest);
+    if (this.#open.has(digest)) {
+      throw fail("conflict", "content.partial-open", `${digest} is on its way in already`);
+    }
+    this.#open.add(digest);
+    try {
+      const partial = await openPartialBlob(this.#partial(digest), algorithm, this.#publish);
+      return closing(partial, () => this.#open.delete(digest));
+    } catch (error) {
+      this.#open.delete(digest);
+      throw error;
+    }
+  }
+
+  partials(): BlobInfo[] {
+    return readdirSync(join(this.#directory, "partial")).flatMap((name) => {
+      const digest = name.replace("-", ":") as Digest;
+      const found = statSync(this.#partial(digest), { throwIfNoEntry: false });
+      return found ? [{ digest, size: found.size }] : [];
+    });
+  }
+
+  async removePartial(digest: Digest): Promise<void> {
+    if (!this.#open.has(digest)) await rm(this.#partial(digest), { force: true });
+  }
+
   /** The file is on disk before its name is: a name never stands for half a blob. */
   readonly #publish = async (temporary: string, info: BlobInfo): Promise<void> => {
     const target = this.#blob(info.digest);
@@ -152,10 +182,34 @@ class DirectoryContentStore implements ContentStore {
     return join(this.#directory, "ingest", String(this.#next++));
   }
 
+  #partial(digest: Digest): string {
+    const { algorithm, hex } = parseDigest(digest);
+    return join(this.#directory, "partial", `${algorithm}-${hex}`);
+  }
+
   #blob(digest: Digest): string {
     const { algorithm, hex } = parseDigest(digest);
     return join(this.#directory, "blobs", algorithm, hex);
   }
+}
+
+/** Tells when a partial blob is nobody's any more. */
+function closing(partial: PartialBlob, closed: () => void): PartialBlob {
+  const ending = async <T>(end: Promise<T>): Promise<T> => await end.finally(closed);
+  return {
+    path: partial.path,
+    get size() {
+      return partial.size;
+    },
+    get written() {
+      return partial.written;
+    },
+    write: (chunk) => partial.write(chunk),
+    truncate: () => partial.truncate(),
+    commit: (expected) => ending(partial.commit(expected)),
+    keep: () => ending(partial.keep()),
+    abort: () => ending(partial.abort()),
+  };
 }
 
 /** The parts of a digest. Throws `invalid` / `content.digest-invalid`; what passes is safe as a file name. */

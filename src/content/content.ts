@@ -4,6 +4,7 @@
  * The life of a blob: `writer()` opens a temporary file → `write` adds bytes and hashes them → `commit` compares the
  * digest, flushes to disk and renames the file to its place → `remove`. A crash leaves either no blob or a whole one;
  * `open` sweeps what a crash left in the temporary folder. A blob with the digest already stored is not stored twice.
+ * A blob that is downloaded comes by `resume` instead, so that what a cut connection or a crash left is gone on with.
  */
 
 /** `algorithm:hex`, as in the OCI image specification (descriptor.md, "Digests"); sha256 or sha512. */
@@ -45,6 +46,26 @@ export interface BlobWriter {
   abort(): Promise<void>;
 }
 
+/**
+ * A blob on its way in from far, which may be cut off: what is there of it stays over `keep`, and over the end of the
+ * daemon, until it is gone on with, or `removePartial`.
+ */
+export interface PartialBlob {
+  /** The file, for a reader that keeps up with the writer: its first `written` bytes. */
+  readonly path: string;
+  readonly size: number;
+  readonly written: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Begins anew. */
+  truncate(): Promise<void>;
+  /** As `BlobWriter.commit`. */
+  commit(expected: { readonly digest: Digest; readonly size: number }): Promise<BlobInfo>;
+  /** Closes it; the next `resume` goes on. Does nothing after `commit` and `abort`. */
+  keep(): Promise<void>;
+  /** Drops what is there; does nothing after `commit`. */
+  abort(): Promise<void>;
+}
+
 export interface ContentStore {
   writer(algorithm?: "sha256" | "sha512"): Promise<BlobWriter>;
   /** Writes a whole stream; `expected` as in `BlobWriter.commit`. */
@@ -73,4 +94,13 @@ export interface ContentStore {
   /** The blob is out of sight when this returns, and its space is free when the promise resolves. */
   remove(digest: Digest): Promise<void>;
   list(): BlobInfo[];
+  /**
+   * The part of a blob that is here, empty at first. One at a time has it: throws `conflict` / `content.partial-open`. The
+   * blob's own digest is its name, so parts of different sources fit together or fail at `commit`.
+   */
+  resume(digest: Digest): Promise<PartialBlob>;
+  /** What there is of blobs that are not complete. */
+  partials(): BlobInfo[];
+  /** Does nothing while the part is open. */
+  removePartial(digest: Digest): Promise<void>;
 }

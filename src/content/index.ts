@@ -1,2 +1,10 @@
 export { createContentStore, parseDigest, type ContentStoreDependencies } from "./content-store.ts";
-export type { BlobInfo, BlobWriter, ContentStore, Descriptor, Digest, Platform } from "./content.ts";
+export type {
+  BlobInfo,
+  BlobWriter,
+  ContentStore,
+  Descriptor,
+  Digest,
+  PartialBlob,
+  Platform,
+} from "./content.ts";

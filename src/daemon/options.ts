@@ -2,6 +2,9 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync }
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
+import type { RegistrySettings } from "../distribution/index.ts";
+import { readConfigFile } from "./config-file.ts";
+import { registrySettings } from "./registries.ts";
 import { parseListenAddress, type ListenAddress } from "./registry-server.ts";
 
 export interface ServeOptions {
@@ -10,6 +13,7 @@ export interface ServeOptions {
   readonly logLevel: LogLevel;
   /** Where the registry listens; nowhere when it was not asked for. */
   readonly registry?: ListenAddress;
+  readonly registries: RegistrySettings;
 }
 
 export const defaultRoot = "/var/lib/virga";
@@ -32,13 +36,24 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   const real = realpathSync(root);
   mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });
   makeRunDirectory(real);
-  return { root: real, logLevel, ...registry };
+  const registries = registrySettings(readConfigFile(join(real, "config.json")), {
+    mirrors: values["registry-mirror"] ?? [],
+    insecure: values["insecure-registry"] ?? [],
+  });
+  return { root: real, logLevel, registries, ...registry };
 }
 
 function parse(args: readonly string[]) {
   try {
     const text = { type: "string" } as const;
-    const options = { root: text, "log-level": text, registry: text };
+    const texts = { type: "string", multiple: true } as const;
+    const options = {
+      root: text,
+      "log-level": text,
+      registry: text,
+      "registry-mirror": texts,
+      "insecure-registry": texts,
+    };
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw fail("invalid", "cli.usage", messageOf(error).split("\n", 1)[0]!, {

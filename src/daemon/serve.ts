@@ -38,7 +38,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   });
   logger.info("starting", { version, root: identity.root, pid: process.pid });
   watchForBugs(logger);
-  const services = await createServices(identity, logger);
+  const services = await createServices(identity, logger, options.registries);
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {

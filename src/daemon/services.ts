@@ -10,6 +10,7 @@ import {
 } from "../containers/index.ts";
 import { createContentStore } from "../content/index.ts";
 import { findProgram } from "../doctor/index.ts";
+import type { Registries, RegistrySettings } from "../distribution/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
 import { createThreadNamespaces, removeCgroup, type DaemonIdentity } from "../host/index.ts";
 import { createBaseImages, createImages, imageMigrations, type Images } from "../images/index.ts";
@@ -23,6 +24,7 @@ import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
 import { createUpkeep, type Upkeep } from "../upkeep/index.ts";
 import { runtimePrograms } from "./programs.ts";
+import { openRegistries } from "./registries.ts";
 
 /** Every service of a daemon, built and recovered; nothing listens yet. */
 export interface Services {
@@ -32,6 +34,7 @@ export interface Services {
   readonly operations: Operations;
   readonly layers: LayerStore;
   readonly images: Images;
+  readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly containers: ContainersService;
@@ -55,7 +58,11 @@ const migrations = [
 ];
 
 /** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
-export async function createServices(identity: DaemonIdentity, logger: Logger): Promise<Services> {
+export async function createServices(
+  identity: DaemonIdentity,
+  logger: Logger,
+  settings: RegistrySettings,
+): Promise<Services> {
   await using undo = new AsyncDisposableStack();
   const namespaces = createThreadNamespaces();
   const clock = systemClock;
@@ -72,7 +79,8 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   const networks = await createNetworks({ ...common, namespaces });
   const host = readHostFacts();
   const registry = createRegistry({ ...common, ...storage, directory: identity.path("registry") });
-  const engine = createEngine({ common, storage, runtime, networks, host, registry });
+  const registries = openRegistries(identity, clock, logger, settings);
+  const engine = createEngine({ common, storage, runtime, networks, host, registry, registries, settings });
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
@@ -97,7 +105,18 @@ export async function createServices(identity: DaemonIdentity, logger: Logger): 
   };
   const warmUp = () => runtime.warmUp();
   const { layers } = storage;
-  const services = { clock, host, events, operations, networks, stacks, upkeep, registry, layers };
+  const services = {
+    clock,
+    host,
+    events,
+    operations,
+    networks,
+    stacks,
+    upkeep,
+    registry,
+    registries,
+    layers,
+  };
   return { ...services, warmUp, close, ...engine };
 }
 
@@ -133,8 +152,10 @@ function createEngine(parts: {
   readonly networks: Networks;
   readonly host: HostFacts;
   readonly registry: Registry;
+  readonly registries: Registries;
+  readonly settings: RegistrySettings;
 }): { images: Images; volumes: Volumes; containers: ContainersService; builds: Builds } {
-  const { common, storage, runtime, networks, host, registry } = parts;
+  const { common, storage, runtime, networks, host, registry, registries, settings } = parts;
   const { identity, clock } = common;
   const images = createImages({
     ...common,
@@ -151,6 +172,9 @@ function createEngine(parts: {
       },
     ],
     blobUses: [registry],
+    registries,
+    maxDownloads: settings.maxDownloads,
+    maxUploads: settings.maxUploads,
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
   });
   const volumes = createVolumes({

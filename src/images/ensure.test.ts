@@ -18,12 +18,13 @@ function demoSource() {
       const stopped = Promise.withResolvers<never>();
       signal.addEventListener("abort", () => stopped.reject(signal.reason as Error));
       await Promise.race([gate.promise, stopped.promise]);
-      return await importRootfs(pieces(tar({ a: "demo" })), {
+      const image = await importRootfs(pieces(tar({ a: "demo" })), {
         reference: formatReference(reference),
         created: "2025-01-01T00:00:00Z",
         history: {},
         signal,
       });
+      return { image, digest: image.manifest.digest };
     },
   };
   return { gate, asked, source };
@@ -78,7 +79,7 @@ describe("ensure", () => {
     kit.sources.push(demoSource().source);
     const error = await errorOf(kit.images.ensure("nginx:1.27"));
     expect(error).toMatchObject({ kind: "unavailable", code: "image.no-registry" });
-    expect(error.message).toBe("No such image: nginx:1.27, and Virga does not pull from registries yet");
+    expect(error.message).toBe("No such image: nginx:1.27, and no registry is configured");
     expect(error).toHaveProperty("hint", expect.stringContaining("docker load"));
     expect(await errorOf(kit.images.ensure("Bad"))).toMatchObject({ code: "image.reference-invalid" });
   });

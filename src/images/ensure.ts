@@ -1,4 +1,4 @@
-import { fail, isVirgaError, type Progress, type Report } from "../base/index.ts";
+import { fail, isVirgaError, type Progress, type Report, type VirgaError } from "../base/index.ts";
 import type { Platform } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
 import { hostPlatform } from "./formats.ts";
@@ -12,55 +12,87 @@ import {
   withDefaultTag,
   type Reference,
 } from "./reference.ts";
+import { platformText } from "./pull/platforms.ts";
 import { SharedWork } from "./shared-work.ts";
-import type { FetchOptions, ImageSource } from "./source.ts";
+import type { FetchedImage, FetchOptions, ImageSource } from "./source.ts";
 import type { ImageStore } from "./store.ts";
 
 export interface EnsureDependencies {
   readonly store: ImageStore;
   readonly events: Events;
-  /** Asked in this order. */
+  /** Asked first. */
+  readonly registry: ImageSource | undefined;
+  /** Asked in this order when the registry is out of reach. */
   readonly sources: readonly ImageSource[];
   readonly importRootfs: FetchOptions["importRootfs"];
 }
 
-/** `Images.ensure`: callers that want the same image at the same time share one fetch. */
-export function createEnsure(dependencies: EnsureDependencies): Images["ensure"] {
+type Pulled = FetchedImage & { readonly isNew: boolean };
+
+/** `Images.ensure` and `pull`: callers that want the same image at the same time share one fetch. */
+export function createPulls(dependencies: EnsureDependencies): Pick<Images, "ensure" | "pull"> {
   const { store } = dependencies;
-  const fetches = new SharedWork<Image, Progress>();
-  return async (name, { policy = "missing", platform: wanted, report = () => {}, signal } = {}) => {
+  const fetches = new SharedWork<Pulled, Progress>();
+  const pull: Images["pull"] = async (name, options = {}) => {
+    const { platform: wanted, credentials, report = () => {}, signal } = options;
     signal?.throwIfAborted();
     const platform = wanted === undefined ? hostPlatform() : parsePlatform(wanted);
-    const local = policy === "always" ? undefined : findLocal(store, name);
-    if (local && (wanted === undefined || samePlatform(local, platform))) return local;
-    if (policy === "never") throw noSuchImage(name, tryReference(name));
     const reference = withDefaultTag(parseReference(name));
-    const source = dependencies.sources.find((one) => one.canProvide(reference, platform));
-    if (!source) throw noSource(reference, platform, wanted);
-    const key = `${formatReference(reference)} ${platform.os}/${platform.architecture}/${platform.variant ?? ""}`;
-    return await fetches.join(key, report, signal, (shared) =>
-      fetchFrom(dependencies, source, reference, platform, shared),
-    );
+    const request = { reference, platform, demanded: wanted !== undefined, credentials };
+    const account = Bun.hash(JSON.stringify(credentials?.(reference.domain) ?? null));
+    const key = `${formatReference(reference)} ${platformText(platform)} ${wanted !== undefined} ${account}`;
+    return await fetches.join(key, report, signal, (shared) => fetchFirst(dependencies, request, shared));
   };
+  const ensure: Images["ensure"] = async (name, { policy = "missing", ...options } = {}) => {
+    options.signal?.throwIfAborted();
+    const wanted = options.platform === undefined ? undefined : parsePlatform(options.platform);
+    const local = policy === "always" ? undefined : findLocal(store, name);
+    if (local && (wanted === undefined || samePlatform(local, wanted))) return local;
+    if (policy === "never") throw noSuchImage(name, tryReference(name));
+    return (await pull(name, options)).image;
+  };
+  return { ensure, pull };
 }
 
-async function fetchFrom(
-  { events, importRootfs }: EnsureDependencies,
-  source: ImageSource,
-  reference: Reference,
-  platform: Platform,
-  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
-): Promise<Image> {
+interface Request extends Pick<FetchOptions, "platform" | "demanded" | "credentials"> {
+  readonly reference: Reference;
+}
+
+/** Asks one source after the other, as long as they are out of reach. */
+async function fetchFirst(
+  dependencies: EnsureDependencies,
+  request: Request,
+  shared: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<Pulled> {
+  const { store, events, registry, sources, importRootfs } = dependencies;
+  const { reference, ...options } = request;
   const shown = familiar(formatReference(reference));
+  const text = formatReference(reference);
+  const before = reference.digest === undefined ? [store.idOf(text)] : store.idsOfDigest(text);
+  let away: VirgaError | undefined;
   try {
-    const image = await source.fetch(reference, { platform, report, signal, importRootfs });
-    const attributes = { ...image.config.config?.Labels, name: familiarRepository(reference) };
-    events.emit("image", "pull", shown, attributes);
-    return image;
+    for (const source of [...(registry ? [registry] : []), ...sources]) {
+      if (!source.canProvide(reference, options.platform)) continue;
+      try {
+        const instead = away === undefined ? {} : { instead: away.message };
+        const fetched = await source.fetch(reference, { ...options, ...shared, ...instead, importRootfs });
+        const attributes = { ...fetched.image.config.config?.Labels, name: familiarRepository(reference) };
+        events.emit("image", "pull", shown, attributes);
+        return { ...fetched, isNew: !before.includes(fetched.image.id) };
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        away = error;
+      }
+    }
+    throw noSource(request, away);
   } catch (error) {
-    report({ task: `image ${shown}`, message: `${shown} could not be got`, outcome: "failed" });
+    shared.report({ task: `image ${shown}`, message: `${shown} could not be got`, outcome: "failed" });
     throw error;
   }
+}
+
+function isAway(error: unknown): error is VirgaError {
+  return isVirgaError(error) && ["registry.unreachable", "registry.timeout"].includes(error.code);
 }
 
 /** `linux/arm64/v8`, or an architecture alone. Throws `invalid` / `platform.invalid`. */
@@ -103,17 +135,14 @@ function tryReference(name: string): Reference | undefined {
   }
 }
 
-function noSource(reference: Reference, platform: Platform, wanted: string | undefined): Error {
+function noSource({ reference, platform, demanded }: Request, away: VirgaError | undefined): Error {
   const shown = familiar(formatReference(reference));
-  const how = wanted === undefined ? "" : ` for ${platform.os}/${platform.architecture}`;
-  return fail(
-    "unavailable",
-    "image.no-registry",
-    `No such image: ${shown}${how}, and Virga does not pull from registries yet`,
-    {
-      hint:
-        "bring it from a machine that has it (docker save there, docker load here), import a root filesystem " +
-        "(docker import), or build it FROM debian or ubuntu, which Virga makes from their package mirrors",
-    },
-  );
+  const how = demanded ? ` for ${platformText(platform)}` : "";
+  const why = away?.message ?? "no registry is configured";
+  return fail("unavailable", "image.no-registry", `No such image: ${shown}${how}, and ${why}`, {
+    hint:
+      "bring it from a machine that has it (docker save there, docker load here), import a root filesystem " +
+      "(docker import), or build it FROM debian or ubuntu, which Virga makes from their package mirrors",
+    ...(away ? { cause: away } : {}),
+  });
 }

@@ -31,6 +31,20 @@ export interface Index {
   readonly manifests: readonly Descriptor[];
 }
 
+const layerTypes: ReadonlySet<string> = new Set([
+  mediaTypes.layer,
+  mediaTypes.layerGzip,
+  mediaTypes.layerZstd,
+  "application/vnd.docker.image.rootfs.diff.tar",
+  "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  "application/vnd.docker.image.rootfs.diff.tar.zstd",
+]);
+
+/** Whether a layer of this media type can be unpacked. */
+export function isLayerType(mediaType: string): boolean {
+  return layerTypes.has(mediaType);
+}
+
 const digest = z.string().refine(isDigest, "is not a digest");
 const texts = z.record(z.string(), z.string());
 const set = z.record(z.string(), z.object({}));

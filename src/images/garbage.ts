@@ -91,7 +91,10 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     exclusively(async () => {
       const theirLayers = candidates?.layers ?? layers.list().map((layer) => layer.diffId);
       const theirBlobs = candidates?.blobs ?? content.list().map((blob) => blob.digest);
-      return (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content));
+      const partials = await sweepPartials(dependencies, held, candidates?.blobs);
+      const freed =
+        (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content));
+      return partials + freed;
     });
 
   const hold = (): Hold => {
@@ -120,6 +123,24 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
   };
 
   return { hold, exclusively, collect, find: (gone) => findGarbage(dependencies, held, gone) };
+}
+
+/** Removes the parts of blobs that no pull goes on with. */
+async function sweepPartials(
+  dependencies: GarbageDependencies,
+  held: ReadonlyMap<Digest, number>,
+  candidates: Iterable<Digest> | undefined,
+): Promise<number> {
+  const { content } = dependencies;
+  const wanted = candidates === undefined ? undefined : new Set(candidates);
+  const { blobs } = neededBy(dependencies);
+  let freed = 0;
+  for (const { digest, size } of content.partials()) {
+    if (blobs.has(digest) || held.has(digest) || wanted?.has(digest) === false) continue;
+    await content.removePartial(digest);
+    freed += size;
+  }
+  return freed;
 }
 
 function findGarbage(

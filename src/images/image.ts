@@ -1,7 +1,9 @@
 import type { Progress, Report } from "../base/index.ts";
 import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
+import type { CredentialsOf } from "../distribution/index.ts";
 import type { DiffId, LayerInfo } from "../layers/index.ts";
 import type { Gone } from "./garbage.ts";
+import type { PushOptions } from "./push/push-image.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
 export interface ImageProcess {
@@ -60,6 +62,8 @@ export interface Image {
   readonly layers: readonly Descriptor[];
   /** Normalised references with a tag: `docker.io/library/debian:bookworm`. Shown by `familiar()`. */
   readonly references: readonly string[];
+  /** `docker.io/library/debian@sha256:…`: what it is called in the registries that it came from or went to. */
+  readonly digests: readonly string[];
   /** Bytes of all its unpacked layers. */
   readonly size: number;
   /** When this daemon first stored it. */
@@ -138,18 +142,29 @@ export interface Images {
   save(names: readonly string[], signal?: AbortSignal): ReadableStream<Uint8Array>;
   /**
    * The image, got if it is not there (policy `missing`), always asked for (`always`), or only looked up (`never`).
-   * `debian:*` and `ubuntu:*` are made from the distribution's mirror when no registry can be reached; `report`
-   * says so. Throws `not-found`, `unavailable` / `image.no-registry`.
+   * It comes from its registry; `debian:*` and `ubuntu:*` are made from the distribution's mirror when that can't be
+   * reached, and `report` says so. Throws `not-found`, `unavailable` / `image.no-registry`.
    */
-  ensure(
+  ensure(reference: string, options?: PullOptions & { readonly policy?: PullPolicy }): Promise<Image>;
+  /** As `ensure` with the policy `always`; says also what the reference names at its registry. */
+  pull(
     reference: string,
-    options?: {
-      readonly policy?: PullPolicy;
-      readonly platform?: string;
-      readonly report?: (progress: Progress) => void;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<Image>;
+    options?: PullOptions,
+  ): Promise<{ readonly image: Image; readonly digest: Digest; readonly isNew: boolean }>;
+  /**
+   * Sends a tag, or all tags of a repository, to the repository's registry. Throws `not-found` without such a tag,
+   * `permission` / `registry.denied`, `unavailable`.
+   */
+  push(name: string, options?: PushOptions): Promise<void>;
+}
+
+export interface PullOptions {
+  /** `linux/arm64/v8`; this machine's by default. */
+  readonly platform?: string;
+  /** Who we are at registries. */
+  readonly credentials?: CredentialsOf;
+  readonly report?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
 }
 
 export type PullPolicy = "missing" | "always" | "never";

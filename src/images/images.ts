@@ -5,15 +5,19 @@ import type { LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import { loadArchive } from "./archive/load.ts";
 import { saveArchive } from "./archive/save.ts";
-import { createEnsure } from "./ensure.ts";
+import type { Registries } from "../distribution/index.ts";
+import { createPulls } from "./ensure.ts";
 import { createGarbage, type BlobUse, type LayerUse } from "./garbage.ts";
 import type { Image, Images, ImageUse } from "./image.ts";
 import { announce, importRootfs, type RootfsImport } from "./import.ts";
+import { pullLife } from "./registry-records.ts";
 import { find } from "./lookup.ts";
 import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
 import { register, writeRecipe } from "./register.ts";
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
 import type { ImageSource } from "./source.ts";
+import { pushImages } from "./push/push-image.ts";
+import { createRegistrySource } from "./pull/registry-source.ts";
 import { createImageStore } from "./store.ts";
 
 export interface ImagesDependencies {
@@ -29,7 +33,12 @@ export interface ImagesDependencies {
   readonly layerUses: readonly LayerUse[];
   /** Who else needs blobs: the registry. */
   readonly blobUses?: readonly BlobUse[];
-  /** Where images come from that are not here, asked in order. */
+  /** The registries; without them images only come from `sources`. */
+  readonly registries?: Registries;
+  /** Layers of one pull that are on their way at the same time. */
+  readonly maxDownloads?: number;
+  readonly maxUploads?: number;
+  /** Where images come from that are not here when their registry can't be reached, asked in order. */
   readonly sources: readonly ImageSource[];
 }
 
@@ -48,7 +57,10 @@ export function createImages(dependencies: ImagesDependencies): Images {
   const removing = { state, store, garbage, events, use };
   const importing = (source: AsyncIterable<Uint8Array>, options: RootfsImport) =>
     importRootfs(writing, source, options);
-  const ensure = createEnsure({ store, events, sources: dependencies.sources, importRootfs: importing });
+  const { registries, maxDownloads = 3, maxUploads = 5 } = dependencies;
+  const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads });
+  const { sources } = dependencies;
+  const { ensure, pull } = createPulls({ store, events, registry, sources, importRootfs: importing });
 
   return {
     resolve: (name) => find(store, name).image,
@@ -71,7 +83,10 @@ export function createImages(dependencies: ImagesDependencies): Images {
     prune: (options) => pruneImages(removing, options),
     prunable: (options) => prunableImages(removing, options),
     garbage: (gone) => garbage.find(gone),
-    collectGarbage: (candidates) => garbage.collect(candidates),
+    async collectGarbage(candidates) {
+      store.forgetPulls(new Date(clock.now().getTime() - pullLife));
+      return await garbage.collect(candidates);
+    },
     async importRootfs(source, { reference, message, ...options }) {
       const name = reference === undefined ? undefined : tagName(reference);
       const image = await importing(source, {
@@ -86,6 +101,11 @@ export function createImages(dependencies: ImagesDependencies): Images {
     load: (source, options = {}) => loadArchive({ ...writing, events }, source, options),
     save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
     ensure,
+    pull,
+    async push(name, options = {}) {
+      if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
+      await pushImages({ store, content, garbage, events, registries, maxUploads }, name, options);
+    },
   };
 }
 

@@ -2,6 +2,7 @@ export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from ".
 export { parsePlatform } from "./ensure.ts";
 export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
 export type { BlobUse, LayerUse } from "./garbage.ts";
+export { describeRemote } from "./describe-remote.ts";
 export { historyRows, type HistoryRow } from "./history.ts";
 export type {
   HealthcheckConfig,
@@ -12,10 +13,12 @@ export type {
   ImageRecipe,
   ImageUse,
   Images,
+  PullOptions,
   PullPolicy,
   RemovedImage,
 } from "./image.ts";
 export { createImages, type ImagesDependencies } from "./images.ts";
+export type { PushedTag } from "./push/push-image.ts";
 export {
   familiar,
   familiarRepository,

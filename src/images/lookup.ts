@@ -50,10 +50,18 @@ function findReference(store: ImageStore, reference: Reference): Found | undefin
     return id === undefined ? undefined : { by: "reference", references: [text], image: store.get(id)! };
   }
   // With a digest the tag says nothing (Docker ignores it): the repository and the manifest decide.
-  const image = store.byManifest(reference.digest) ?? store.get(reference.digest);
   const repository = repositoryOf(reference);
+  const [pulled] = store.idsOfDigest(`${repository}@${reference.digest}`);
+  if (pulled !== undefined) return byDigest(store.get(pulled)!, repository, reference.digest);
+  const image = store.byManifest(reference.digest) ?? store.get(reference.digest);
   const references = image?.references.filter((text) => repositoryOf(parseReference(text)) === repository);
   return image && references && references.length > 0 ? { by: "reference", references, image } : undefined;
+}
+
+/** Where the repository has tags of the image, these are the names; else the digest is. */
+function byDigest(image: Image, repository: string, digest: Digest): Found {
+  const tags = image.references.filter((text) => repositoryOf(parseReference(text)) === repository);
+  return { by: "reference", references: tags.length > 0 ? tags : [`${repository}@${digest}`], image };
 }
 
 function fullId(name: string): Digest | undefined {

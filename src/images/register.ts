@@ -32,6 +32,8 @@ export async function register(
   dependencies: RegisterDependencies,
   image: NewImage,
   references: readonly string[],
+  /** `REPOSITORY@DIGEST`: what registries call it. */
+  digests: readonly string[] = [],
 ): Promise<Image> {
   const { state, store, content, layers, garbage, clock } = dependencies;
   return await garbage.exclusively(async () => {
@@ -44,6 +46,7 @@ export async function register(
     state.transaction(() => {
       store.insert({ ...image, size, storedAt: clock.now() });
       for (const reference of references) store.tag(reference, image.id);
+      for (const digest of digests) store.addDigest(digest, image.id);
     });
     return store.get(image.id)!;
   });

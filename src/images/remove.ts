@@ -51,13 +51,13 @@ export function planRemoval(
   const containers = use.containersOf(image.id);
   const running = containers.find((container) => container.running);
   if (found.by === "reference") {
-    const last = image.references.length <= found.references.length;
+    const last = namesOf(image).every((name) => found.references.includes(name));
     if (last && containers[0] && !force) throw nameInUse(name, containers[0].id, image.id);
     return { untag: found.references, delete: last && !running };
   }
   if (running)
     throw undeletable(image.id, true, `image is being used by running container ${shortId(running.id)}`);
-  if (image.references.length > 1 && !force) {
+  if (namesOf(image).length > 1 && !force) {
     throw undeletable(image.id, false, "image is referenced in multiple repositories");
   }
   if (containers[0] && !force) {
@@ -67,18 +67,38 @@ export function planRemoval(
       `image is being used by stopped container ${shortId(containers[0].id)}`,
     );
   }
-  return { untag: image.references, delete: true };
+  return { untag: namesOf(image), delete: true };
+}
+
+/** What an image is known by: its tags, and the digests of repositories that have no tag of it. */
+export function namesOf(image: Image): string[] {
+  const tagged = new Set(image.references.map((text) => repositoryOf(parseReference(text))));
+  const bare = image.digests.filter((text) => !tagged.has(repositoryOf(parseReference(text))));
+  return [...image.references, ...bare];
 }
 
 function perform({ state, store, events }: RemoveDependencies, image: Image, step: Step): RemovedImage {
   state.transaction(() => {
     for (const reference of step.untag) store.untag(reference);
+    for (const digest of orphans(image, step.untag)) store.untag(digest);
     if (step.delete) store.delete(image.id);
   });
   const attributes = { ...image.config.config?.Labels, name: image.id };
   for (const _reference of step.untag) events.emit("image", "untag", image.id, attributes);
   if (step.delete) events.emit("image", "delete", image.id, attributes);
   return { untagged: step.untag.map(familiar), deleted: step.delete ? [image.id] : [] };
+}
+
+/** The digests of the repositories that lose their last tag of the image. */
+function orphans(image: Image, untagged: readonly string[]): string[] {
+  const repositories = (names: readonly string[]) =>
+    new Set(names.filter((one) => !one.includes("@")).map((text) => repositoryOf(parseReference(text))));
+  const before = repositories(image.references);
+  const after = repositories(image.references.filter((one) => !untagged.includes(one)));
+  return image.digests.filter((text) => {
+    const repository = repositoryOf(parseReference(text));
+    return before.has(repository) && !after.has(repository);
+  });
 }
 
 /** The images that a prune would take. */
@@ -103,14 +123,16 @@ export async function pruneImages(
   dependencies: RemoveDependencies,
   options: PruneOptions,
 ): Promise<RemovedImage & { readonly freed: number }> {
-  const { garbage, events } = dependencies;
+  const { store, garbage, events } = dependencies;
   const untagged: string[] = [];
   const deleted: Digest[] = [];
   for (const image of prunableImages(dependencies, options)) {
-    const removed = perform(dependencies, image, { untag: image.references, delete: true });
+    const removed = perform(dependencies, image, { untag: namesOf(image), delete: true });
     untagged.push(...removed.untagged);
     deleted.push(...removed.deleted);
   }
+  // What interrupted pulls have left goes too; a pull that is under way holds what it has.
+  store.forgetPulls(new Date(8.64e15));
   const freed = await garbage.collect();
   events.emit("image", "prune", "", { reclaimed: String(freed) });
   return { untagged, deleted, freed };
@@ -122,10 +144,12 @@ function newest(image: Image): number {
   return Math.max(created, image.storedAt.getTime());
 }
 
-/** The names of an image as `repository@digest`, one for each repository. */
+/** The names of an image as `repository@digest`: as its registries have it, else with its own manifest's digest. */
 export function repositoryDigests(image: Image): string[] {
+  const known = new Set(image.digests.map((text) => repositoryOf(parseReference(text))));
   const repositories = new Set(image.references.map((text) => repositoryOf(parseReference(text))));
-  return [...repositories].map((repository) => familiar(`${repository}@${image.manifest.digest}`));
+  const own = [...repositories.difference(known)].map((one) => `${one}@${image.manifest.digest}`);
+  return [...image.digests, ...own].map(familiar).toSorted();
 }
 
 function nameInUse(name: string, container: string, image: Digest): VirgaError {

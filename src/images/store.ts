@@ -2,6 +2,7 @@ import type { Descriptor, Digest } from "../content/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { Migration, State } from "../state/index.ts";
 import type { Image, ImageConfig } from "./image.ts";
+import { createRegistryRecords, registryMigration, type RegistryRecords } from "./registry-records.ts";
 
 export const imageMigrations: readonly Migration[] = [
   {
@@ -14,6 +15,7 @@ export const imageMigrations: readonly Migration[] = [
         name TEXT PRIMARY KEY, image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE) STRICT;
       CREATE INDEX image_references_by_image ON image_references (image_id);`,
   },
+  registryMigration,
 ];
 
 interface Row {
@@ -26,7 +28,7 @@ interface Row {
 }
 
 /** The tables of images and of their names. Everything is synchronous. */
-export interface ImageStore {
+export interface ImageStore extends RegistryRecords {
   get(id: string): Image | undefined;
   list(): Image[];
   /** Images whose id starts with `prefix` (with or without `sha256:`), two at most. */
@@ -35,10 +37,11 @@ export interface ImageStore {
   /** The id that a normalised reference names. */
   idOf(reference: string): Digest | undefined;
   /** Keeps what is there when the id is known already. */
-  insert(image: Omit<Image, "references">): void;
+  insert(image: Omit<Image, "references" | "digests">): void;
   delete(id: Digest): void;
   /** Names `id`; the name leaves the image that had it. */
   tag(reference: string, id: Digest): void;
+  /** Takes away a name: a tag, or `REPOSITORY@DIGEST`. */
   untag(reference: string): void;
   /** Every layer and blob that an image needs, those of `without` apart. */
   needed(without?: ReadonlySet<Digest>): {
@@ -59,18 +62,21 @@ export function createImageStore({ db }: State): ImageStore {
   const byReference = db.query<{ image_id: Digest }, [string]>(
     "SELECT image_id FROM image_references WHERE name = ?",
   );
+  const registries = createRegistryRecords(db);
   const toImage = (row: Row): Image => ({
     id: row.id,
     manifest: JSON.parse(row.manifest) as Descriptor,
     config: JSON.parse(row.config) as ImageConfig,
     layers: JSON.parse(row.layers) as Descriptor[],
     references: referencesOf.all(row.id).map((reference) => reference.name),
+    digests: registries.digestsOf(row.id),
     size: row.size,
     storedAt: new Date(row.stored_at),
   });
   const list = () => all.all().map(toImage);
 
   return {
+    ...registries,
     get(id) {
       const row = one.get(id);
       return row ? toImage(row) : undefined;
@@ -82,27 +88,26 @@ export function createImageStore({ db }: State): ImageStore {
     },
     byManifest: (digest) => list().find((image) => image.manifest.digest === digest),
     idOf: (reference) => byReference.get(reference)?.image_id,
-    insert(image) {
+    insert({ id, manifest, config, layers, size, storedAt }) {
+      const documents = [manifest, config, layers].map((one) => JSON.stringify(one));
       db.query("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?)").run(
-        image.id,
-        JSON.stringify(image.manifest),
-        JSON.stringify(image.config),
-        JSON.stringify(image.layers),
-        image.size,
-        image.storedAt.getTime(),
+        ...[id, ...documents, size, storedAt.getTime()],
       );
     },
     delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
     tag(reference, id) {
       db.query("INSERT OR REPLACE INTO image_references VALUES (?, ?)").run(reference, id);
     },
-    untag: (reference) => void db.query("DELETE FROM image_references WHERE name = ?").run(reference),
+    untag(reference) {
+      if (reference.includes("@")) registries.removeDigest(reference);
+      else db.query("DELETE FROM image_references WHERE name = ?").run(reference);
+    },
     needed(without) {
       const images = list().filter((image) => !without?.has(image.id));
-      return {
-        layers: new Set(images.flatMap((image) => image.config.rootfs.diff_ids)),
-        blobs: new Set(images.flatMap((image) => blobsOf(image))),
-      };
+      const layers = images.flatMap((image) => image.config.rootfs.diff_ids);
+      const blobs = images.flatMap((image) => blobsOf(image));
+      const begun = registries.begun();
+      return { layers: new Set([...layers, ...begun.layers]), blobs: new Set([...blobs, ...begun.blobs]) };
     },
   };
 }

@@ -11,6 +11,7 @@ export type {
   CreateOptions,
   DiffId,
   ExtractOptions,
+  GrowingBlob,
   LayerInfo,
   LayerStore,
   OverlayMount,

@@ -98,15 +98,17 @@ class DirectoryLayerStore implements DurableLayerStore {
     // Two pulls of one layer do the work once.
     using _lock = await this.#locks.acquire(expected ?? descriptor.digest);
     if (expected && this.has(expected)) return this.stat(expected);
-    const blob = this.#content.path(descriptor.digest);
+    const { growing } = options;
+    const blob = growing?.path ?? this.#content.path(descriptor.digest);
     const task = `layer ${descriptor.digest.slice(7, 19)}`;
     report?.({ task, message: "Extracting", total: descriptor.size, unit: "bytes" });
     const target = this.#index.makeTemporary();
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.#index.drop(target));
     const limits = { ...defaultLimits, ...options.limits };
-    const job = { kind: "unpack", blob, target, limits } as const;
-    const result = (await this.#workers.run(job, signal ? { signal } : {})) as UnpackResult;
+    const job = { kind: "unpack", blob, target, limits, follow: growing !== undefined } as const;
+    const input = growing && { input: asInput(growing.sizes) };
+    const result = (await this.#workers.run(job, { ...input, ...(signal && { signal }) })) as UnpackResult;
     if (expected && result.diffId !== expected) throw mismatch(descriptor, expected, result.diffId);
     this.#publish({ ...result, source: descriptor }, target);
     report?.({ task, message: "Extracted", outcome: "done" });
@@ -183,6 +185,10 @@ class DirectoryLayerStore implements DurableLayerStore {
       hint: "pull or build the image again",
     });
   }
+}
+
+async function* asInput(sizes: AsyncIterable<number>): AsyncGenerator<Uint8Array> {
+  for await (const size of sizes) yield Buffer.from(String(size));
 }
 
 function refuseMediaType(descriptor: Descriptor): void {

@@ -44,6 +44,13 @@ export interface UnpackLimits {
   readonly maxEntries?: number;
 }
 
+/** A blob that is still on its way: the worker reads what is there and waits for more. */
+export interface GrowingBlob {
+  readonly path: string;
+  /** How many bytes are there, each time that there are more. Ends when the blob is complete and its digest checked. */
+  readonly sizes: AsyncIterable<number>;
+}
+
 export interface LayerStore {
   has(diffId: DiffId): boolean;
   /** Throws `not-found` / `layer.not-found`. */
@@ -54,12 +61,14 @@ export interface LayerStore {
   /**
    * Unpacks the blob that `descriptor` names (tar, tar+gzip, tar+zstd, also Docker's media types) and checks
    * `expected`. Throws `invalid` / `layer.escape` for an archive that tries to leave its root, `invalid` /
-   * `layer.malformed`, `data-loss` / `layer.diff-id-mismatch`; leaves nothing behind.
+   * `layer.malformed`, `data-loss` / `layer.diff-id-mismatch`; leaves nothing behind. With `growing` the blob need not be in
+   * the content store before its end; nothing becomes visible before it is.
    */
   unpack(
     descriptor: Descriptor,
     options?: {
       readonly expected?: DiffId;
+      readonly growing?: GrowingBlob;
       readonly limits?: UnpackLimits;
       readonly signal?: AbortSignal;
       readonly report?: Report;

@@ -85,6 +85,7 @@ class FakeImages {
       },
       layers: [],
       references: [`docker.io/library/${reference}:latest`],
+      digests: [],
       size: 0,
       storedAt: new Date(0),
     };

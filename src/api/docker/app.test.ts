@@ -178,7 +178,6 @@ describe("what Virga has not", () => {
     ["GET", "/services/x", 503],
     ["POST", "/secrets/create", 503],
     ["POST", "/swarm/init", 501],
-    ["POST", "/auth", 501],
     ["POST", "/build?version=2", 501],
     ["POST", "/build?remote=http://x/", 501],
     ["POST", "/build?squash=1", 501],

@@ -12,6 +12,7 @@ import type { ApiEnv } from "./http/context.ts";
 import { checkQuery, endpointKey } from "./http/endpoint.ts";
 import { imageRoutes } from "./images/routes.ts";
 import { networkRoutes } from "./networks/routes.ts";
+import { registryRoutes } from "./registry/routes.ts";
 import { swarmRoutes } from "./swarm/routes.ts";
 import { systemRoutes } from "./system/routes.ts";
 import { negotiate, newestVersion, speaksText, splitVersion, versionText } from "./versions.ts";
@@ -44,6 +45,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
   app.route("/", containerRoutes(dependencies));
   app.route("/", execRoutes(dependencies));
   app.route("/", imageRoutes(dependencies));
+  app.route("/", registryRoutes(dependencies));
   app.route("/", buildRoutes(dependencies));
   app.route("/", networkRoutes(dependencies));
   app.route("/", volumeRoutes(dependencies));

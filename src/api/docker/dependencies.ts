@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "../../base/index.ts";
 import type { Builds } from "../../builds/index.ts";
 import type { Containers } from "../../containers/index.ts";
+import type { Registries } from "../../distribution/index.ts";
 import type { Events } from "../../events/index.ts";
 import type { Images } from "../../images/index.ts";
 import type { LayerStore } from "../../layers/index.ts";
@@ -13,6 +14,7 @@ export interface DockerApiDependencies {
   readonly containers: Containers;
   readonly images: Images;
   readonly layers: LayerStore;
+  readonly registries: Registries;
   readonly builds: Builds;
   readonly networks: Networks;
   readonly volumes: Volumes;

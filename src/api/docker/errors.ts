@@ -46,6 +46,7 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "network.in-use": { status: 403 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },
+  "registry.unauthorized": { status: 401 },
 };
 
 /** The answer to any thrown value. */

@@ -184,6 +184,11 @@ export const quirks = {
     what: "the list of containers tells their annotations",
     link: changes(46),
   },
+  pushPlatform: {
+    since: 46,
+    what: "pushing an image takes a platform",
+    link: changes(46),
+  },
   nondistributableArtifacts: {
     until: 46,
     what: "info carries the registry settings of artifacts that are not distributed",

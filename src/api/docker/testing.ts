@@ -28,6 +28,7 @@ export async function testApi(replace: Partial<DockerApiDependencies> = {}): Pro
     containers: parts.containers,
     images: { ...none("images"), resolve: (name: string) => parts.images.resolve(name), list: () => [] },
     layers: { ...none("layers"), path: (diffId: string) => `/layers/${diffId}`, stat: parts.layers.stat },
+    registries: none("registries"),
     builds: none("builds"),
     networks: parts.networks,
     volumes: parts.volumes,

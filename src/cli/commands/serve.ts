@@ -12,8 +12,20 @@ export const serve: CommandHelp = {
       value: "ADDRESS",
       help: "serve a registry of images at ADDRESS, such as 127.0.0.1:5000 (default: none)",
     },
+    "registry-mirror": {
+      type: "string",
+      multiple: true,
+      value: "URL",
+      help: "ask this mirror before Docker Hub (may be repeated)",
+    },
+    "insecure-registry": {
+      type: "string",
+      multiple: true,
+      value: "HOST|CIDR",
+      help: "talk to this registry also with an unknown certificate or without TLS (may be repeated)",
+    },
   },
   arguments: { max: 0 },
   details: `It serves the Docker API at DIR/run/docker.sock and Virga's own at DIR/run/virga.sock (in /run/virga for the default
-folder), and writes its log to DIR/log/daemon.log. virga up starts one in the background when none runs.`,
+folder), and writes its log to DIR/log/daemon.log. Settings that stay are in DIR/config.json. virga up starts one in the background when none runs.`,
 };

@@ -102,8 +102,9 @@ async function make(
   { directory }: BaseImageDependencies,
   reference: Reference,
   plan: BootstrapPlan,
-  { report, signal, importRootfs }: FetchOptions,
+  { report, signal, importRootfs, instead }: FetchOptions,
 ): ReturnType<ImageSource["fetch"]> {
+  const why = instead ?? "no registry is asked";
   const name = familiar(formatReference(reference));
   const task = `image ${name}`;
   const { distribution, codename } = plan.wanted.release;
@@ -111,7 +112,7 @@ async function make(
   const mirror = withoutCredentials(plan.mirrors.archives[0]!.uri);
   report({
     task,
-    message: `Making it from the ${title} mirror: Virga does not pull from registries yet`,
+    message: `Making it from the ${title} mirror: ${why}`,
   });
   const created = new Date(sourceDateEpoch * 1000).toISOString();
   const made = await bootstrap(plan, directory, { report, task, signal }, (tar) =>
@@ -123,9 +124,9 @@ async function make(
       signal,
     }),
   );
-  const message = `Made from the ${title} mirror ${mirror} by mmdebstrap: Virga does not pull from registries yet`;
+  const message = `Made from the ${title} mirror ${mirror} by mmdebstrap: ${why}`;
   report({ task, message, outcome: "done" });
-  return made;
+  return { image: made, digest: made.manifest.digest };
 }
 
 function requireKeyring({ release }: Wanted, { keyring, keyringPackage }: Mirrors): void {

@@ -17,6 +17,21 @@ export function* readFileChunks(fd: number): Iterable<Uint8Array> {
   }
 }
 
+/** The pieces of a file that grows, as far as each of `sizes` (decimal numbers) says; a piece is valid until the next one. */
+export function* followFileChunks(fd: number, sizes: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  let done = 0;
+  for (const text of sizes) {
+    const size = Number(Buffer.from(text).toString());
+    while (done < size) {
+      const count = readSync(fd, buffer, 0, Math.min(buffer.length, size - done), done);
+      if (count === 0) throw fail("internal", "layer.blob-shrunk", "a blob that was read became shorter");
+      done += count;
+      yield buffer.subarray(0, count);
+    }
+  }
+}
+
 /**
  * Passes the archive in `source` to `take`, decompressed as its first bytes say. Throws `invalid` / `layer.malformed`
  * for damaged input and `unimplemented` / `layer.compression` for a compression that is known but not supported.

@@ -12,7 +12,7 @@ import { frameKinds, type Failure, type Job } from "./protocol.ts";
 import { unpackLayer } from "./unpack.ts";
 
 async function perform(calls: FileCalls, job: Job, channel: Channel): Promise<unknown> {
-  if (job.kind === "unpack") return await unpackLayer(calls, job);
+  if (job.kind === "unpack") return await unpackLayer(calls, job, channel);
   if (job.kind === "changes") return listChanges(calls, job.upper, job.lower);
   if (job.kind === "flush") return flush(calls, job.path);
   const output = job.kind === "pack" ? new ArchiveFile(job.output) : undefined;

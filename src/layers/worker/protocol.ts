@@ -6,7 +6,7 @@ import type { ErrorKind } from "../../base/index.ts";
  *
  * ```text
  * daemon → worker   job     JSON, a Job
- *                   data    bytes of the job's input        (extract)
+ *                   data    bytes of the job's input        (extract; unpack of a growing blob: its size so far, as text)
  *                   end     the input is complete
  *                   answer  JSON: boolean[]                 (create, after a question)
  * worker → daemon   data    bytes of the job's output       (create)
@@ -35,7 +35,14 @@ export interface Limits {
 }
 
 export type Job =
-  | { readonly kind: "unpack"; readonly blob: string; readonly target: string; readonly limits: Limits }
+  | {
+      readonly kind: "unpack";
+      readonly blob: string;
+      readonly target: string;
+      readonly limits: Limits;
+      /** The blob grows: the input says how far. */
+      readonly follow: boolean;
+    }
   | {
       readonly kind: "pack";
       readonly upper: string;

@@ -1,7 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import type { FileCalls } from "../../host/index.ts";
 import { TarParser } from "../tar/parser.ts";
-import { decompress, readFileChunks } from "./decompress.ts";
+import type { Channel } from "./channel.ts";
+import { decompress, followFileChunks, readFileChunks } from "./decompress.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { tooLarge } from "./limits.ts";
 import type { Job, UnpackResult } from "./protocol.ts";
@@ -13,12 +14,14 @@ const overhead = 2;
 export async function unpackLayer(
   calls: FileCalls,
   job: Extract<Job, { kind: "unpack" }>,
+  channel: Channel,
 ): Promise<UnpackResult> {
   const blob = openSync(job.blob, "r"); // before the root changes
+  const chunks = job.follow ? followFileChunks(blob, channel.input()) : readFileChunks(blob);
   try {
     const leave = calls.enterRoot(job.target);
     try {
-      return await unpackHere(calls, job, blob);
+      return await unpackHere(calls, job, chunks);
     } finally {
       leave();
     }
@@ -30,7 +33,7 @@ export async function unpackLayer(
 async function unpackHere(
   calls: FileCalls,
   { limits }: Extract<Job, { kind: "unpack" }>,
-  blob: number,
+  chunks: Iterable<Uint8Array>,
 ): Promise<UnpackResult> {
   const writer = new LayerWriter({ calls, directory: { path: "", make: false }, limits });
   const parser = new TarParser(writer);
@@ -38,7 +41,7 @@ async function unpackHere(
   const most = limits.maxBytes * overhead + limits.maxEntries * 2048;
   let total = 0;
   try {
-    const compression = await decompress(readFileChunks(blob), (chunk) => {
+    const compression = await decompress(chunks, (chunk) => {
       total += chunk.length;
       if (total > most) throw tooLarge(limits);
       hasher.update(chunk);

@@ -1,5 +1,6 @@
-import { fail, shortId } from "../../../base/index.ts";
+import { fail, shortId, type Progress } from "../../../base/index.ts";
 import type { BuildEvent } from "../../../builds/index.ts";
+import { credentialsFromConfigHeader } from "../../../distribution/index.ts";
 import { familiar, normalise } from "../../../images/index.ts";
 import { byteBody } from "../http/body.ts";
 import { createRouter, type ApiContext, type ApiRouter } from "../http/context.ts";
@@ -7,6 +8,7 @@ import { readFilters } from "../http/filters.ts";
 import { flag, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
+import { encodeProgress } from "../images/progress.ts";
 import type { BuildBackend } from "./backend.ts";
 import { beyond, bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
 import { decodeBuild } from "./request.ts";
@@ -44,10 +46,12 @@ function build(backend: BuildBackend, c: ApiContext): Promise<Response> {
   const request = decodeBuild(c, byteBody(c));
   const tags = (request.tags ?? []).map(normalise);
   const quiet = flag(c, "q");
+  const credentials = credentialsFromConfigHeader(c.req.header("x-registry-config"));
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const result = yield* reporting(
-      (report: (event: BuildEvent) => void) => backend.builds.build(request, { onEvent: report, signal }),
-      (event) => (quiet ? undefined : encodeBuildEvent(event)),
+      (report: (event: BuildEvent | Progress) => void) =>
+        backend.builds.build(request, { onEvent: report, report, signal, credentials }),
+      (event) => (quiet ? undefined : "kind" in event ? encodeBuildEvent(event) : encodeProgress(event)),
     );
     if (result === undefined) return;
     yield jsonLine({ aux: { ID: result.imageId } });

@@ -9,7 +9,7 @@ import { Channel, jsonLine } from "./streams.ts";
  */
 export async function* reporting<T, R = Progress>(
   work: (report: (report: R) => void) => Promise<T>,
-  encode: (report: R) => object | undefined,
+  encode: (report: R) => object | readonly object[] | undefined,
   begin?: object,
 ): AsyncGenerator<string, T | undefined> {
   const reports = new Channel<R>();
@@ -25,11 +25,11 @@ export async function* reporting<T, R = Progress>(
   const begins = () => (begun || begin === undefined ? [] : [jsonLine(begin)]);
   try {
     for await (const report of reports) {
-      const line = encode(report);
-      if (line === undefined) continue;
+      const lines = encode(report);
+      if (lines === undefined) continue;
       yield* begins();
       begun = true;
-      yield jsonLine(line);
+      for (const line of Array.isArray(lines) ? (lines as readonly object[]) : [lines]) yield jsonLine(line);
     }
     yield* begins();
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../base/index.ts";
 import type { Containers } from "../../../containers/index.ts";
+import type { Registries } from "../../../distribution/index.ts";
 import type { Images } from "../../../images/index.ts";
 import type { LayerStore } from "../../../layers/index.ts";
 
@@ -8,5 +9,6 @@ export interface ImagesBackend {
   readonly images: Omit<Images, "create">;
   readonly layers: Pick<LayerStore, "path" | "stat">;
   readonly containers: Pick<Containers, "list">;
+  readonly registries: Registries;
   readonly clock: Clock;
 }

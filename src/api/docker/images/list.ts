@@ -1,17 +1,9 @@
-import { familiar, parseReference, type Image } from "../../../images/index.ts";
+import { familiar, parseReference, repositoryDigests, type Image } from "../../../images/index.ts";
 import type { Filters } from "../http/filters.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ImagesBackend } from "./backend.ts";
-import {
-  createdAt,
-  encodeManifest,
-  encodeSummary,
-  layerUse,
-  repoDigests,
-  repoTags,
-  sharedSize,
-} from "./wire.ts";
+import { createdAt, encodeManifest, encodeSummary, layerUse, repoTags, sharedSize } from "./wire.ts";
 
 export const imageFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
@@ -67,7 +59,7 @@ function matchesReference(image: Image, pattern: string): boolean {
     return [familiar(reference), familiar(`${domain}/${path}`), reference];
   });
   const glob = globToRegExp(pattern);
-  return [...names, ...repoTags(image), ...repoDigests(image)].some((name) => glob.test(name));
+  return [...names, ...repoTags(image), ...repositoryDigests(image)].some((name) => glob.test(name));
 }
 
 /** `*` and `?` do not match a slash. */

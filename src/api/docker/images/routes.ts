@@ -1,5 +1,5 @@
 import { fail } from "../../../base/index.ts";
-import { familiar, normalise } from "../../../images/index.ts";
+import { familiar } from "../../../images/index.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
@@ -7,6 +7,7 @@ import { flag, requiredText, text } from "../http/query.ts";
 import { quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
 import { platformParameter, requireVariant } from "./platforms.ts";
+import { push } from "./push.ts";
 import { transferRoutes } from "./transfer.ts";
 import { readingRoutes } from "./reading.ts";
 
@@ -37,26 +38,13 @@ export function imageRoutes(backend: ImagesBackend): ApiRouter {
     images.tag(pathParameter(c, "name"), tag === undefined ? repository : `${repository}:${tag}`);
     return c.body(null, 201);
   });
-  routes.post("/images/:name{.+}/push", (c) => {
-    const { references } = images.resolve(pathParameter(c, "name"));
-    throw fail("unimplemented", "image.push", "pushing to a registry is not supported", {
-      hint: `export it with docker save ${references[0] === undefined ? "IMAGE" : familiar(references[0])}`,
-    });
-  });
+  routes.post("/images/:name{.+}/push", (c) => push(backend, c));
   routes.delete("/images/:name{.+}", async (c) => {
     const name = pathParameter(c, "name");
     const platform = platformParameter(c, quirks.removePlatforms, "platforms");
     if (platform !== undefined) requireVariant(images.resolve(name), name, platform);
     const options = { force: flag(c, "force"), noPrune: flag(c, "noprune") };
     return c.json(removalList(await images.remove(name, options)));
-  });
-  routes.get("/distribution/:name{.+}/json", (c) => {
-    const name = normalise(pathParameter(c, "name"));
-    throw fail(
-      "unimplemented",
-      "image.distribution",
-      `asking a registry about ${familiar(name)} is not supported`,
-    );
   });
   return routes;
 }

@@ -1,5 +1,5 @@
 import { isVirgaError } from "../../../base/index.ts";
-import { familiar, historyRows, parseReference, type Image } from "../../../images/index.ts";
+import { familiar, historyRows, repositoryDigests, type Image } from "../../../images/index.ts";
 import { architecture } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
@@ -10,15 +10,6 @@ type LayerId = Image["config"]["rootfs"]["diff_ids"][number];
 
 export function repoTags(image: Image): string[] {
   return image.references.map(familiar).toSorted();
-}
-
-/** `debian@sha256:…`: each repository of the image with its manifest's digest. */
-export function repoDigests(image: Image): string[] {
-  const repositories = image.references.map((reference) => {
-    const { domain, path } = parseReference(reference);
-    return familiar(`${domain}/${path}`);
-  });
-  return [...new Set(repositories)].map((repository) => `${repository}@${image.manifest.digest}`).toSorted();
 }
 
 /** When it was made; when it came here, if the image does not say. */
@@ -38,7 +29,7 @@ export function encodeSummary(
     Id: image.id,
     ParentId: "",
     RepoTags: nameless ? ["<none>:<none>"] : repoTags(image),
-    RepoDigests: nameless ? ["<none>@<none>"] : repoDigests(image),
+    RepoDigests: nameless ? ["<none>@<none>"] : repositoryDigests(image),
     Created: Math.floor(createdAt(image).getTime() / 1000),
     Size: image.size,
     ...(holds(quirks.imageVirtualSize, version) ? { VirtualSize: image.size } : {}),
@@ -81,7 +72,7 @@ export function encodeImage(
   return {
     Id: image.id,
     RepoTags: repoTags(image),
-    RepoDigests: repoDigests(image),
+    RepoDigests: repositoryDigests(image),
     ...(always ? { Parent: "", DockerVersion: "" } : {}),
     ...(always || comment !== "" ? { Comment: comment } : {}),
     Created: createdAt(image).toISOString(),

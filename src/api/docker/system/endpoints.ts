@@ -11,6 +11,8 @@ export const systemEndpoints: EndpointTable = {
     body: {
       username: supported,
       password: supported,
+      identitytoken: supported,
+      auth: supported,
       serveraddress: supported,
     },
   },

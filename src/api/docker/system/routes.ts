@@ -29,9 +29,6 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   });
   routes.get("/version", (c) => c.json(encodeVersion(backend.facts, readHostFacts())));
   routes.get("/info", (c) => c.json(encodeInfo(backend, readHostFacts(), c.get("version"))));
-  routes.post("/auth", () => {
-    throw fail("unimplemented", "registry.login", "logging in to a registry is not supported");
-  });
   routes.get("/system/df", async (c) => {
     const version = c.get("version");
     const types = holds(quirks.diskUsageTypes, version) ? c.req.queries("type") : undefined;

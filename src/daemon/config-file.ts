@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { errnoOf, fail, messageOf, suggestion } from "../base/index.ts";
+
+/** The keys of `DIR/config.json`; named, and meaning, what they are in dockerd's daemon.json where it has them. */
+const schema = z.strictObject({
+  "registry-mirrors": z.array(z.string()).optional(),
+  /** Mirrors of any registry: `{ "quay.io": ["https://mirror.example"] }`. */
+  mirrors: z.record(z.string(), z.array(z.string())).optional(),
+  "insecure-registries": z.array(z.string()).optional(),
+  "max-concurrent-downloads": z.int().min(1).max(64).optional(),
+  "max-concurrent-uploads": z.int().min(1).max(64).optional(),
+});
+
+export type ConfigFile = z.infer<typeof schema>;
+
+/**
+ * Reads the daemon's configuration; empty when there is no file. Throws `invalid` / `config.malformed` with the file and
+ * the key.
+ */
+export function readConfigFile(path: string): ConfigFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return {};
+    throw fail("precondition", "config.unreadable", `${path} can't be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const result = schema.safeParse(parse(path, text));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    throw malformed(path, `unknown key '${key}'${suggestion(key, Object.keys(schema.shape))}`);
+  }
+  const place = issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : "";
+  throw malformed(path, `${place}${issue.message}`);
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return text.trim() === "" ? {} : (JSON.parse(text) as unknown);
+  } catch (error) {
+    throw malformed(path, `it is not JSON: ${messageOf(error)}`);
+  }
+}
+
+function malformed(path: string, why: string): Error {
+  return fail("invalid", "config.malformed", `${path}: ${why}`, {
+    hint: "mend the file and start the daemon again; docs/daemon.md lists its keys",
+  });
+}

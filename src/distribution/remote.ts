@@ -1,0 +1,205 @@
+import { z } from "zod";
+import { fail } from "../base/index.ts";
+import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { Connection } from "./connection.ts";
+import { describe, manifestTypes, maxManifestBytes, mediaTypeOf } from "./documents.ts";
+import { Repeatable } from "./failures.ts";
+import { mountBlob, pushBlob } from "./push-blob.ts";
+import { repeated } from "./retry.ts";
+import type { BlobStream, RemoteManifest, RemoteRepository } from "./repository.ts";
+
+const accept = [...manifestTypes.image, ...manifestTypes.index].join(", ");
+const maxTagPages = 1000;
+
+export function createRemote(connection: Connection, isMirror: boolean): RemoteRepository {
+  const { name, host } = connection;
+  return {
+    name,
+    host,
+    isMirror,
+    manifest: (reference, signal) => readManifest(connection, reference, signal),
+    headManifest: (reference, signal) => headManifest(connection, reference, signal),
+    tags: (signal) => listTags(connection, signal),
+    async hasBlob(digest, signal) {
+      const request = { method: "HEAD", path: `blobs/${digest}`, signal } as const;
+      const got = await connection.ask(request, [200, 404], `blob ${digest}`);
+      await got.drop();
+      return got.status === 200;
+    },
+    smallBlob: (blob, signal) =>
+      repeated(connection.clock, signal, async () => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of (await readBlob(connection, blob, 0, signal)).chunks) pieces.push(piece);
+        const bytes = Buffer.concat(pieces);
+        describe(bytes, "", [blob.digest], `blob ${blob.digest}`);
+        return bytes;
+      }),
+    readBlob: (blob, start, signal) => readBlob(connection, blob, start, signal),
+    mountBlob: (digest, from, signal) => mountBlob(connection, digest, from, signal),
+    pushBlob: (blob, sent, signal) => pushBlob(connection, blob, sent, signal),
+    pushManifest: (reference, mediaType, bytes, signal) =>
+      pushManifest(connection, reference, mediaType, bytes, signal),
+  };
+}
+
+/** `manifest for debian:nope`, as Docker calls it. */
+function shown({ name }: Connection, reference: string): string {
+  const path =
+    name.domain === "docker.io" ? name.path.replace(/^library\//, "") : `${name.domain}/${name.path}`;
+  return `manifest for ${path}${reference.includes(":") ? "@" : ":"}${reference}`;
+}
+
+async function readManifest(
+  connection: Connection,
+  reference: string,
+  signal: AbortSignal,
+): Promise<RemoteManifest> {
+  const what = shown(connection, reference);
+  const request = {
+    method: "GET",
+    path: `manifests/${reference}`,
+    headers: { Accept: accept },
+    signal,
+  } as const;
+  const got = await connection.ask(request, [200], what);
+  const length = Number(got.headers.get("content-length") ?? 0);
+  if (length > maxManifestBytes) {
+    await got.drop();
+    throw fail("invalid", "registry.too-large", `${what} is larger than ${maxManifestBytes} bytes`);
+  }
+  const bytes = await got.bytes(maxManifestBytes).catch((error: unknown) => {
+    throw error instanceof Repeatable ? error.cause : error;
+  });
+  const named = reference.includes(":") ? reference : undefined;
+  // The digest is checked first: what is not what was asked for need not be looked at.
+  const { digest, size } = describe(bytes, "", [got.headers.get("docker-content-digest"), named], what);
+  const mediaType = mediaTypeOf(bytes, got.headers.get("content-type") ?? "", what);
+  return { descriptor: { mediaType, digest, size }, bytes };
+}
+
+async function headManifest(
+  connection: Connection,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Descriptor | undefined> {
+  const request = {
+    method: "HEAD",
+    path: `manifests/${reference}`,
+    headers: { Accept: accept },
+    signal,
+  } as const;
+  const got = await connection.ask(request, [200, 404], shown(connection, reference));
+  await got.drop();
+  const digest = got.headers.get("docker-content-digest") ?? "";
+  if (got.status === 404 || !/^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/.test(digest)) return undefined;
+  return {
+    mediaType: (got.headers.get("content-type") ?? "").split(";", 1)[0]!.trim(),
+    digest: digest as Digest,
+    size: Number(got.headers.get("content-length") ?? 0),
+  };
+}
+
+const tagPage = z.object({ tags: z.array(z.string()).nullish() });
+
+async function listTags(connection: Connection, signal: AbortSignal): Promise<string[]> {
+  const tags = new Set<string>();
+  let path: string | undefined = "tags/list";
+  for (let page = 0; path !== undefined && page < maxTagPages; page++) {
+    const got = await connection.ask(
+      { method: "GET", path, signal },
+      [200],
+      `the tags of ${connection.name.path}`,
+    );
+    const bytes = await got.bytes(maxManifestBytes);
+    const parsed = tagPage.safeParse(parseJson(bytes));
+    if (!parsed.success)
+      throw fail("unavailable", "registry.answer-invalid", `${connection.host} lists no tags`);
+    for (const tag of parsed.data.tags ?? []) tags.add(tag);
+    path = nextPage(got.headers.get("link"), got.url);
+  }
+  return [...tags];
+}
+
+/** The `next` of a Link header (RFC 8288), on the same host only: it gets our token. */
+function nextPage(link: string | null, url: string): string | undefined {
+  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? "")?.[1];
+  if (target === undefined || !URL.canParse(target, url)) return undefined;
+  const next = new URL(target, url);
+  return next.origin === new URL(url).origin ? next.href : undefined;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readBlob(
+  connection: Connection,
+  blob: BlobInfo,
+  start: number,
+  signal: AbortSignal,
+): Promise<BlobStream> {
+  const headers: Record<string, string> = start > 0 ? { Range: `bytes=${start}-` } : {};
+  const request = { method: "GET", path: `blobs/${blob.digest}`, headers, signal } as const;
+  const what = `blob ${blob.digest}`;
+  const got = await connection.once(request);
+  if (got.status === 416) {
+    await got.drop();
+    return await readBlob(connection, blob, 0, signal);
+  }
+  if (got.status !== 200 && got.status !== 206) {
+    // A signed address of a store behind the registry runs out; the registry gives a new one.
+    const expired = got.status === 403 && new URL(got.url).host !== connection.host;
+    const failure = await connection.refuse(got, request, what).catch((error: unknown) => error as Error);
+    throw expired ? new Repeatable(failure) : failure;
+  }
+  const begins = got.status === 206 ? rangeStart(got.headers.get("content-range"), start) : 0;
+  const length = got.headers.get("content-length");
+  const usable = begins !== undefined && begins <= start;
+  if (!usable || (length !== null && begins + Number(length) > blob.size)) {
+    await got.drop();
+    const why = usable
+      ? `longer than the ${blob.size} bytes that its manifest says`
+      : "another part than asked for";
+    throw fail("data-loss", "registry.size-mismatch", `${what}: ${connection.host} sends ${why}`);
+  }
+  return { start: begins, chunks: got.chunks() };
+}
+
+function rangeStart(header: string | null, otherwise: number): number | undefined {
+  if (header === null) return otherwise;
+  const match = /^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(header);
+  return match ? Number(match[1]) : undefined;
+}
+
+async function pushManifest(
+  connection: Connection,
+  reference: string,
+  mediaType: string,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<Digest> {
+  const { digest } = describe(bytes, mediaType, [], "the manifest");
+  const got = await connection.ask(
+    {
+      method: "PUT",
+      path: `manifests/${reference}`,
+      headers: { "Content-Type": mediaType },
+      body: () => ({ size: bytes.length, content: bytes }),
+      signal,
+    },
+    [200, 201, 202],
+    shown(connection, reference),
+  );
+  await got.drop();
+  const said = got.headers.get("docker-content-digest");
+  if (said === null || said === digest || !said.startsWith("sha256:")) return digest;
+  throw fail(
+    "data-loss",
+    "registry.digest-mismatch",
+    `${connection.host} stored the manifest as ${said}, not as ${digest}`,
+  );
+}
