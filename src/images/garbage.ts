@@ -91,10 +91,10 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     exclusively(async () => {
       const theirLayers = candidates?.layers ?? layers.list().map((layer) => layer.diffId);
       const theirBlobs = candidates?.blobs ?? content.list().map((blob) => blob.digest);
-      const partials = await sweepPartials(dependencies, held, candidates?.blobs);
-      const freed =
-        (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content));
-      return partials + freed;
+      const freed = await sweepPartials(dependencies, held, candidates?.blobs);
+      return (
+        freed + (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content))
+      );
     });
 
   const hold = (): Hold => {

@@ -13,9 +13,9 @@ import { announce, importRootfs, type RootfsImport } from "./import.ts";
 import { pullLife } from "./registry-records.ts";
 import { find } from "./lookup.ts";
 import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
-import { register, writeRecipe } from "./register.ts";
+import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
-import type { ImageSource } from "./source.ts";
+import type { FetchOptions, ImageSource } from "./source.ts";
 import { pushImages } from "./push/push-image.ts";
 import { createRegistrySource } from "./pull/registry-source.ts";
 import { createImageStore } from "./store.ts";
@@ -57,10 +57,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
   const removing = { state, store, garbage, events, use };
   const importing = (source: AsyncIterable<Uint8Array>, options: RootfsImport) =>
     importRootfs(writing, source, options);
-  const { registries, maxDownloads = 3, maxUploads = 5 } = dependencies;
-  const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads });
-  const { sources } = dependencies;
-  const { ensure, pull } = createPulls({ store, events, registry, sources, importRootfs: importing });
+  const transfers = createTransfers(dependencies, writing, importing);
 
   return {
     resolve: (name) => find(store, name).image,
@@ -100,11 +97,23 @@ export function createImages(dependencies: ImagesDependencies): Images {
     },
     load: (source, options = {}) => loadArchive({ ...writing, events }, source, options),
     save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
-    ensure,
-    pull,
+    ...transfers,
+  };
+}
+
+/** The ways to and from registries, and what stands in for them. */
+function createTransfers(
+  dependencies: ImagesDependencies,
+  writing: RegisterDependencies,
+  importRootfs: FetchOptions["importRootfs"],
+): Pick<Images, "ensure" | "pull" | "push"> {
+  const { events, registries, sources, maxDownloads = 3, maxUploads = 5 } = dependencies;
+  const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads });
+  return {
+    ...createPulls({ store: writing.store, events, registry, sources, importRootfs }),
     async push(name, options = {}) {
       if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
-      await pushImages({ store, content, garbage, events, registries, maxUploads }, name, options);
+      await pushImages({ ...writing, events, registries, maxUploads }, name, options);
     },
   };
 }
