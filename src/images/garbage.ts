@@ -62,7 +62,7 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
   const { content, layers, logger } = dependencies;
   const lock = new KeyedLock();
   const held = new Map<Digest, number>();
-  const exclusively = <T>(work: () => Promise<T>) => lock.run("", work);
+  const exclusively: Garbage["exclusively"] = (work) => lock.run("", work);
 
   const sweep = async <T extends Digest>(
     these: Iterable<T>,
@@ -111,11 +111,7 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
         created.push(...digests);
       },
       async [Symbol.asyncDispose]() {
-        for (const digest of mine.splice(0)) {
-          const left = held.get(digest)! - 1;
-          if (left === 0) held.delete(digest);
-          else held.set(digest, left);
-        }
+        for (const digest of mine.splice(0)) release(held, digest);
         const candidates = created.splice(0);
         if (candidates.length > 0) await collect({ layers: candidates, blobs: candidates });
       },
@@ -123,6 +119,12 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
   };
 
   return { hold, exclusively, collect, find: (gone) => findGarbage(dependencies, held, gone) };
+}
+
+function release(held: Map<Digest, number>, digest: Digest): void {
+  const left = held.get(digest)! - 1;
+  if (left === 0) held.delete(digest);
+  else held.set(digest, left);
 }
 
 /** Removes the parts of blobs that no pull goes on with. */
