@@ -1,8 +1,8 @@
 /**
- * Runs every test. Unit tests run in one process; each system test (test/e2e) has a process and daemons of its own,
+ * Runs every test. Unit tests run in one process; each system test has a process and daemons of its own,
  * several side by side. The last line counts them all: `N passed, N failed`.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { installPackages, findProgram, missingPackages } from "../src/doctor/index.ts";
 
@@ -17,8 +17,10 @@ const testPackages = [
   { name: "busybox-static", programs: ["/bin/busybox"] },
   { name: "curl", programs: ["curl"] },
   { name: "docker-registry", programs: ["docker-registry"] },
-  { name: "docker.io", programs: ["docker"] },
+  { name: "docker-compose", programs: ["/usr/bin/docker-compose"] },
+  { name: "docker.io", programs: ["dockerd"] },
   { name: "podman", programs: ["podman"] },
+  { name: "python3-docker", programs: ["/usr/lib/python3/dist-packages/docker/__init__.py"] },
   { name: "skopeo", programs: ["skopeo"] },
 ];
 
@@ -50,11 +52,13 @@ async function check(): Promise<Outcome> {
   return (await child.exited) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
+/** What starts daemons: by what is used, by the clients that use it, and by Docker's own daemon beside it. */
 function systemTests(): string[] {
-  const folder = join(import.meta.dir, "../test/e2e");
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".test.ts"))
-    .map((name) => join(folder, name));
+  return ["e2e", "clients", "differential"].flatMap((name) => {
+    const folder = join(import.meta.dir, "../test", name);
+    const found = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.ts")) : [];
+    return found.map((file) => join(folder, file));
+  });
 }
 
 async function runSideBySide(paths: readonly string[]): Promise<Outcome[]> {

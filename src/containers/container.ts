@@ -233,6 +233,8 @@ export interface Containers {
 
   createExec(name: string, request: ExecRequest): Exec;
   getExec(id: string): Exec;
+  /** Throws what `startExec` would throw at once. */
+  checkExec(id: string): void;
   /** Starts it; undefined streams when detached. `conflict` when already started or the container is not running. */
   startExec(
     id: string,

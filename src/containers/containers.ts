@@ -9,7 +9,7 @@ import type { Containers } from "./container.ts";
 import { archivePath, exportContainer, extractInto, statContainerPath } from "./copy.ts";
 import { createContainer } from "./create.ts";
 import { createEngine, emit, exclusively, type ContainersDependencies, type Engine } from "./engine.ts";
-import { createExec, resizeExec, startExec } from "./exec.ts";
+import { checkExec, createExec, resizeExec, startExec } from "./exec.ts";
 import { needRunning } from "./exec-process.ts";
 import { watchExits } from "./exit.ts";
 import { stopHealth } from "./health.ts";
@@ -98,7 +98,10 @@ function lifecycle(engine: Engine, find: Find) {
     remove: async (name, options = {}) => await remove(engine, find(name), options),
     prune: async (options) => await prune(engine, options),
     prunable: (options) => prunable(engine, options).map(({ record }) => record.container),
-    wait: (name, condition, signal) => wait(engine, find(name), condition, signal),
+    wait(name, condition, signal) {
+      const past = engine.waits.remembered(name);
+      return past === undefined ? wait(engine, find(name), condition, signal) : Promise.resolve(past);
+    },
     connect: async (name, network, settings) =>
       await locked(name, (entry) => connectNetwork(engine, entry, network, settings)),
     disconnect: async (name, network, force = false) =>
@@ -122,6 +125,7 @@ function streams(engine: Engine, find: Find) {
     },
     createExec: (name, request) => createExec(engine, find(name), request),
     getExec: (id) => engine.execs.get(id).exec,
+    checkExec: (id) => void checkExec(engine, id),
     startExec: async (id, options) => await startExec(engine, id, options),
     resizeExec: async (id, columns, rows) => await resizeExec(engine, id, columns, rows),
     waitExec: async (id) => await engine.execs.get(id).ended.promise,

@@ -22,19 +22,27 @@ export function createExec(engine: Engine, entry: Entry, request: ExecRequest): 
   return exec;
 }
 
+/** Throws why an exec cannot be started now, as far as that can be known before. */
+export function checkExec(engine: Engine, id: string): { readonly one: ExecEntry; readonly entry: Entry } {
+  const one = engine.execs.get(id);
+  const { status } = one.exec.state;
+  if (status !== "created") {
+    const already = status === "running" ? "is already running" : "has already run";
+    throw fail("conflict", "exec.already-started", `Error: Exec command ${id} ${already}`);
+  }
+  const entry = engine.registry.resolve(one.exec.containerId);
+  needRunning(entry);
+  return { one, entry };
+}
+
 /** Runs what `createExec` took down. The streams are the caller's to read; none when detached. */
 export async function startExec(
   engine: Engine,
   id: string,
   options: { readonly detach: boolean; readonly tty: boolean },
 ): Promise<Attachment | undefined> {
-  const one = engine.execs.get(id);
+  const { one, entry } = checkExec(engine, id);
   const { exec } = one;
-  if (exec.state.status !== "created") {
-    throw fail("conflict", "exec.already-started", `Error: Exec command ${id} is already running`);
-  }
-  const entry = engine.registry.resolve(exec.containerId);
-  needRunning(entry);
   const tty = options.tty || (exec.request.tty ?? false);
   // Claimed before the first wait: two starts at once must not run it twice.
   one.exec = { ...exec, state: { status: "running", pid: 0 } };
@@ -63,7 +71,10 @@ export async function startExec(
 }
 
 export async function resizeExec(engine: Engine, id: string, columns: number, rows: number): Promise<void> {
-  const { process } = engine.execs.get(id);
+  const one = engine.execs.get(id);
+  // A client sends the size as soon as it has asked for the start.
+  while (one.exec.state.status === "running" && !one.process) await engine.clock.sleep(2);
+  const { process } = one;
   if (!process) throw fail("conflict", "exec.not-running", `exec ${id} is not running`);
   await process.resize(columns, rows);
 }

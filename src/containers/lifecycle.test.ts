@@ -218,6 +218,8 @@ describe("exit", () => {
     const removed = on.containers.wait(id, "removed");
     on.runtime.exit(id, 5);
     expect(await removed).toEqual({ exitCode: 5 });
+    // Who asks only now, by the id that it got, is still told.
+    expect(await on.containers.wait(id, "not-running")).toEqual({ exitCode: 5 });
     expect([...on.volumes.volumes.keys()]).toEqual(["kept"]);
     expect(on.containers.list()).toEqual([]);
     expect(on.events.slice(-2)).toEqual(["die", "destroy"]);

@@ -33,6 +33,7 @@ export async function removeStopped(engine: Engine, entry: Entry, options: Remov
   engine.execs.forget(container.id);
   for (const dock of entry.docked) dock.bind(undefined);
   emit(engine, entry, "destroy");
+  if (container.spec.autoRemove) engine.waits.remember(container.id, { exitCode });
   engine.waits.removed(container.id, { exitCode });
 }
 

@@ -216,6 +216,11 @@ describe("exec", () => {
       "is paused, unpause the container before exec",
     );
     expect(on.containers.startExec(exec.id, { detach: true, tty: false })).rejects.toThrow("is paused");
+    expect(() => on.containers.checkExec(exec.id)).toThrow("is paused");
+    await on.containers.resume(id);
+    on.containers.checkExec(exec.id);
+    await on.containers.startExec(exec.id, { detach: true, tty: false });
+    expect(() => on.containers.checkExec(exec.id)).toThrow("already");
     expect(() => on.containers.createExec(id, { command: [] })).toThrow("No exec command specified");
   });
 

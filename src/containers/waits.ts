@@ -17,7 +17,15 @@ export interface Waits {
   exited(id: string, result: ExitResult): void;
   /** It is gone: nobody has anything left to wait for. */
   removed(id: string, result: ExitResult): void;
+  /**
+   * It removes itself: who asks for it by its id only now is told how it ended. Clients that wait after the start
+   * (dockerode) rely on the removal to take longer than their next request.
+   */
+  remember(id: string, result: ExitResult): void;
+  remembered(id: string): ExitResult | undefined;
 }
+
+const mostRemembered = 100;
 
 interface Waiter {
   readonly condition: "next-exit" | "removed";
@@ -26,6 +34,7 @@ interface Waiter {
 
 export function createWaits(): Waits {
   const waiters = new Map<string, Set<Waiter>>();
+  const past = new Map<string, ExitResult>();
   const settle = (id: string, result: ExitResult, matches: (waiter: Waiter) => boolean) => {
     for (const waiter of waiters.get(id) ?? []) if (matches(waiter)) waiter.resolve(result);
   };
@@ -57,5 +66,10 @@ export function createWaits(): Waits {
     },
     exited: (id, result) => settle(id, result, (waiter) => waiter.condition === "next-exit"),
     removed: (id, result) => settle(id, result, () => true),
+    remember(id, result) {
+      past.set(id, result);
+      for (const oldest of past.keys()) if (past.size > mostRemembered) past.delete(oldest);
+    },
+    remembered: (id) => past.get(id),
   };
 }

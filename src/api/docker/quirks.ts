@@ -165,8 +165,7 @@ export const quirks = {
     link: changes(44),
   },
   imageContainerConfig: {
-    until: 44,
-    what: "image inspection carries Container and ContainerConfig",
+    what: "image inspection carries Container and ContainerConfig; Docker leaves them out since 1.45, and then docker-compose 1.29 recreates no container",
     link: changes(45),
   },
   volumeSubpath: {

@@ -20,10 +20,9 @@ export function waitRoutes(backend: ContainersBackend): ApiRouter {
     if (!conditions.includes(condition)) {
       throw fail("invalid", "container.wait-condition", `invalid condition: "${condition}"`);
     }
-    const { id } = backend.containers.get(pathParameter(c, "id"));
     const stop = new AbortController();
     // Registered here, before the answer begins: what follows in the client's mind must be seen.
-    const exit = backend.containers.wait(id, condition as WaitCondition, stop.signal);
+    const exit = backend.containers.wait(pathParameter(c, "id"), condition as WaitCondition, stop.signal);
     exit.catch(() => {});
     if (old) return c.json(encodeExit(await exit));
     return streamed(c, "application/json", async function* (signal) {

@@ -4,6 +4,6 @@ import type { Containers } from "../../../containers/index.ts";
 export interface ExecBackend {
   readonly containers: Pick<
     Containers,
-    "get" | "createExec" | "getExec" | "startExec" | "resizeExec" | "waitExec"
+    "get" | "createExec" | "getExec" | "checkExec" | "startExec" | "resizeExec" | "waitExec"
   >;
 }

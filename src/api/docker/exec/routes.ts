@@ -1,6 +1,6 @@
-import { fail, isVirgaError, parseDetachKeys } from "../../../base/index.ts";
+import { fail, isVirgaError, parseDetachKeys, type VirgaError } from "../../../base/index.ts";
 import { streamType } from "../containers/logs.ts";
-import { execErrorText } from "../errors.ts";
+import { errorText, execErrorText } from "../errors.ts";
 import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
 import { runSession, type SessionStreams } from "../hijack/session.ts";
 import { jsonBody } from "../http/body.ts";
@@ -36,9 +36,10 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
 }
 
 /**
- * Starts the exec; undefined when it was started detached. Throws what the client is to be told with a status. A
- * command that cannot be run is told in the stream, as Docker does: the exec then has an exit code (126, 127) that
- * the client asks for.
+ * What serves the connection and starts the exec; undefined when it was started detached. Throws what the client is to
+ * be told with a status. A command that cannot be run is told in the stream, as Docker does: the exec then has an exit
+ * code (126, 127) that the client asks for. Nothing runs before the answer's head is out: docker-py loses what comes
+ * together with that.
  */
 export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<Hijack | undefined> {
   const { containers } = backend;
@@ -51,17 +52,26 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
   const tty = request.tty ?? false;
   const contentType = streamType(tty, c.get("version"));
   const detachKeys = parseDetachKeys(request.detachKeys);
-  let streams: SessionStreams | undefined;
-  try {
-    streams = await containers.startExec(exec.id, { detach: detached || !attaches, tty });
-  } catch (error) {
-    if (detached || !isVirgaError(error) || !error.code.startsWith("task.command-")) throw error;
-    streams = told(tty, `${execErrorText(error)}\r\n`);
+  if (detached) {
+    await containers.startExec(exec.id, { detach: true, tty }).catch((error: unknown) => {
+      throw isCommandError(error)
+        ? fail("invalid", "exec.command-failed", execErrorText(error), { cause: error })
+        : error;
+    });
+    return undefined;
   }
-  if (detached) return undefined;
+  containers.checkExec(exec.id);
+  const start = async (): Promise<SessionStreams | undefined> => {
+    try {
+      return await containers.startExec(exec.id, { detach: !attaches, tty });
+    } catch (error) {
+      return told(tty, `${isCommandError(error) ? execErrorText(error) : errorText(error)}\r\n`);
+    }
+  };
   return {
     contentType,
     async run(connection) {
+      const streams = await start();
       if (streams === undefined) return connection.end();
       await runSession(streams, connection, {
         stdin: request.attachStdin ?? false,
@@ -72,6 +82,10 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
       });
     },
   };
+}
+
+function isCommandError(error: unknown): error is VirgaError {
+  return isVirgaError(error) && error.code.startsWith("task.command-");
 }
 
 /** Streams that say `text` and end. */

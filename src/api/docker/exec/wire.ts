@@ -43,6 +43,8 @@ export const execStartFields: FieldTable = {
   Detach: supported,
   Tty: supported,
   ConsoleSize: noEffect("the client sends the size again after the start"),
+  hijack: noEffect("dockerode sends its own options, too"),
+  stdin: noEffect("dockerode sends its own options, too"),
 };
 
 export const execStartBody = z.looseObject({ Detach: flag, Tty: flag });

@@ -22,6 +22,9 @@ export function endpointKey(method: string, pattern: string): string {
   return `${method} ${pattern.replaceAll(/:(\w+)(\{[^}]*\})?/g, "{$1}")}`;
 }
 
+/** What Docker takes for "not set"; docker-py always sends `False`. */
+const off = /^(|0|no|false|none)$/i;
+
 /**
  * Throws `unimplemented` for a parameter that is known, not supported and set to more than its default. Parameters
  * that nobody knows are ignored, as Docker does.
@@ -29,7 +32,7 @@ export function endpointKey(method: string, pattern: string): string {
 export function checkQuery(c: ApiContext, endpoint: Endpoint): void {
   for (const [name, rule] of Object.entries(endpoint.query ?? {})) {
     if (rule.support !== "refused") continue;
-    const values = (c.req.queries(name) ?? []).filter((value) => value !== "");
+    const values = (c.req.queries(name) ?? []).filter((value) => !off.test(value));
     if (values.every((value) => rule.defaults?.includes(value) === true)) continue;
     const instead = rule.instead === undefined ? {} : { hint: rule.instead };
     throw fail("unimplemented", "api.unsupported-parameter", `parameter '${name}' is not supported`, instead);

@@ -76,7 +76,7 @@ export function encodeImage(
     ...(always ? { Parent: "", DockerVersion: "" } : {}),
     ...(always || comment !== "" ? { Comment: comment } : {}),
     Created: createdAt(image).toISOString(),
-    ...(holds(quirks.imageContainerConfig, version) ? { Container: "", ContainerConfig: null } : {}),
+    ...(holds(quirks.imageContainerConfig, version) ? { Container: "", ContainerConfig: noConfig } : {}),
     ...(always || config.author ? { Author: config.author ?? "" } : {}),
     Config: encodeImageProcess(image, version),
     Architecture: config.architecture || architecture,
@@ -98,22 +98,23 @@ function containersOf(backend: ImagesBackend, image: Image): string[] {
 
 function encodeImageProcess(image: Image, version: ApiVersion) {
   const process = image.config.config ?? {};
-  const empty = {
-    User: "",
-    Env: null,
-    Cmd: null,
-    Volumes: null,
-    WorkingDir: "",
-    Entrypoint: null,
-    OnBuild: null,
-    Labels: null,
-  };
   return {
     ...(holds(quirks.legacyImageConfig, version) ? legacyConfig : {}),
-    ...(holds(quirks.emptyImageConfig, version) ? empty : {}),
+    ...(holds(quirks.emptyImageConfig, version) ? emptyConfig : {}),
     ...process,
   };
 }
+
+const emptyConfig = {
+  User: "",
+  Env: null,
+  Cmd: null,
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
 
 /** What the Config of images had of containers, always empty. */
 const legacyConfig = {
@@ -127,6 +128,8 @@ const legacyConfig = {
   StdinOnce: false,
   Image: "",
 };
+
+const noConfig = { ...legacyConfig, ...emptyConfig };
 
 function encodeGraphDriver(backend: ImagesBackend, layers: readonly LayerId[]) {
   const paths = layers.toReversed().flatMap((diffId) => existing(() => backend.layers.path(diffId)) ?? []);

@@ -38,6 +38,8 @@ export const configFields: FieldTable = {
   Shell: noEffect("it concerns builds; a container does not use it"),
   HostConfig: within(() => hostConfigFields),
   NetworkingConfig: within(() => ({ EndpointsConfig: mapOf(() => endpointFields) })),
+  name: noEffect("the query names the container; dockerode says it here, too"),
+  platform: noEffect("the query names it; dockerode says it here, too"),
 };
 
 function windowsOnly(what: string): FieldRule {
