@@ -1,5 +1,6 @@
 import { fail } from "../base/index.ts";
 import type { AttachedEndpoint, Endpoint } from "../networks/index.ts";
+import type { Container } from "./container.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import type { Engine } from "./engine.ts";
 import { rewriteEtcFiles } from "./etc-files.ts";
@@ -23,6 +24,7 @@ export async function connectNetwork(
       `endpoint with name ${container.name} already exists in network ${network.name}`,
     );
   }
+  refuseLate(engine, container);
   await using undo = new AsyncDisposableStack();
   const endpoint = await engine.networks.reserve(endpointSpec(container, network.id, settings));
   undo.defer(() => engine.networks.release(endpoint.id));
@@ -103,6 +105,18 @@ async function setEndpoints(
   if (record.container.state.status === "running") await rewriteEtcFiles(record.container, engine.networks);
   engine.store.saveStatus(record);
   entry.record = record;
+}
+
+/** A network stack inside the runtime knows only the interfaces that were there at the start. */
+function refuseLate(engine: Engine, { spec, state, name }: Container): void {
+  const runtime = spec.runtime ?? engine.defaultRuntime;
+  if (state.status !== "running" || !engine.runtime.abilities(runtime).ownKernel) return;
+  throw fail(
+    "unimplemented",
+    "runtime.cannot",
+    `a container of the runtime ${runtime} cannot join a network while it runs`,
+    { hint: `docker stop ${name}` },
+  );
 }
 
 function refuseForeignNamespace(entry: Entry): void {

@@ -3,13 +3,14 @@ import { fail, newId } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Container, ResolvedMount } from "./container.ts";
+import { checkRuntime } from "./check-runtime.ts";
 import { checkSpec } from "./check-spec.ts";
 import { emit, type Engine } from "./engine.ts";
 import { planMounts, resolveMounts } from "./mounts.ts";
 import { checkName, generateName } from "./names.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
 import { healthCheckOf } from "./health.ts";
-import { checkOnHost, mergeProcess } from "./oci/index.ts";
+import { checkOnHost, mergeProcess, type NetworkNamespace } from "./oci/index.ts";
 import { logPathOf, type ContainerRecord } from "./record.ts";
 import type { Entry, Reservation } from "./registry.ts";
 import type { ContainerSpec } from "./spec.ts";
@@ -63,14 +64,7 @@ export function checkHere(engine: Engine, spec: ContainerSpec): readonly string[
       hint: "apt-get install catatonit, or leave the init option out",
     });
   }
-  const mode = networkMode(spec.network).kind;
-  const warnings = checkOnHost(
-    spec,
-    engine.host,
-    mode === "own" || mode === "none" ? "new" : mode === "host" ? mode : "path",
-  );
-  engine.runtime.require(spec.runtime ?? engine.defaultRuntime);
-  return warnings;
+  return [...checkOnHost(spec, engine.host, namespaceKind(spec)), ...checkRuntime(spec, engine)];
 }
 
 async function makeRecord(
@@ -153,6 +147,11 @@ function pinDefaults(engine: Engine, spec: ContainerSpec): ContainerSpec {
   // Docker's default: private on cgroup v2, the host's on v1.
   const cgroup = engine.host.cgroup.version === 2 ? "private" : "host";
   return { ...spec, namespaces: { ...spec.namespaces, cgroup } };
+}
+
+function namespaceKind(spec: ContainerSpec): NetworkNamespace["kind"] {
+  const { kind } = networkMode(spec.network);
+  return kind === "container" ? "path" : kind === "host" ? "host" : "new";
 }
 
 function idOf(entry: Entry): string {

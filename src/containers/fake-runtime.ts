@@ -81,7 +81,12 @@ export class FakeRuntime implements Runtime {
   async warmUp(): Promise<void> {}
 
   require(name: string): void {
-    if (name !== "crun") throw fail("invalid", "runtime.unknown", `unknown or invalid runtime name: ${name}`);
+    if (name === "crun" || name === "runsc") return;
+    throw fail("invalid", "runtime.unknown", `unknown or invalid runtime name: ${name}`);
+  }
+
+  abilities(name: string) {
+    return { ownKernel: name === "runsc", updates: name === "crun" };
   }
 
   #called(name: string, id: string, ...rest: unknown[]): void {

@@ -26,9 +26,11 @@ export interface Place {
 
 export async function openLocation(engine: Engine, entry: Entry): Promise<Location> {
   const { record } = entry;
-  const { state } = record.container;
+  const { state, spec } = record.container;
   refuseGoing(state);
-  const live = state.status === "running" ? `/proc/${state.pid}/root` : undefined;
+  // A process of a runtime with a kernel of its own has not the container's root.
+  const { ownKernel } = engine.runtime.abilities(spec.runtime ?? engine.defaultRuntime);
+  const live = state.status === "running" && !ownKernel ? `/proc/${state.pid}/root` : undefined;
   // Without it the process has just ended: its files are where a stopped container has them.
   if (live !== undefined && existsSync(`${live}/.`)) {
     return {

@@ -10,6 +10,13 @@ const schema = z.strictObject({
   "insecure-registries": z.array(z.string()).optional(),
   "max-concurrent-downloads": z.int().min(1).max(64).optional(),
   "max-concurrent-uploads": z.int().min(1).max(64).optional(),
+  /** More OCI runtimes, by the name that `--runtime` takes. */
+  runtimes: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9][\w.-]*$/),
+      z.strictObject({ path: z.string().startsWith("/"), runtimeArgs: z.array(z.string()).optional() }),
+    )
+    .optional(),
 });
 
 export type ConfigFile = z.infer<typeof schema>;

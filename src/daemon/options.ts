@@ -1,9 +1,10 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { RuntimeProgram } from "../runtimes/index.ts";
 import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
 import type { RegistrySettings } from "../distribution/index.ts";
-import { readConfigFile } from "./config-file.ts";
+import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import { registrySettings } from "./registries.ts";
 import { parseListenAddress, type ListenAddress } from "./registry-server.ts";
 
@@ -14,6 +15,8 @@ export interface ServeOptions {
   /** Where the registry listens; nowhere when it was not asked for. */
   readonly registry?: ListenAddress;
   readonly registries: RegistrySettings;
+  /** OCI runtimes besides those that Virga knows, or in place of them. */
+  readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
 }
 
 export const defaultRoot = "/var/lib/virga";
@@ -36,11 +39,34 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   const real = realpathSync(root);
   mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });
   makeRunDirectory(real);
-  const registries = registrySettings(readConfigFile(join(real, "config.json")), {
+  const file = readConfigFile(join(real, "config.json"));
+  const registries = registrySettings(file, {
     mirrors: values["registry-mirror"] ?? [],
     insecure: values["insecure-registry"] ?? [],
   });
-  return { root: real, logLevel, registries, ...registry };
+  const runtimes = { ...runtimesOf(file), ...Object.fromEntries((values.runtime ?? []).map(parseRuntime)) };
+  return { root: real, logLevel, registries, runtimes, ...registry };
+}
+
+function runtimesOf({ runtimes = {} }: ConfigFile): ServeOptions["runtimes"] {
+  return Object.fromEntries(
+    Object.entries(runtimes).map(([name, { path, runtimeArgs: options }]) => [
+      name,
+      options === undefined ? { path } : { path, options },
+    ]),
+  );
+}
+
+/** `NAME=PATH`, or `NAME=PATH OPTION…`. */
+export function parseRuntime(text: string): readonly [string, RuntimeProgram] {
+  const [, name, path, rest = ""] = /^([A-Za-z0-9][\w.-]*)=(\/\S+)((?:\s+\S+)*)\s*$/.exec(text) ?? [];
+  if (name === undefined || path === undefined) {
+    throw fail("invalid", "cli.usage", `--runtime takes NAME=PATH with an absolute path, not '${text}'`, {
+      hint: "virga serve --help",
+    });
+  }
+  const options = rest.split(/\s+/).filter(Boolean);
+  return [name, options.length > 0 ? { path, options } : { path }];
 }
 
 function parse(args: readonly string[]) {
@@ -53,6 +79,7 @@ function parse(args: readonly string[]) {
       registry: text,
       "registry-mirror": texts,
       "insecure-registry": texts,
+      runtime: texts,
     };
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {

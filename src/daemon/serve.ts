@@ -8,7 +8,7 @@ import { collectWhenIdle } from "./idle-memory.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
-import { runtimePrograms } from "./programs.ts";
+import { installedRuntimes, runtimePrograms } from "./programs.ts";
 import { openRegistry } from "./open-registry.ts";
 import { createServices, type Services } from "./services.ts";
 import { listenUnix } from "./sockets.ts";
@@ -38,12 +38,15 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   });
   logger.info("starting", { version, root: identity.root, pid: process.pid });
   watchForBugs(logger);
-  const services = await createServices(identity, logger, options.registries);
+  const runtimes = runtimePrograms(options.runtimes);
+  const services = await createServices(identity, logger, { registries: options.registries, runtimes });
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {
     using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect: () => Bun.gc(true) });
-    await using _api = await openApis(options, logger, services, () => stop.resolve("a client asked"));
+    await using _api = await openApis({ options, logger, services, runtimes }, () =>
+      stop.resolve("a client asked"),
+    );
     services.events.emit("daemon", "start", identity.tag);
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
     logger.info("stopping", { why: await stop.promise });
@@ -74,16 +77,25 @@ function watchForBugs(logger: Logger): void {
   process.on("unhandledRejection", (error) => logger.error("unhandled rejection", { error }));
 }
 
+interface Parts {
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly services: Services;
+  readonly runtimes: ReturnType<typeof runtimePrograms>;
+}
+
 async function openApis(
-  options: ServeOptions,
-  logger: Logger,
-  services: Services,
+  { options, logger, services, runtimes }: Parts,
   stop: () => void,
 ): Promise<AsyncDisposable> {
   await using undo = new AsyncDisposableStack();
   const startedAt = new Date();
   const identity = daemonIdentity(options.root);
-  const docker = createDockerApi({ ...services, logger, facts: factsOf(identity, services, startedAt) });
+  const docker = createDockerApi({
+    ...services,
+    logger,
+    facts: factsOf(identity, services, runtimes, startedAt),
+  });
   undo.defer(() => docker.close());
   await docker.listen(identity.path("run", "docker.sock"));
   const registry = undo.use(openRegistry(options.registry, logger, services));
@@ -107,7 +119,12 @@ async function openApis(
   return undo.move();
 }
 
-function factsOf(identity: DaemonIdentity, services: Services, startedAt: Date): DaemonFacts {
+function factsOf(
+  identity: DaemonIdentity,
+  services: Services,
+  runtimes: Parts["runtimes"],
+  startedAt: Date,
+): DaemonFacts {
   return {
     version,
     commit: "",
@@ -115,7 +132,7 @@ function factsOf(identity: DaemonIdentity, services: Services, startedAt: Date):
     root: identity.root,
     startedAt,
     defaultRuntime: "crun",
-    runtimes: runtimePrograms(),
+    runtimes: installedRuntimes(runtimes),
     components: {},
     cgroups: services.host.cgroup,
     initBinary: findProgram(["catatonit"]) ?? "",

@@ -17,13 +17,12 @@ import { createBaseImages, createImages, imageMigrations, type Images } from "..
 import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
 import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
 import { createOperations, type Operations } from "../operations/index.ts";
-import { createRuntime, type Runtime } from "../runtimes/index.ts";
+import { createRuntime, type Runtime, type RuntimeProgram } from "../runtimes/index.ts";
 import { createRegistry, registryMigrations, type Registry } from "../registry/index.ts";
 import { createStacks, type Stacks } from "../stacks/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
 import { createUpkeep, type Upkeep } from "../upkeep/index.ts";
-import { runtimePrograms } from "./programs.ts";
 import { openRegistries } from "./registries.ts";
 
 /** Every service of a daemon, built and recovered; nothing listens yet. */
@@ -57,11 +56,17 @@ const migrations = [
   ...registryMigrations,
 ];
 
+/** What an administrator chose. */
+export interface ServiceSettings {
+  readonly registries: RegistrySettings;
+  readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
+}
+
 /** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
 export async function createServices(
   identity: DaemonIdentity,
   logger: Logger,
-  settings: RegistrySettings,
+  settings: ServiceSettings,
 ): Promise<Services> {
   await using undo = new AsyncDisposableStack();
   const namespaces = createThreadNamespaces();
@@ -73,14 +78,23 @@ export async function createServices(
   const storage = await openStorage(identity, clock, logger);
   undo.defer(() => storage.close());
   const runtime = undo.adopt(
-    await createRuntime({ ...common, namespaces, runtimes: runtimePrograms() }),
+    await createRuntime({ ...common, namespaces, runtimes: settings.runtimes }),
     (one) => one.close(),
   );
   const networks = await createNetworks({ ...common, namespaces });
   const host = readHostFacts();
   const registry = createRegistry({ ...common, ...storage, directory: identity.path("registry") });
-  const registries = openRegistries(identity, clock, logger, settings);
-  const engine = createEngine({ common, storage, runtime, networks, host, registry, registries, settings });
+  const registries = openRegistries(identity, clock, logger, settings.registries);
+  const engine = createEngine({
+    common,
+    storage,
+    runtime,
+    networks,
+    host,
+    registry,
+    registries,
+    settings: settings.registries,
+  });
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });

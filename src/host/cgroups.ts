@@ -163,6 +163,14 @@ export function isFrozen(facts: CgroupFacts, path: string): boolean {
   return /^frozen 1$/m.test(readText(join(folder, "cgroup.events")) ?? "");
 }
 
+/** Holds all processes of the cgroup. Throws `precondition` / `cgroup.no-freezer`. */
+export function freeze(facts: CgroupFacts, path: string): void {
+  const folder = cgroupFolder(facts, "freezer", path);
+  if (folder === undefined) throw fail("precondition", "cgroup.no-freezer", "there is no cgroup freezer");
+  const [name, value] = facts.version === 1 ? ["freezer.state", "FROZEN"] : ["cgroup.freeze", "1"];
+  writeFileSync(join(folder, name), value);
+}
+
 /** Lets frozen processes go on; a frozen process does not even take SIGKILL on v1. Does nothing when there are none. */
 export function thaw(facts: CgroupFacts, path: string): void {
   const folder = cgroupFolder(facts, "freezer", path);

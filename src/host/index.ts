@@ -2,6 +2,7 @@ export { syncDirectory, sweepTemporary, writeFileAtomic, type AtomicWriteOptions
 export {
   cgroupFolder,
   cgroupProcesses,
+  freeze,
   isFrozen,
   oomKills,
   readCgroupFacts,

@@ -12,9 +12,10 @@ export interface ThreadNamespaces {
   inNetwork<T>(path: string, work: () => Exclude<T, Promise<unknown>>): T;
   /**
    * Runs `work` where the cgroup v2 mount of a hybrid host is out of sight. crun 1.8 refuses a host that mounts
-   * both versions; on a pure v1 or v2 host `work` simply runs. `work` must be synchronous.
+   * both versions; on a pure v1 or v2 host `work` simply runs. `work` must be synchronous. `hidden` names folders of
+   * /proc that are to be seen empty, too.
    */
-  withoutUnifiedCgroup<T>(work: () => Exclude<T, Promise<unknown>>): T;
+  withoutUnifiedCgroup<T>(work: () => Exclude<T, Promise<unknown>>, hidden?: readonly string[]): T;
 }
 
 const unifiedOfHybrid = "/sys/fs/cgroup/unified";
@@ -36,11 +37,13 @@ export function createThreadNamespaces(): ThreadNamespaces {
         closeSync(target);
       }
     },
-    withoutUnifiedCgroup(work) {
-      if (!hybrid) return work();
+    withoutUnifiedCgroup(work, hidden = []) {
+      if (!hybrid && hidden.length === 0) return work();
       try {
         unshare(namespaceFlags.mount);
-        coverUnified();
+        if (hybrid) coverUnified();
+        if (hidden.length > 0) mount("", "/proc", "", mountFlags.private);
+        for (const path of hidden) mount("tmpfs", path, "tmpfs", mountFlags.readOnly, "size=4k,mode=755");
         return work();
       } finally {
         returnToMounts(hostMount);

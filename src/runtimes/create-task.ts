@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, normalize } from "node:path";
 import { fail } from "../base/index.ts";
 import { readProcess } from "../host/index.ts";
+import { taskOptions } from "./families.ts";
 import { cgroupToMake } from "./foreign-cgroup.ts";
 import { lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
@@ -23,12 +24,14 @@ export interface TaskHost extends MonitorOptions, RemovalHost {
 export async function createTask(
   host: TaskHost,
   spec: TaskSpec,
-  program: OciProgram,
+  plain: OciProgram,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly record: TaskRecord; readonly monitor: Monitor }> {
   signal?.throwIfAborted();
   await using undo = new AsyncDisposableStack();
-  const draft = draftRecord(host, spec);
+  const options = taskOptions(plain.family, spec.config);
+  const program = plain.with(options);
+  const draft = draftRecord(host, spec, options);
   void host.warmUp();
   host.records.save(draft);
   undo.defer(() => removeTraces(host, draft, program));
@@ -63,7 +66,7 @@ export async function createTask(
   return { record, monitor };
 }
 
-function draftRecord(host: TaskHost, spec: TaskSpec): TaskRecord {
+function draftRecord(host: TaskHost, spec: TaskSpec, options: readonly string[]): TaskRecord {
   const linux = spec.config["linux"] as { cgroupsPath?: string } | undefined;
   const cgroup = normalize(linux?.cgroupsPath ?? "/");
   // Whatever is in the task's cgroup is killed at its end, so it must be one of our own.
@@ -88,6 +91,7 @@ function draftRecord(host: TaskHost, spec: TaskSpec): TaskRecord {
     stdinOnce: spec.stdinOnce,
     logPath: spec.log.kind === "file" ? spec.log.path : null,
     hooks: spec.config["hooks"] !== undefined,
+    ...(options.length === 0 ? {} : { options }),
     process: null,
     monitor: null,
   };

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { fail, type Clock } from "../base/index.ts";
-import { readText, resizeTerminalsOf, type ThreadNamespaces } from "../host/index.ts";
+import { readText, resizeTerminalsOf } from "../host/index.ts";
 import { pipeStreams, ptyStreams, type PtyProcess } from "./exec-streams.ts";
 import { execFailureCode, lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
@@ -8,7 +8,6 @@ import type { OciProgram } from "./programs.ts";
 import type { ExecProcess, ExecSpec, ProcessStreams } from "./runtime.ts";
 
 export interface ExecHost {
-  readonly namespaces: ThreadNamespaces;
   readonly clock: Clock;
   readonly warmUp: () => Promise<void>;
 }
@@ -43,9 +42,9 @@ export async function execInTask(
   cleanup.defer(() => rmSync(logFile, { force: true }));
   writeFileSync(specFile, JSON.stringify({ ...exec.process, terminal: exec.tty }), { mode: 0o600 });
   const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
-  if (exec.tty) command.push("--tty");
+  if (exec.tty && program.family.execTty) command.push("--tty");
   command.push("--process", specFile, "--pid-file", pidFile, task.id);
-  const started = host.namespaces.withoutUnifiedCgroup(() => ({
+  const started = program.spawn(() => ({
     value: start(command, exec, host.clock),
   })).value;
   const { child, streams } = started;

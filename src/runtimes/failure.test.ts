@@ -17,6 +17,13 @@ const said: [string, string][] = [
   ['unable to start container process: exec: "/": is a directory', "task.command-not-executable"],
   ["error stat'ing file `/x`: No such file or directory", "task.create-failed"],
   ["", "task.create-failed"],
+  // gVisor's.
+  [
+    'starting sandbox: error finding executable "x" in PATH [/bin]: no such file or directory',
+    "task.command-not-found",
+  ],
+  ["creating process: failed to load /x: no such file or directory", "task.command-not-found"],
+  ["creating process: failed to load /etc: permission denied", "task.command-not-executable"],
 ];
 
 for (const [text, code] of said) {

@@ -3,7 +3,7 @@ import { fail, type VirgaError } from "../base/index.ts";
 
 /**
  * Why an OCI runtime could not run a command. The runtimes tell it in words only: neither the specification nor
- * crun or runc has an exit code for it. So this one place knows their words, as crun 1.8 and runc 1.1 say them
+ * crun or runc has an exit code for it. So this one place knows their words, as crun 1.8, runc 1.1 and gVisor say them
  * (libcrun/linux.c and container.c; libcontainer/standard_init_linux.go, Go's os/exec errors), and failure.test.ts
  * holds them against the crun that is installed. What it doesn't know stays an internal error with the words in it.
  */
@@ -15,6 +15,10 @@ const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" |
   { pattern: /^open executable: /, reason: "not-executable" },
   { pattern: /exec: "[^"]*": (permission denied|is a directory)/, reason: "not-executable" },
   { pattern: /^exec: /, reason: "not-executable" },
+  // gVisor's, at the start of a container and of an exec.
+  { pattern: /error finding executable "[^"]*" in PATH/, reason: "not-found" },
+  { pattern: /failed to load \S+: no such file or directory/, reason: "not-found" },
+  { pattern: /failed to load \S+: /, reason: "not-executable" },
   { pattern: /exec format error/i, reason: "not-executable" },
 ];
 
@@ -35,7 +39,11 @@ export function lastLoggedError(path: string): string | undefined {
 }
 
 /** What the runtime said, as an error; `command` is the first argument of the process. */
-export function runtimeFailure(said: string, command: string, doing: "create" | "exec"): VirgaError {
+export function runtimeFailure(
+  said: string,
+  command: string,
+  doing: "create" | "start" | "exec",
+): VirgaError {
   const text = said.trim() || "the runtime said nothing";
   const reason = words.find((one) => one.pattern.test(text))?.reason;
   if (reason === "not-found") {

@@ -6,6 +6,7 @@ export type {
   OciResources,
   ProcessStreams,
   Runtime,
+  RuntimeAbilities,
   TaskExit,
   TaskLog,
   TaskSpec,

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { fail, messageOf } from "../base/index.ts";
-import { createSocketPair, type ThreadNamespaces } from "../host/index.ts";
+import { createSocketPair } from "../host/index.ts";
 import { socketOfFd } from "./fd-socket.ts";
 import { bundleFiles, type TaskLayout } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
@@ -21,7 +21,6 @@ export interface Monitor {
 export interface MonitorOptions {
   /** Path of conmon, or a name to be found in PATH. */
   readonly conmon: string;
-  readonly namespaces: ThreadNamespaces;
   readonly layout: TaskLayout;
 }
 
@@ -33,7 +32,7 @@ export interface MonitorOptions {
 export function startMonitor(spec: TaskSpec, program: OciProgram, options: MonitorOptions): Monitor {
   const command = [options.conmon, ...monitorArguments(spec, program, options.layout)];
   const pipe = createSocketPair();
-  const child = spawnMonitor(command, pipe, options.namespaces);
+  const child = spawnMonitor(command, pipe, program);
   child.unref();
   return {
     pid: child.pid,
@@ -54,10 +53,10 @@ export function startMonitor(spec: TaskSpec, program: OciProgram, options: Monit
 function spawnMonitor(
   command: string[],
   pipe: { readonly ours: number; readonly theirs: number },
-  namespaces: ThreadNamespaces,
+  program: OciProgram,
 ): Bun.Subprocess {
   try {
-    return namespaces.withoutUnifiedCgroup(() =>
+    return program.spawn(() =>
       Bun.spawn(command, {
         stdio: ["ignore", "ignore", "ignore", pipe.theirs],
         env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", _OCI_SYNCPIPE: "3" },

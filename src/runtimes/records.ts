@@ -20,6 +20,10 @@ export interface TaskRecord {
   readonly logPath: string | null;
   /** The configuration has hooks, which only the runtime itself can run. */
   readonly hooks: boolean;
+  /** Global options of the runtime for this task. */
+  readonly options?: readonly string[];
+  /** Set by the start, for runtimes that do not show it themselves. */
+  readonly started?: true;
   /** Null until `create` is through. */
   readonly process: ProcessIdentity | null;
   /** conmon. */

@@ -41,7 +41,7 @@ export async function removeTraces(
   await endProcesses(host, record);
   // conmon writes the exit record after the process's end, so it must be gone before the record can be removed.
   if (monitor !== undefined) await monitorEnd(host, record, monitor);
-  if (program.family === "other") await program.call(["delete", "--force", record.id]);
+  if (!program.family.plainState) await program.call(["delete", "--force", record.id]);
   await removeCgroup(host.facts, record.cgroup, host.clock);
   removeMadeCgroup(host.facts, record);
   rmSync(join(program.root, record.id), { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { fail, type Clock } from "../base/index.ts";
-import { cgroupProcesses, signalProcess, type CgroupFacts, type ThreadNamespaces } from "../host/index.ts";
+import { cgroupProcesses, freeze, isRunning, signalProcess, thaw, type CgroupFacts } from "../host/index.ts";
 import { connectAttach, endedStreams, type AttachedStreams } from "./attach.ts";
 import { reopenLog, resizeTerminal } from "./control.ts";
 import { execInTask } from "./exec.ts";
@@ -15,15 +15,16 @@ export interface RunningTasksOptions {
   readonly facts: CgroupFacts;
   readonly clock: Clock;
   readonly warmUp: () => Promise<void>;
-  readonly namespaces: ThreadNamespaces;
   readonly attached: StreamRegistry;
   readonly programOf: (record: TaskRecord) => OciProgram;
   readonly stateOf: (record: TaskRecord) => TaskState;
 }
 
+const SIGKILL = 9;
+
 type RunningTasks = Omit<
   Runtime,
-  "warmUp" | "require" | "create" | "start" | "delete" | "inspect" | "onExit" | "close"
+  "warmUp" | "require" | "abilities" | "create" | "start" | "delete" | "inspect" | "onExit" | "close"
 >;
 type Live = (id: string) => {
   readonly record: TaskRecord;
@@ -52,16 +53,42 @@ function controls(
     const said = result.stderr.trim().slice(-2000);
     throw fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${said}`);
   };
+  const runtimeKill = async (record: TaskRecord, signal: number, all: boolean) => {
+    const arguments_ = ["kill", ...(all ? ["--all"] : []), record.id, String(signal)];
+    const { exitCode, stderr } = await programOf(record).call(arguments_);
+    if (exitCode === 0) return;
+    if (!isRunning(record.process!)) throw notRunning(record.id);
+    // What its own command cannot end, the kernel can.
+    if (signal === SIGKILL && signalProcess(record.process!, signal)) return;
+    throw fail("internal", "task.kill-failed", `the OCI runtime failed: ${stderr.trim().slice(-2000)}`);
+  };
   return {
     async kill(id, signal, all = false) {
       const { record } = live(id);
+      if (!programOf(record).family.realProcess) return await runtimeKill(record, signal, all);
       if (!signalProcess(record.process!, signal)) throw notRunning(id);
       if (all) signalAll(cgroupProcesses(facts, record.cgroup), record.process!.pid, signal);
     },
-    pause: (id) => callRuntime(id, ["pause", id], "pause"),
-    resume: (id) => callRuntime(id, ["resume", id], "resume"),
-    update: (id, resources) =>
-      callRuntime(id, ["update", "-r", "-", id], "update", JSON.stringify(resources)),
+    async pause(id) {
+      const { record } = live(id);
+      if (programOf(record).family.pauses) await callRuntime(id, ["pause", id], "pause");
+      else freeze(facts, record.cgroup);
+    },
+    async resume(id) {
+      const { record } = live(id);
+      if (programOf(record).family.pauses) await callRuntime(id, ["resume", id], "resume");
+      else thaw(facts, record.cgroup);
+    },
+    async update(id, resources) {
+      const program = programOf(live(id).record);
+      if (program.family.updates) {
+        return await callRuntime(id, ["update", "-r", "-", id], "update", JSON.stringify(resources));
+      }
+      const message = `the runtime ${program.name} cannot change the limits of a container that runs`;
+      throw fail("unimplemented", "runtime.cannot", message, {
+        hint: "stop it first; the next start has them",
+      });
+    },
   };
 }
 

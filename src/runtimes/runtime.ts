@@ -80,6 +80,16 @@ export interface ExecProcess {
 /** Limits that can change while a container runs, in the OCI `linux.resources` shape. */
 export type OciResources = Readonly<Record<string, unknown>>;
 
+export interface RuntimeAbilities {
+  /**
+   * Containers have a kernel of their own inside the runtime (gVisor): they share no namespaces, join networks only
+   * before the start, and have neither the host's devices nor its settings.
+   */
+  readonly ownKernel: boolean;
+  /** Limits can change while a container runs. */
+  readonly updates: boolean;
+}
+
 export interface Runtime {
   /**
    * A `create` or an `exec` comes within 15 ms: makes the kernel ready to move a process to a cgroup, for which it
@@ -88,6 +98,8 @@ export interface Runtime {
   warmUp(): Promise<void>;
   /** Throws `invalid` / `runtime.unknown`, `precondition` / `runtime.missing` when no task can be made by it. */
   require(name: string): void;
+  /** What tasks of that OCI runtime can do; never throws. */
+  abilities(name: string): RuntimeAbilities;
   /**
    * Throws `invalid` / `task.command-not-found` (Docker's 127) or `task.command-not-executable` (126) when the
    * command cannot be run, `internal` / `task.create-failed` with the runtime's own words otherwise; nothing is left.

@@ -44,18 +44,22 @@ export async function createRuntime(dependencies: RuntimeDependencies): Promise<
     warmUp,
     relieve: (record) => attached.relieve(record),
     seccomp: createSeccompCache(),
-    records, facts, boot, clock, layout, namespaces,
+    records, facts, boot, clock, layout,
     cgroupParent: identity.cgroupParent,
     conmon: dependencies.conmon ?? "conmon",
   }; // prettier-ignore
-  const programOf = (record: TaskRecord) => programs.get(record.runtime);
+  const programOf = (record: TaskRecord) => programs.find(record.runtime).with(record.options ?? []);
   const stateOf = stateReader(host, programOf);
   const resources = stack.move();
   return {
     ...lifeOfTasks({ host, programs, programOf, stateOf, exits }),
     warmUp,
     require: (name) => void programs.get(name),
-    ...runningTasks({ warmUp, records, facts, clock, namespaces, attached, programOf, stateOf }),
+    abilities(name) {
+      const { ownKernel, updates } = programs.find(name).family;
+      return { ownKernel, updates };
+    },
+    ...runningTasks({ warmUp, records, facts, clock, attached, programOf, stateOf }),
     onExit: (listener) => exits.onExit(listener),
     close: () => resources.disposeAsync(),
   };
@@ -103,7 +107,13 @@ function lifeOfTasks(options: {
         void monitor.exited.then(() => exits.check(record));
         return { pid: record.process!.pid };
       }),
-    start: (id) => locks.run(id, () => startTask(records.require(id), programOf, clock)),
+    start: (id) =>
+      locks.run(id, async () => {
+        const record = records.require(id);
+        const program = programOf(record);
+        await startTask(record, program, clock);
+        if (!program.family.heldAtFifo) records.save({ ...record, started: true });
+      }),
     delete: (id, force = false) =>
       locks.run(id, async () => {
         const record = records.get(id);

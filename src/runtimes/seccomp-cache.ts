@@ -49,7 +49,7 @@ export function createSeccompCache(): SeccompCache {
 /** Undefined where a compiled filter can't be given: no profile, another runtime, a listener, a filter of one's own. */
 function keyOf(program: OciProgram, config: OciConfig): string | undefined {
   const profile = (config["linux"] as OciConfig | undefined)?.["seccomp"] as OciConfig | undefined;
-  if (profile === undefined || program.family !== "crun" || profile["listenerPath"] !== undefined)
+  if (profile === undefined || !program.family.takesFilter || profile["listenerPath"] !== undefined)
     return undefined;
   if ((config["annotations"] as OciConfig | undefined)?.[annotation] !== undefined) return undefined;
   return createHash("sha256")

@@ -1,7 +1,11 @@
 import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
-import { errnoOf, fail, type Clock } from "../base/index.ts";
+import { errnoOf, type Clock } from "../base/index.ts";
+import { readText } from "../host/index.ts";
+import { runtimeFailure } from "./failure.ts";
+import { bundleFiles } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
 import type { TaskRecord } from "./records.ts";
+import type { OciConfig } from "./runtime.ts";
 import { startFifo } from "./task-state.ts";
 
 /**
@@ -9,16 +13,16 @@ import { startFifo } from "./task-state.ts";
  * `crun start` does for a configuration without hooks, and writing it here takes 0.1 ms instead of 4. Whatever is
  * not as expected is left to the runtime's own `start`.
  */
-export async function startTask(
-  record: TaskRecord,
-  programOf: (record: TaskRecord) => OciProgram,
-  clock: Clock,
-): Promise<void> {
-  const program = programOf(record);
-  if (program.family === "crun" && !record.hooks && (await startByFifo(program, record.id, clock))) return;
+export async function startTask(record: TaskRecord, program: OciProgram, clock: Clock): Promise<void> {
+  if (program.family.startsByFifo && !record.hooks && (await startByFifo(program, record.id, clock))) return;
   const result = await program.call(["start", record.id]);
   if (result.exitCode === 0) return;
-  throw fail("internal", "task.start-failed", `the OCI runtime failed: ${result.stderr.trim().slice(-2000)}`);
+  throw runtimeFailure(result.stderr.trim().slice(-2000), commandOf(record), "start");
+}
+
+function commandOf({ bundle }: TaskRecord): string {
+  const config = JSON.parse(readText(bundleFiles(bundle).config) ?? "{}") as OciConfig;
+  return (config["process"] as { args?: readonly string[] } | undefined)?.args?.[0] ?? "";
 }
 
 async function startByFifo(program: OciProgram, id: string, clock: Clock): Promise<boolean> {

@@ -44,10 +44,9 @@ export function liveState(
   if (first === null || !isRunning(first)) return undefined;
   const pid = first.pid;
   if (isFrozen(facts, record.cgroup)) return { status: "paused", pid };
-  return { status: isHeld(program, record.id) ? "created" : "running", pid };
+  return { status: isHeld(program, record) ? "created" : "running", pid };
 }
 
-function isHeld(program: OciProgram, id: string): boolean {
-  if (program.family !== "other") return existsSync(startFifo(program, id));
-  return false;
+function isHeld(program: OciProgram, record: TaskRecord): boolean {
+  return program.family.heldAtFifo ? existsSync(startFifo(program, record.id)) : record.started !== true;
 }

@@ -63,7 +63,7 @@ export async function openRuntimeBench(): Promise<RuntimeBench> {
   const open = () =>
     createRuntime({
       identity, namespaces, clock: systemClock, logger: silentLogger,
-      runtimes: { crun: { path: "crun" } },
+      runtimes: { crun: { path: "crun" }, runc: { path: "runc" }, runsc: { path: "runsc" } },
     }); // prettier-ignore
   const facts = readCgroupFacts();
   const ids = new Set<string>();

@@ -27,8 +27,9 @@ beforeAll(async () => {
 }, minute);
 
 afterAll(async () => {
-  expect(await holdings(daemon)).toEqual(before);
+  const after = await holdings(daemon);
   await daemon.destroy();
+  expect(after).toEqual(before);
 }, minute);
 
 test(

@@ -18,6 +18,8 @@ const folders = [
   "registry/uploads",
   "run/exits",
   "run/runtime/crun",
+  "run/runtime/runc",
+  "run/runtime/runsc",
   "run/tasks",
   "stacks",
   "volumes",

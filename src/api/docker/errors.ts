@@ -43,6 +43,8 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   },
   "task.command-not-executable": { status: 400, text: (message) => taskText(notExecutable(message)) },
   "task.create-failed": { status: 500, text: taskText },
+  "runtime.missing": { status: 400 },
+  "device.no-driver": { status: 500 },
   "network.in-use": { status: 403 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },

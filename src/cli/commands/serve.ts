@@ -6,6 +6,12 @@ export const serve: CommandHelp = {
   summary: "Run the daemon in the foreground, until SIGTERM, Ctrl-C or virga system stop; containers go on",
   usage: "",
   options: {
+    runtime: {
+      type: "string",
+      multiple: true,
+      value: "NAME=PATH",
+      help: "one more OCI runtime for docker run --runtime NAME; repeatable; options may follow the path",
+    },
     "log-level": { type: "string", value: "LEVEL", help: "debug, info (the default), warn or error" },
     registry: {
       type: "string",
