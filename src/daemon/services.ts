@@ -119,19 +119,8 @@ export async function createServices(
   };
   const warmUp = () => runtime.warmUp();
   const { layers } = storage;
-  const services = {
-    clock,
-    host,
-    events,
-    operations,
-    networks,
-    stacks,
-    upkeep,
-    registry,
-    registries,
-    layers,
-  };
-  return { ...services, warmUp, close, ...engine };
+  const concepts = { events, operations, networks, stacks, upkeep, registry, registries, layers };
+  return { clock, host, warmUp, close, ...concepts, ...engine };
 }
 
 interface Common {
