@@ -12,6 +12,7 @@ export {
   type ErrorKind,
 } from "./errors.ts";
 export { newId, shortId } from "./ids.ts";
+export { checkJson } from "./json.ts";
 export { KeyedLock } from "./keyed-lock.ts";
 export {
   createLogger,
@@ -21,6 +22,7 @@ export {
   type Logger,
   type LogLevel,
 } from "./logger.ts";
+export { printable } from "./printable.ts";
 export { noReport, type Progress, type Report } from "./progress.ts";
 export { nearest, suggestion } from "./suggestion.ts";
 export { formatBytes, parseBytes, parseDuration } from "./units.ts";

@@ -1,4 +1,5 @@
 import { fail } from "../base/index.ts";
+import { checkTexts } from "./check-texts.ts";
 import { networkMode, parsePort } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";
 import type { ContainerSpec } from "./spec.ts";
@@ -19,6 +20,7 @@ export function checkSpec(spec: ContainerSpec): void {
   }
   checkHealth(spec);
   checkUnhealthyLabel(spec.labels);
+  checkTexts(spec);
 }
 
 export function checkRestart(spec: Pick<ContainerSpec, "restart" | "autoRemove">): void {

@@ -10,7 +10,6 @@ import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
 import { closeSharedMemory } from "./shared-memory.ts";
-import { announceUses } from "./use-events.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
 export function watchExits(engine: Engine): Disposable {
@@ -49,7 +48,6 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
     quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
   await releaseNetwork(engine, before.container, container.state.pid);
-  announceUses(engine, entry, "given back");
   entry.record = record;
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);

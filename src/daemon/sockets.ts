@@ -1,4 +1,5 @@
 import { chmodSync, rmSync } from "node:fs";
+import { lengthenListenQueue } from "../host/index.ts";
 
 /**
  * Serves `fetch` on a unix socket that only root can open. A socket left by a killed daemon is
@@ -13,6 +14,7 @@ export function listenUnix(
   // its types do not; and `server.timeout(request, 0)` does not hold for a body that is streamed (Bun 1.4).
   const options: object = { unix: path, idleTimeout: 0, fetch };
   const server = Bun.serve(options as Bun.Serve.Options<undefined>);
+  lengthenListenQueue(path);
   chmodSync(path, 0o600);
   return {
     async [Symbol.asyncDispose]() {

@@ -25,6 +25,7 @@ export {
   type HostRoute,
   type IpBatchOptions,
 } from "./ip.ts";
+export { lengthenListenQueue } from "./listen-queue.ts";
 export {
   SystemError,
   chdir,

@@ -1,4 +1,5 @@
 import { dlopen, ptr, read, type Pointer } from "bun:ffi";
+import { closeSync } from "node:fs";
 
 /**
  * System calls that Bun has no function for, as thin functions that throw `SystemError` with the errno's name.
@@ -20,6 +21,7 @@ const symbols = {
   lremovexattr: { args: ["ptr", "ptr"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  listen: { args: ["i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   __errno_location: { args: [], returns: "ptr" },
@@ -93,6 +95,11 @@ export function unshare(flags: number): void {
 /** setns(2), for the calling thread alone. */
 export function setns(fd: number, type: number): void {
   check("setns", libc.setns(fd, type), String(fd));
+}
+
+/** listen(2); on a socket that listens already it changes the length of its queue. */
+export function listen(fd: number, backlog: number): void {
+  check("listen", libc.listen(fd, backlog), String(fd));
 }
 
 /** chroot(2); of the calling thread alone once it has unshared `namespaceFlags.fs`. */
@@ -180,8 +187,10 @@ export function connectSeqPacket(path: string): number {
   if (name.length > 108) throw new SystemError("connect", 36, path);
   const fd = check("socket", libc.socket(1, 5 | 0o2000000 | 0o4000, 0), path);
   const address = Buffer.concat([Buffer.of(1, 0), name]);
-  check("connect", libc.connect(fd, ptr(address), address.length), path);
-  return fd;
+  if (libc.connect(fd, ptr(address), address.length) === 0) return fd;
+  const error = new SystemError("connect", errno(), path);
+  closeSync(fd);
+  throw error;
 }
 
 /** flock(2): true when the exclusive lock was taken, false when another process holds it. */

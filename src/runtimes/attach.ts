@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { errnoOf, fail } from "../base/index.ts";
+import { errnoOf, fail, type Clock } from "../base/index.ts";
 import { connectSeqPacket } from "../host/index.ts";
 import { socketOfFd } from "./fd-socket.ts";
 import { OutputQueue } from "./output-queue.ts";
@@ -7,6 +7,8 @@ import type { ProcessStreams } from "./runtime.ts";
 
 /** conmon reads at most 32 KiB of a packet and drops the rest. */
 const packetBytes = 32 * 1024;
+/** conmon lets ten clients wait for it to accept them; so long until the next try, and until nobody believes in it. */
+const [queuedMs, longestMs] = [5, 10_000];
 /** First byte of a packet from conmon (conmon's utils.h, STDOUT_PIPE and STDERR_PIPE). */
 const streamOf: Readonly<Record<number, "stdout" | "stderr">> = { 2: "stdout", 3: "stderr" };
 
@@ -20,6 +22,7 @@ export interface AttachedStreams extends ProcessStreams {
 }
 
 export interface ConnectOptions {
+  readonly clock: Clock;
   /**
    * Ending this connection ends the process's stdin, and it must not: the connection is kept after `close`, its
    * output read and dropped, until the process ends.
@@ -33,18 +36,23 @@ export async function connectAttach(
   bundle: string,
   options: ConnectOptions,
 ): Promise<AttachedStreams | undefined> {
-  const fd = connectTo(bundle);
-  if (fd === undefined) return undefined;
-  return await new AttachSocket(options).open(fd);
+  for (let waited = 0; ; waited += queuedMs) {
+    const fd = connectTo(bundle);
+    if (fd === undefined) return undefined;
+    if (fd !== "busy") return await new AttachSocket(options).open(fd);
+    if (waited >= longestMs) throw fail("unavailable", "task.attach-busy", "too many clients attach at once");
+    await options.clock.sleep(queuedMs);
+  }
 }
 
 /** The socket's path may be longer than a socket address allows, so it is named by way of its folder. */
-function connectTo(bundle: string): number | undefined {
+function connectTo(bundle: string): number | "busy" | undefined {
   let folder: number | undefined;
   try {
     folder = openSync(bundle, "r");
     return connectSeqPacket(`/proc/self/fd/${folder}/attach`);
   } catch (error) {
+    if (errnoOf(error) === "EAGAIN") return "busy";
     if (["ENOENT", "ECONNREFUSED"].includes(errnoOf(error) ?? "")) return undefined;
     throw error;
   } finally {

@@ -16,6 +16,7 @@ const said: [string, string][] = [
   ['unable to start container process: exec: "/x": permission denied', "task.command-not-executable"],
   ['unable to start container process: exec: "/": is a directory', "task.command-not-executable"],
   ["error stat'ing file `/x`: No such file or directory", "task.create-failed"],
+  ["writing file `cpu.cfs_quota_us`: Numerical result out of range", "task.limit-refused"],
   ["", "task.create-failed"],
   // gVisor's.
   [

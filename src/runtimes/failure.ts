@@ -8,7 +8,7 @@ import { fail, type VirgaError } from "../base/index.ts";
  * holds them against the crun that is installed. What it doesn't know stays an internal error with the words in it.
  */
 const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" | "not-executable" }[] = [
-  { pattern: /executable file ([`"'].*[`"'] )?not found in \$PATH/, reason: "not-found" },
+  { pattern: /executable file ([`"'].*[`"'] )?not found in \$PATH/s, reason: "not-found" },
   { pattern: /^open executable: No such file or directory/, reason: "not-found" },
   { pattern: /exec: "[^"]*": (stat [^:]*: )?no such file or directory/, reason: "not-found" },
   { pattern: /^exec: No such file or directory/, reason: "not-found" },
@@ -42,7 +42,7 @@ export function lastLoggedError(path: string): string | undefined {
 export function runtimeFailure(
   said: string,
   command: string,
-  doing: "create" | "start" | "exec",
+  doing: "create" | "start" | "exec" | "update",
 ): VirgaError {
   const text = said.trim() || "the runtime said nothing";
   const reason = words.find((one) => one.pattern.test(text))?.reason;
@@ -68,7 +68,27 @@ export function runtimeFailure(
       },
     );
   }
+  if (doing !== "exec") {
+    const refused = refusedLimit(text);
+    if (refused !== undefined) return refused;
+  }
   return fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${text}`);
+}
+
+/** A value that the kernel does not take for a file of a cgroup, as crun says it. */
+function refusedLimit(text: string): VirgaError | undefined {
+  const [, file, why] =
+    /writing file `([^`]+)`: (Invalid argument|Numerical result out of range)/.exec(text) ?? [];
+  if (file === undefined) return undefined;
+  return fail(
+    "invalid",
+    "task.limit-refused",
+    `the kernel refuses the value for ${file}: ${why!.toLowerCase()}`,
+    {
+      hint: "the limit is too large or too small, or does not go with another one",
+      cause: text,
+    },
+  );
 }
 
 /** Exit code of a command that ended at once because the kernel refused to run it: 127, 126, or undefined. */

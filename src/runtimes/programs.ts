@@ -57,7 +57,7 @@ export function openPrograms(options: {
   };
 
   const get = (name: string): OciProgram => {
-    const program = options.runtimes[name];
+    const program = Object.hasOwn(options.runtimes, name) ? options.runtimes[name] : undefined;
     if (program === undefined) {
       throw fail("invalid", "runtime.unknown", `unknown or invalid runtime name: ${name}`, {
         hint: `runtimes of this daemon: ${Object.keys(options.runtimes).join(", ")}`,

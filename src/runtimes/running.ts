@@ -1,12 +1,22 @@
-import { readlinkSync } from "node:fs";
+import { readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fail, type Clock } from "../base/index.ts";
-import { cgroupProcesses, freeze, isRunning, signalProcess, thaw, type CgroupFacts } from "../host/index.ts";
+import {
+  cgroupFolder,
+  cgroupProcesses,
+  freeze,
+  isRunning,
+  signalProcess,
+  thaw,
+  type CgroupFacts,
+} from "../host/index.ts";
 import { connectAttach, endedStreams, type AttachedStreams } from "./attach.ts";
 import { reopenLog, resizeTerminal } from "./control.ts";
 import { execInTask } from "./exec.ts";
+import { runtimeFailure } from "./failure.ts";
 import type { OciProgram } from "./programs.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
-import type { Runtime, TaskState } from "./runtime.ts";
+import type { OciResources, Runtime, TaskState } from "./runtime.ts";
 import { readStats } from "./stats.ts";
 import type { StreamRegistry } from "./stream-registry.ts";
 
@@ -51,6 +61,7 @@ function controls(
     const result = await programOf(live(id).record).call(arguments_, stdin);
     if (result.exitCode === 0) return;
     const said = result.stderr.trim().slice(-2000);
+    if (doing === "update") throw runtimeFailure(said, "", doing);
     throw fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${said}`);
   };
   const runtimeKill = async (record: TaskRecord, signal: number, all: boolean) => {
@@ -82,13 +93,32 @@ function controls(
     async update(id, resources) {
       const program = programOf(live(id).record);
       if (program.family.updates) {
-        return await callRuntime(id, ["update", "-r", "-", id], "update", JSON.stringify(resources));
+        const { rest, endQuota } = apartQuotaEnd(facts, live(id).record.cgroup, resources);
+        if (Object.keys(rest).length > 0) {
+          await callRuntime(id, ["update", "-r", "-", id], "update", JSON.stringify(rest));
+        }
+        return endQuota?.();
       }
       const message = `the runtime ${program.name} cannot change the limits of a container that runs`;
       throw fail("unimplemented", "runtime.cannot", message, {
         hint: "stop it first; the next start has them",
       });
     },
+  };
+}
+
+/** The end of a CPU quota (-1), which crun cannot write on version 1, apart from what it can. */
+function apartQuotaEnd(
+  facts: CgroupFacts,
+  cgroup: string,
+  resources: OciResources,
+): { readonly rest: OciResources; readonly endQuota?: () => void } {
+  const { cpu, ...others } = resources as { readonly cpu?: Readonly<Record<string, unknown>> };
+  if (facts.version !== 1 || cpu?.["quota"] !== -1) return { rest: resources };
+  const { quota: _ended, ...times } = cpu;
+  return {
+    rest: Object.keys(times).length > 0 ? { ...others, cpu: times } : others,
+    endQuota: () => writeFileSync(join(cgroupFolder(facts, "cpu", cgroup)!, "cpu.cfs_quota_us"), "-1"),
   };
 }
 
@@ -101,6 +131,7 @@ function streams(
     async attach(id, { stdin = true } = {}) {
       const record = records.require(id);
       const connection: AttachedStreams | undefined = await connectAttach(record.bundle, {
+        clock,
         keepAfterClose: record.stdin && record.stdinOnce && !stdin,
         onClose: (one) => attached.remove(id, one),
       });

@@ -2,16 +2,20 @@ import { join } from "node:path";
 import { cgroupFolder, readText, type CgroupFacts } from "../host/index.ts";
 import type { NetworkCounters, TaskStats } from "./runtime.ts";
 
+/** PID_MAX_LIMIT of 64-bit kernels: as many processes are no limit. */
+const pidNumbers = 4 * 1024 * 1024;
+
 /** Reads the counters of the cgroup at `path` and, by `pid`, those of its network namespace. */
 export function readStats(facts: CgroupFacts, path: string, pid: number, readAt: Date): TaskStats {
   const read = (controller: string, name: string) => {
     const folder = cgroupFolder(facts, controller, path);
     return folder === undefined ? undefined : readText(join(folder, name));
   };
+  const pidsLimit = toNumber(read("pids", "pids.max")) ?? Infinity;
   const common = {
     readAt,
     pids: toNumber(read("pids", "pids.current")) ?? 0,
-    pidsLimit: toNumber(read("pids", "pids.max")),
+    pidsLimit: pidsLimit < pidNumbers ? pidsLimit : undefined,
     network: parseNetDev(readText(`/proc/${pid}/net/dev`) ?? ""),
   };
   return { ...common, ...(facts.version === 2 ? ofVersion2(read) : ofVersion1(read)) };

@@ -1,4 +1,4 @@
-import { toVirgaError, type ErrorKind } from "../../base/index.ts";
+import { printable, toVirgaError, type ErrorKind } from "../../base/index.ts";
 import type { Operation } from "../../operations/index.ts";
 import type { ServiceStatus, StackStatus } from "../../stacks/index.ts";
 import type { WireError, WireOperation, WireServiceStatus, WireStackStatus } from "../client/index.ts";
@@ -30,7 +30,7 @@ export function encodeError(error: unknown): {
 
 export function wireError(error: unknown): WireError {
   const { kind, code, message, hint } = toVirgaError(error);
-  return { kind, code, message, ...(hint === undefined ? {} : { hint }) };
+  return { kind, code, message: printable(message), ...(hint === undefined ? {} : { hint }) };
 }
 
 export function wireOperation(operation: Operation): WireOperation {

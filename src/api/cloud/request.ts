@@ -1,11 +1,15 @@
 import type { Context } from "hono";
 import type { z } from "zod";
-import { fail } from "../../base/index.ts";
+import { checkJson, fail, messageOf } from "../../base/index.ts";
 import { wireError } from "./encode.ts";
+
+/** Bodies larger than this are refused; the files of a project are read by the daemon, not sent. */
+const maxBodyBytes = 8 * 1024 * 1024;
 
 /** The body of a request. Throws `invalid` / `api.bad-request`, by the place in it. */
 export async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const value: unknown = await context.req.json().catch(() => undefined);
+  const value = parse(await readText(context.req.raw));
+  checkJson(value, "body");
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const first = parsed.error.issues[0];
@@ -14,6 +18,28 @@ export async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T
     "api.bad-request",
     `${first?.path.join(".") || "body"}: ${first?.message ?? "is not valid"}`,
   );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw fail("invalid", "api.bad-request", `the body is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  const tooLarge = () =>
+    fail("invalid", "api.body-too-large", `the body is larger than ${maxBodyBytes} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** A newline-delimited JSON response; a failure on the way is its last line, `{"error": …}`. */

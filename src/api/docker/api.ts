@@ -2,9 +2,11 @@ import { existsSync, chmodSync, chownSync, lstatSync, readFileSync, unlinkSync }
 import { createServer, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import { fail } from "../../base/index.ts";
+import { fail, messageOf } from "../../base/index.ts";
+import { lengthenListenQueue } from "../../host/index.ts";
 import { createApp } from "./app.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
+import { encodeError } from "./errors.ts";
 import { createUpgradeHandler } from "./upgrade.ts";
 
 /** The Docker Engine API, versions 1.24 to 1.51, on a unix socket. */
@@ -31,8 +33,12 @@ export function createDockerApi(dependencies: DockerApiDependencies): DockerApi 
   return {
     async listen(path) {
       removeStaleSocket(path);
-      const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-      server = createServer({ maxHeaderSize: maxHeaderBytes }, listener);
+      const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: refusal });
+      server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
+        // Clients name all sorts of hosts, the socket's path too; none means anything on a unix socket.
+        request.headers.host = "docker";
+        return listener(request, response);
+      });
       // Streams (a log that is followed, a build) stay open for as long as they like.
       server.requestTimeout = 0;
       server.timeout = 0;
@@ -46,6 +52,7 @@ export function createDockerApi(dependencies: DockerApiDependencies): DockerApi 
         });
       });
       await listen(server, path);
+      lengthenListenQueue(path);
       listeningAt = path;
       giveToDockerGroup(path);
     },
@@ -59,6 +66,12 @@ export function createDockerApi(dependencies: DockerApiDependencies): DockerApi 
       server = undefined;
     },
   };
+}
+
+/** What is no request at all: an address that cannot be read. */
+function refusal(error: unknown): Response {
+  const { status, body } = encodeError(fail("invalid", "api.bad-request", messageOf(error)));
+  return Response.json(body, { status });
 }
 
 function track(sockets: Set<Duplex>, socket: Duplex): void {

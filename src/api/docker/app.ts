@@ -7,7 +7,8 @@ import { containerRoutes } from "./containers/routes.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { endpoints } from "./endpoints.ts";
 import { detailHeader, encodeError, isServerFault } from "./errors.ts";
-import { execRoutes } from "./exec/routes.ts";
+import { execRoutes, refuseWebsocket } from "./exec/routes.ts";
+import { pathOf, refuseZeroBytes } from "./http/address.ts";
 import type { ApiEnv } from "./http/context.ts";
 import { checkQuery, endpointKey } from "./http/endpoint.ts";
 import { imageRoutes } from "./images/routes.ts";
@@ -25,6 +26,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
   const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(pathOf(request.url)).path });
   const identity = identityHeaders(dependencies.facts.version);
   app.use(async (c, next) => {
+    refuseZeroBytes(c.req.url);
     for (const [name, value] of Object.entries(identity)) c.header(name, value);
     c.set("version", negotiate(splitVersion(pathOf(c.req.url)).version));
     await next();
@@ -41,6 +43,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
   });
   const containerBackend = dependencies;
   app.route("/", systemRoutes({ ...dependencies, containerBackend, imageBackend: dependencies }));
+  app.get("/containers/:id/attach/ws", refuseWebsocket);
   app.route("/", containerRoutes(dependencies));
   app.route("/", execRoutes(dependencies));
   app.route("/", imageRoutes(dependencies));
@@ -78,11 +81,4 @@ export function identityHeaders(version: string): Readonly<Record<string, string
     "Docker-Experimental": "false",
     "Api-Version": versionText(newestVersion),
   };
-}
-
-/** The path of a URL, without parsing the rest of it. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const query = url.indexOf("?", start);
-  return start < 0 ? "/" : url.slice(start, query < 0 ? undefined : query);
 }

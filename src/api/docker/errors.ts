@@ -1,4 +1,4 @@
-import { isVirgaError, toVirgaError, type ErrorKind, type VirgaError } from "../../base/index.ts";
+import { isVirgaError, printable, toVirgaError, type ErrorKind, type VirgaError } from "../../base/index.ts";
 
 /** What a failed request is answered with. `body` is absent where HTTP allows none. */
 export interface EncodedError {
@@ -62,7 +62,7 @@ export function encodeError(thrown: unknown, options: { readonly detail?: boolea
     return { status, body: { message, kind, code, ...(hint === undefined ? {} : { hint }) } };
   }
   const message = rule?.text?.(error.message) ?? error.message;
-  return { status, body: { message: withHint(message, error) } };
+  return { status, body: { message: printable(withHint(message, error)) } };
 }
 
 /** The message alone, for streams that have already begun. */
@@ -97,7 +97,9 @@ export function execErrorText(error: VirgaError): string {
     error.code === "task.command-not-found"
       ? withReason(error.message, "executable file not found in $PATH")
       : notExecutable(error.message);
-  return `OCI runtime exec failed: exec failed: unable to start container process: ${reason}: unknown`;
+  return printable(
+    `OCI runtime exec failed: exec failed: unable to start container process: ${reason}: unknown`,
+  );
 }
 
 function withReason(message: string, reason: string): string {

@@ -1,15 +1,15 @@
-import type { IncomingMessage } from "node:http";
+import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import { messageOf } from "../../base/index.ts";
-import { attachHijack, websocketHijack } from "./containers/attach.ts";
+import { attachHijack } from "./containers/attach.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { errorResponse, identityHeaders } from "./app.ts";
 import { isServerFault } from "./errors.ts";
 import { startHijack } from "./exec/routes.ts";
-import { socketConnection, type RawConnection } from "./hijack/connection.ts";
+import { socketConnection } from "./hijack/connection.ts";
 import type { Hijack } from "./hijack/hijack.ts";
-import { acceptWebsocket, websocketConnection } from "./hijack/websocket.ts";
+import { refuseZeroBytes } from "./http/address.ts";
 import type { ApiEnv } from "./http/context.ts";
 import { negotiate, splitVersion } from "./versions.ts";
 
@@ -32,7 +32,8 @@ export function createUpgradeHandler(
     const response = await app.fetch(request);
     const hijack = hijacks.get(request);
     if (hijack === undefined) return writeResponse(socket, response);
-    const connection = await connect(incoming, socket, head, hijack, identity);
+    const connection = socketConnection(socket, head);
+    socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
     try {
       await hijack.run(connection);
     } catch (error) {
@@ -43,22 +44,6 @@ export function createUpgradeHandler(
   };
 }
 
-/** Answers that the connection is the client's and the container's now. */
-async function connect(
-  incoming: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-  hijack: Hijack,
-  identity: Readonly<Record<string, string>>,
-): Promise<RawConnection> {
-  if (hijack.websocket !== undefined) {
-    return websocketConnection(await acceptWebsocket(incoming, socket, head), hijack.websocket);
-  }
-  const connection = socketConnection(socket, head);
-  socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
-  return connection;
-}
-
 function hijackApp(
   dependencies: DockerApiDependencies,
   plain: (request: Request) => Response | Promise<Response>,
@@ -66,6 +51,7 @@ function hijackApp(
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   app.use(async (c, next) => {
+    refuseZeroBytes(c.req.url);
     for (const [name, value] of Object.entries(identityHeaders(dependencies.facts.version)))
       c.header(name, value);
     c.set("version", negotiate(splitVersion(new URL(c.req.url).pathname).version));
@@ -73,11 +59,6 @@ function hijackApp(
   });
   app.post("/containers/:id/attach", async (c) => {
     keep(c.req.raw, await attachHijack(dependencies, c));
-    return c.body(null, 200);
-  });
-  app.get("/containers/:id/attach/ws", async (c) => {
-    if (c.req.header("sec-websocket-key") === undefined) return plain(c.req.raw);
-    keep(c.req.raw, await websocketHijack(dependencies, c));
     return c.body(null, 200);
   });
   app.post("/exec/:id/start", async (c) => {
@@ -121,7 +102,8 @@ async function writeResponse(socket: Duplex, response: Response): Promise<void> 
   const headers = new Headers(response.headers);
   headers.set("Content-Length", String(body.length));
   headers.set("Connection", "close");
+  const reason = response.statusText || STATUS_CODES[response.status] || "";
   const lines = [...headers].map(([name, value]) => `${name}: ${value}`);
-  const head = [`HTTP/1.1 ${response.status} ${response.statusText}`, ...lines, "", ""].join("\r\n");
+  const head = [`HTTP/1.1 ${response.status} ${reason}`, ...lines, "", ""].join("\r\n");
   socket.end(Buffer.concat([Buffer.from(head), body]));
 }

@@ -62,9 +62,6 @@ function buildProcess(input: OciConfigInput, hostname: string) {
     mountLabel: confinement.mountLabel,
     process: {
       terminal: spec.tty ?? false,
-      ...(spec.tty && spec.consoleSize
-        ? { consoleSize: { height: spec.consoleSize.rows, width: spec.consoleSize.columns } }
-        : {}),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: usesInit(spec) ? [initTarget, "--", ...args] : args,
       env: environment(process, spec, hostname, user),
@@ -128,7 +125,9 @@ function buildLinux(
   const { spec, host } = input;
   const { security = {}, resources: limits = {} } = spec;
   const privileged = security.privileged ?? false;
-  const { resources, warnings } = buildResources(limits, host);
+  // A new cgroup has no quota; crun cannot write version 1's word for that.
+  const cpuQuota = limits.cpuQuota === -1 ? 0 : (limits.cpuQuota ?? 0);
+  const { resources, warnings } = buildResources({ ...limits, cpuQuota }, host);
   const { devices, rules } = buildDevices(limits, privileged);
   const seccomp = buildSeccomp(input, capabilities);
   const deviceRules = host.cgroup.controllers.has("devices") ? { devices: rules } : {};

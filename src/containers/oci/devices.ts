@@ -1,4 +1,4 @@
-import { readdirSync, statSync, type Stats } from "node:fs";
+import { readdirSync, statSync, type Dirent, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, fail } from "../../base/index.ts";
 import { splitDevice } from "../../host/index.ts";
@@ -141,16 +141,38 @@ function hostDevices(hostPath: string, containerPath: string): OciDevice[] {
 /** Left out of a privileged container's /dev: what the container has its own of. */
 const ownOfContainer = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"]);
 
-function nodesBelow(folder: string, target: string): OciDevice[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+/** Enough for any /dev; `--device /` would look at every file of the host, while everybody waits. */
+const maxEntries = 10_000;
+
+function nodesBelow(folder: string, target: string, budget = { entries: maxEntries }): OciDevice[] {
+  return entriesOf(folder).flatMap((entry) => {
     if (ownOfContainer.has(entry.name)) return [];
+    if (budget.entries-- === 0) {
+      throw fail(
+        "invalid",
+        "device.invalid",
+        `there are too many files below a folder of devices: "${folder}"`,
+        {
+          hint: "name the device, or a smaller folder",
+        },
+      );
+    }
     const [path, inside] = [join(folder, entry.name), join(target, entry.name)];
-    if (entry.isDirectory()) return nodesBelow(path, inside);
+    if (entry.isDirectory()) return nodesBelow(path, inside, budget);
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
     const status = statSync(path, { throwIfNoEntry: false });
     const device = status === undefined ? undefined : asDevice(status, inside);
     return device === undefined ? [] : [device];
   });
+}
+
+/** A folder that has gone, or that nobody may read (of another process in /proc), has no devices. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 function asDevice(status: Stats, path: string): OciDevice | undefined {

@@ -5,6 +5,8 @@ import { discarded, invalidLimit, offers, type LimitHost, type Setting, type War
 /** What the kernel keeps shares within (linux/kernel/sched/sched.h). */
 const [fewestShares, mostShares] = [2, 262_144];
 
+/** The period of real-time tasks, in microseconds, where nobody has set one. */
+const kernelsPeriod = 1_000_000;
 const realtime: Setting = { controller: "cpu", v1: ["cpu.rt_runtime_us"], onlyV1: true };
 
 /** `linux.resources.cpu`. */
@@ -45,7 +47,10 @@ function realtimeOf({ cpuRealtimePeriod = 0, cpuRealtimeRuntime = 0 }: ResourceS
   if (!offers(host.cgroup, realtime)) {
     throw invalidLimit("Your kernel does not support CPU real-time scheduler");
   }
-  if (cpuRealtimePeriod !== 0 && cpuRealtimeRuntime > cpuRealtimePeriod) {
+  if (cpuRealtimePeriod < 0 || cpuRealtimeRuntime < 0) {
+    throw invalidLimit("cpu real-time period and runtime cannot be negative");
+  }
+  if (cpuRealtimeRuntime > (cpuRealtimePeriod || kernelsPeriod)) {
     throw invalidLimit("cpu real-time runtime cannot be higher than cpu real-time period");
   }
   return {
@@ -86,7 +91,7 @@ function checkCpu(spec: ResourceSpec, cpus: number): void {
       "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
     );
   }
-  if (cpuQuota > 0 && cpuQuota < 1000) {
+  if (cpuQuota < -1 || (cpuQuota > 0 && cpuQuota < 1000)) {
     throw invalidLimit("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   }
 }

@@ -164,7 +164,8 @@ describe("resources", () => {
     ["unlimited swap", { memory, memorySwap: -1 }, { memory: { limit: memory, swap: -1 } }],
     ["1.5 CPUs", { nanoCpus: 1.5e9 }, { cpu: { period: 100_000, quota: 150_000 } }],
     ["quota and period", { cpuQuota: 5000, cpuPeriod: 10_000 }, { cpu: { period: 10_000, quota: 5000 } }],
-    ["no limit of processes", { pidsLimit: 0 }, { pids: { limit: -1 } }],
+    ["no limit of processes", { pidsLimit: 0 }, { pids: { limit: 4194304 } }],
+    ["more processes than can be", { pidsLimit: 2 ** 31 }, { pids: { limit: 4194304 } }],
     ["disk weight", { blkioWeight: 300 }, { blockIO: { weight: 300 } }],
     ["nothing", {}, {}],
   ];

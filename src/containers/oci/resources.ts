@@ -5,6 +5,9 @@ import { limitCpu } from "./limit-cpu.ts";
 import { limitMemory } from "./limit-memory.ts";
 import { discarded, type LimitHost, type Warn } from "./limits.ts";
 
+/** PID_MAX_LIMIT of 64-bit kernels. */
+const pidNumbers = 4 * 1024 * 1024;
+
 export interface ResourcesResult {
   readonly resources: OciResources;
   readonly warnings: readonly string[];
@@ -34,5 +37,6 @@ function limitPids({ pidsLimit }: ResourceSpec, host: LimitHost, warn: Warn): Re
     if (pidsLimit > 0) warn(discarded("PIDs limit capabilities", "PIDs limit"));
     return {};
   }
-  return { limit: pidsLimit > 0 ? pidsLimit : -1 };
+  // crun cannot write "max"; as many as the kernel has numbers for is the same, and more than that it refuses.
+  return { limit: pidsLimit > 0 ? Math.min(pidsLimit, pidNumbers) : pidNumbers };
 }

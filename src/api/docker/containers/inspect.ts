@@ -20,7 +20,6 @@ export async function encodeContainer(
   withSize: boolean,
 ) {
   const command = commandLine(container);
-  const execIds = backend.containers.runningExecs(container.id);
   const size = withSize ? await backend.containers.size(container.id) : undefined;
   return {
     Id: container.id,
@@ -40,7 +39,7 @@ export async function encodeContainer(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: execIds.length > 0 ? execIds : null,
+    ExecIDs: null,
     HostConfig: encodeHostConfig(container.spec),
     GraphDriver: encodeGraphDriver(backend, container),
     ...encodeImageDescriptor(backend, container, version),

@@ -1,5 +1,4 @@
 import type { Containers } from "../../../containers/index.ts";
-import type { Events } from "../../../events/index.ts";
 
 /** What the exec endpoints need. */
 export interface ExecBackend {
@@ -7,5 +6,4 @@ export interface ExecBackend {
     Containers,
     "get" | "createExec" | "getExec" | "checkExec" | "startExec" | "resizeExec" | "waitExec"
   >;
-  readonly events: Pick<Events, "emit">;
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { fail } from "../../../base/index.ts";
+import { checkJson, fail } from "../../../base/index.ts";
 import type { ApiContext } from "./context.ts";
 
 /** JSON bodies larger than this are refused; a seccomp profile is the largest thing in one. */
@@ -15,6 +15,7 @@ export function byteBody(c: ApiContext): ReadableStream<Uint8Array> {
  * (`HostConfig.Memory`) for what has the wrong type. With `whenEmpty` a request without a body gets that.
  */
 export async function jsonBody<T>(c: ApiContext, schema: z.ZodType<T>, whenEmpty?: T): Promise<T> {
+  if (Number(c.req.header("content-length") ?? 0) > maxJsonBytes) throw tooLarge();
   const body = await readText(byteBody(c));
   if (body.trim() === "") {
     if (whenEmpty !== undefined) return whenEmpty;
@@ -41,11 +42,14 @@ export function checked<T>(value: unknown, schema: z.ZodType<T>, at = "invalid J
 }
 
 function parse(body: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(body) as unknown;
+    value = JSON.parse(body);
   } catch (cause) {
     throw fail("invalid", "api.invalid-json", `invalid JSON: ${(cause as Error).message}`, { cause });
   }
+  checkJson(value, "invalid JSON");
+  return value;
 }
 
 async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
@@ -53,10 +57,12 @@ async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.length;
-    if (size > maxJsonBytes) {
-      throw fail("invalid", "api.body-too-large", `request body is larger than ${maxJsonBytes} bytes`);
-    }
+    if (size > maxJsonBytes) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function tooLarge(): Error {
+  return fail("invalid", "api.body-too-large", `request body is larger than ${maxJsonBytes} bytes`);
 }

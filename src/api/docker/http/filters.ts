@@ -1,10 +1,12 @@
 import { fail, parseDuration } from "../../../base/index.ts";
 import type { ApiContext } from "./context.ts";
+import { pattern } from "./pattern.ts";
 import { json, parseTimestamp } from "./query.ts";
 
 /** The `filters` parameter: for each name the values of which one must match (labels: all). */
 export class Filters {
   readonly #values: Map<string, readonly string[]>;
+  readonly #patterns = new Map<string, (text: string) => boolean>();
 
   constructor(values: ReadonlyMap<string, readonly string[]>) {
     this.#values = new Map(values);
@@ -36,7 +38,13 @@ export class Filters {
 
   /** True when a value is found in one of `candidates`, as a regular expression or as plain text (Docker's rule). */
   matches(name: string, ...candidates: readonly string[]): boolean {
-    return this.any(name, (value) => candidates.some((one) => one === value || search(value, one)));
+    return this.any(name, (value) => candidates.some((one) => one === value || this.#finds(value, one)));
+  }
+
+  #finds(source: string, text: string): boolean {
+    let test = this.#patterns.get(source);
+    if (test === undefined) this.#patterns.set(source, (test = pattern(source)));
+    return test(text);
   }
 
   /** `label=KEY` and `label=KEY=VALUE`, all of them; `label!` none of them. */
@@ -102,13 +110,4 @@ function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boo
   if (equals < 0) return Object.hasOwn(labels, wanted);
   const name = wanted.slice(0, equals);
   return Object.hasOwn(labels, name) && labels[name] === wanted.slice(equals + 1);
-}
-
-function search(pattern: string, text: string): boolean {
-  if (pattern.length > 256) return false;
-  try {
-    return new RegExp(pattern).test(text);
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-import { fail } from "../../../base/index.ts";
+import { checkJson, fail } from "../../../base/index.ts";
 import type { ApiContext } from "./context.ts";
 
 /** Go's way to read a flag: absent, empty, `0`, `no`, `false` and `none` are false; all else is true. */
@@ -52,9 +52,12 @@ export function parseTimestamp(value: string): bigint | undefined {
 export function json(c: ApiContext, name: string): unknown {
   const value = text(c, name);
   if (value === undefined) return undefined;
+  let parsed: unknown;
   try {
-    return JSON.parse(value) as unknown;
+    parsed = JSON.parse(value);
   } catch (cause) {
     throw fail("invalid", "api.bad-parameter", `invalid value for ${name}: it is not JSON`, { cause });
   }
+  checkJson(parsed, `invalid value for ${name}`);
+  return parsed;
 }

@@ -113,7 +113,7 @@ export const hostConfigFields: FieldTable = {
   VolumeDriver: { support: "refused", defaults: ["local"] },
   VolumesFrom: supported,
   Mounts: within(() => mountFields),
-  ConsoleSize: supported,
+  ConsoleSize: noEffect("the client sends the size again after the start"),
   Annotations: supported,
   CapAdd: supported,
   CapDrop: supported,
