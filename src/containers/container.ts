@@ -1,6 +1,6 @@
 import type { ImageProcess } from "../images/index.ts";
 import type { Endpoint, PortMapping } from "../networks/index.ts";
-import type { Change } from "../layers/index.ts";
+import type { Change, DiffId } from "../layers/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { TaskStats } from "../runtimes/index.ts";
 import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/index.ts";
@@ -73,6 +73,8 @@ export type ResolvedMount =
       readonly readOnly: boolean;
       readonly propagation: string;
       readonly recursive: boolean;
+      readonly readOnlyBelow?: "no" | "force";
+      readonly mode?: string;
     }
   | {
       readonly type: "volume";
@@ -82,8 +84,22 @@ export type ResolvedMount =
       readonly readOnly: boolean;
       readonly anonymous: boolean;
       readonly noCopy: boolean;
+      readonly subpath?: string;
+      readonly mode?: string;
+    }
+  | {
+      readonly type: "image";
+      /** As it was asked for. */
+      readonly source: string;
+      readonly imageId: Digest;
+      readonly layers: readonly DiffId[];
+      readonly target: string;
+      readonly subpath?: string;
     }
   | { readonly type: "tmpfs"; readonly target: string; readonly options: readonly string[] };
+
+/** What is mounted, by where it is on the host while the container is made. */
+export type HostMount = Exclude<ResolvedMount, { type: "image" }>;
 
 export interface LogLine {
   readonly stream: "stdout" | "stderr";

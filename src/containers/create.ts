@@ -6,7 +6,7 @@ import type { Container, ResolvedMount } from "./container.ts";
 import { checkRuntime } from "./check-runtime.ts";
 import { checkSpec } from "./check-spec.ts";
 import { emit, type Engine } from "./engine.ts";
-import { planMounts, resolveMounts } from "./mounts.ts";
+import { planMounts, resolveMounts, type MountOrigins } from "./mounts.ts";
 import { checkName, generateName } from "./names.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "./network-mode.ts";
 import { healthCheckOf } from "./health.ts";
@@ -75,7 +75,8 @@ async function makeRecord(
 ): Promise<ContainerRecord> {
   const { id, name, spec, process, image } = parts;
   const folder = engine.identity.path("containers", id);
-  const plan = planMounts(spec, process, (other) => engine.registry.resolve(other).record.container.mounts);
+  const plan = planMounts(spec, process, mountOrigins(engine));
+  reservation.images = [...plan.images.values(), ...imagesOf(plan.inherited)].map((one) => one.imageId);
   reservation.volumes = [...plan.inherited, ...plan.wanted].flatMap((one) =>
     one.type === "volume" ? [one.name!] : [],
   );
@@ -107,6 +108,20 @@ async function makeRecord(
     logPath: logPathOf(folder, spec),
   };
   return { container, layers: image.config.rootfs.diff_ids, attached: [] };
+}
+
+export function mountOrigins({ registry, images }: Engine): MountOrigins {
+  return {
+    mountsOf: (other) => registry.resolve(other).record.container.mounts,
+    imageOf(name) {
+      const image = images.resolve(name);
+      return { imageId: image.id, layers: image.config.rootfs.diff_ids };
+    },
+  };
+}
+
+function imagesOf(mounts: readonly ResolvedMount[]) {
+  return mounts.filter((mount) => mount.type === "image");
 }
 
 async function makeFolder(engine: Engine, folder: string, undo: AsyncDisposableStack): Promise<void> {

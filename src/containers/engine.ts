@@ -43,7 +43,10 @@ export interface ContainersDependencies {
     | "resolvConf"
     | "reconcile"
   >;
-  readonly volumes: Pick<Volumes, "create" | "get" | "remove" | "seed">;
+  readonly volumes: Pick<
+    Volumes,
+    "create" | "get" | "remove" | "seed" | "acquire" | "release" | "adopt" | "sweep"
+  >;
   readonly runtime: Runtime;
   /** Of `readHostFacts`. */
   readonly host: HostFacts;

@@ -9,6 +9,7 @@ import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
+import { releaseVolumes } from "./mount-sources.ts";
 import { closeSharedMemory } from "./shared-memory.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
@@ -45,6 +46,7 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   const torndown = Promise.all([
     written ? deleteTask(engine, entry) : undefined,
     quietly(engine, engine.rootfs.release(before)),
+    releaseVolumes(engine, before.container),
     quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
   await releaseNetwork(engine, before.container, container.state.pid);

@@ -8,6 +8,7 @@ export type {
   Exec,
   ExecRequest,
   Health,
+  HostMount,
   LogLine,
   LogOptions,
   PathStat,

@@ -1,17 +1,18 @@
 import { existsSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname } from "node:path";
-import { fail } from "../base/index.ts";
-import type { Container, PathStat, ResolvedMount } from "./container.ts";
+import { fail, newId } from "../base/index.ts";
+import type { Container, HostMount, PathStat, ResolvedMount } from "./container.ts";
 import type { Engine } from "./engine.ts";
 import { refuseGoing } from "./state.ts";
 import { farEnd, insideRoot, statAt, walk, type Inside, type Looking } from "./inside.ts";
+import { openSources } from "./mount-sources.ts";
 import type { Entry } from "./registry.ts";
 
 /** Where a container's files can be reached: `/proc/PID/root` while it runs, otherwise a mount made for the purpose. */
 export interface Location extends AsyncDisposable {
   readonly root: string;
   /** Of a stopped container: what lies below these paths is elsewhere. */
-  readonly mounts: readonly ResolvedMount[];
+  readonly mounts: readonly HostMount[];
   /** Aborts when the container is removed. */
   readonly signal: AbortSignal;
 }
@@ -40,12 +41,17 @@ export async function openLocation(engine: Engine, entry: Entry): Promise<Locati
       [Symbol.asyncDispose]: async () => {},
     };
   }
+  await using stack = new AsyncDisposableStack();
   const root = await engine.rootfs.acquire(record);
+  stack.defer(() => engine.rootfs.release(record));
+  const { container } = record;
+  const mounts = await openSources(engine, container, `${container.id} ${newId()}`, stack, stack);
+  const open = stack.move();
   return {
     root,
-    mounts: record.container.mounts,
+    mounts,
     signal: engine.rootfs.signalOf(record),
-    [Symbol.asyncDispose]: () => engine.rootfs.release(record),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
@@ -82,6 +88,7 @@ function lookingFrom(location: Location): Looking {
 function isReadOnly(container: Container, at: string): boolean {
   const mount = innermost(container.mounts, at);
   if (mount?.type === "tmpfs") return false;
+  if (mount?.type === "image") return true;
   return mount ? mount.readOnly : (container.spec.security?.readonlyRootfs ?? false);
 }
 
@@ -91,12 +98,12 @@ function innermost<M extends ResolvedMount>(mounts: readonly M[], at: string): M
     .toSorted((a, b) => b.target.length - a.target.length)[0];
 }
 
-type HostMount = Exclude<ResolvedMount, { type: "tmpfs" }>;
+type PlacedMount = Exclude<HostMount, { type: "tmpfs" }>;
 
 /** The innermost mount that `at` (without symlinks) lies in, and the path in it. */
 function baseOf({ root, mounts }: Location, at: string): { readonly root: string; readonly path: string } {
   const mount = innermost(
-    mounts.filter((one): one is HostMount => one.type !== "tmpfs"),
+    mounts.filter((one): one is PlacedMount => one.type !== "tmpfs"),
     at,
   );
   if (!mount) return { root, path: at };

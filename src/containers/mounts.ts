@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
-import { errnoOf, fail, newId } from "../base/index.ts";
+import { errnoOf, fail, isVirgaError, newId } from "../base/index.ts";
 import type { ImageProcess } from "../images/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import type { ResolvedMount } from "./container.ts";
@@ -14,27 +14,37 @@ export interface MountPlan {
   readonly wanted: readonly MountSpec[];
   /** Names chosen for the volumes that were asked for without one. */
   readonly anonymous: ReadonlySet<string>;
+  /** Those that are mounted, by the name that was asked for. */
+  readonly images: ReadonlyMap<string, MountedImage>;
+}
+
+export type MountedImage = Pick<Extract<ResolvedMount, { type: "image" }>, "imageId" | "layers">;
+
+/** What planning needs to know of others. */
+export interface MountOrigins {
+  /** The mounts of another container, for `volumesFrom`. */
+  mountsOf(container: string): readonly ResolvedMount[];
+  /** Throws `not-found` / `image.not-found`. */
+  imageOf(name: string): MountedImage;
 }
 
 /**
  * Puts together what was asked for: the image's volumes become anonymous ones unless something else is mounted there.
- * `mountsOf` gives the mounts of another container, for `volumesFrom`.
  */
-export function planMounts(
-  spec: ContainerSpec,
-  process: ImageProcess,
-  mountsOf: (container: string) => readonly ResolvedMount[],
-): MountPlan {
+export function planMounts(spec: ContainerSpec, process: ImageProcess, origins: MountOrigins): MountPlan {
   const wanted = (spec.mounts ?? []).map((mount) => ({ ...mount, target: checkTarget(mount.target) }));
   refuseDuplicates(wanted.map((mount) => mount.target));
   const taken = new Set(wanted.map((mount) => mount.target));
   const inherited = (spec.volumesFrom ?? [])
-    .flatMap((from) => mountsFrom(from, mountsOf))
+    .flatMap((from) => mountsFrom(from, origins))
     .filter((mount) => !taken.has(mount.target));
   const unique = new Map(inherited.map((mount) => [mount.target, mount]));
   for (const target of Object.keys(process.Volumes ?? {})) {
     const clean = checkTarget(target);
-    if (!taken.has(clean) && !unique.has(clean)) wanted.push({ type: "volume", target: clean });
+    if (!taken.has(clean) && !unique.has(clean)) {
+      const { volumeDriver: driver } = spec;
+      wanted.push({ type: "volume", target: clean, ...(driver === undefined ? {} : { driver }) });
+    }
     taken.add(clean);
   }
   const anonymous = new Set<string>();
@@ -44,7 +54,9 @@ export function planMounts(
     anonymous.add(name);
     return { ...mount, name };
   });
-  return { inherited: [...unique.values()], wanted: named, anonymous };
+  const sources = wanted.flatMap((mount) => (mount.type === "image" ? [mount.source] : []));
+  const images = new Map(sources.map((source) => [source, origins.imageOf(source)]));
+  return { inherited: [...unique.values()], wanted: named, anonymous, images };
 }
 
 /**
@@ -60,6 +72,7 @@ export async function resolveMounts(
     plan.wanted.map(async (mount): Promise<ResolvedMount> => {
       if (mount.type === "bind") return await resolveBind(mount);
       if (mount.type === "volume") return await resolveVolume(mount, plan, volumes, undo);
+      if (mount.type === "image") return resolveImage(mount, plan);
       return { type: "tmpfs", target: mount.target, options: tmpfsOptions(mount) };
     }),
   );
@@ -98,20 +111,48 @@ function refuseDuplicates(targets: readonly string[]): void {
   });
 }
 
-function mountsFrom(
-  from: string,
-  mountsOf: (container: string) => readonly ResolvedMount[],
-): readonly ResolvedMount[] {
-  const [container, mode = "rw", ...rest] = from.split(":");
-  if (!container || rest.length > 0 || !/^(rw|ro|z|Z)(,(rw|ro|z|Z))*$/.test(mode)) {
-    throw fail("invalid", "mount.volumes-from-invalid", `invalid volumes-from: ${from}`, {
-      hint: "write it like NAME or NAME:ro",
+function mountsFrom(from: string, { mountsOf }: MountOrigins): readonly ResolvedMount[] {
+  const [, container = "", mode = "rw"] = /^([^:]*):?(.*)$/s.exec(from) ?? [];
+  const words = mode === "" ? [] : mode.split(",");
+  if (container === "" || !words.every((word) => /^(rw|ro|z|Z|consistent|cached|delegated)$/.test(word))) {
+    throw fail("invalid", "mount.volumes-from-invalid", `invalid mode: ${mode}`, {
+      hint: "write --volumes-from like NAME or NAME:ro",
     });
   }
-  const readOnly = mode.split(",").includes("ro");
-  return mountsOf(container)
-    .filter((mount) => mount.type !== "tmpfs")
-    .map((mount) => (readOnly ? { ...mount, readOnly } : mount));
+  const readOnly = words.includes("ro");
+  return (
+    othersMounts(container, mountsOf)
+      .filter((mount) => mount.type !== "tmpfs")
+      // What is in a volume by now is not to be covered with the files of another image.
+      .map((mount) => (mount.type === "volume" ? { ...mount, noCopy: true } : mount))
+      .map((mount) => (readOnly && mount.type !== "image" ? { ...mount, readOnly } : mount))
+  );
+}
+
+/** Docker's status: the request is wrong, not the address that it was sent to. */
+function othersMounts(container: string, mountsOf: MountOrigins["mountsOf"]): readonly ResolvedMount[] {
+  try {
+    return mountsOf(container);
+  } catch (error) {
+    if (!isVirgaError(error, "not-found")) throw error;
+    throw fail("invalid", "mount.volumes-from-invalid", error.message, { cause: error });
+  }
+}
+
+function resolveImage(mount: MountSpec & { type: "image" }, plan: MountPlan): ResolvedMount {
+  const { source, target, subpath } = mount;
+  if (subpath !== undefined) checkSubpath("image", subpath);
+  return { type: "image", source, target, ...plan.images.get(source)!, ...(subpath ? { subpath } : {}) };
+}
+
+function checkSubpath(type: "image" | "volume", subpath: string): void {
+  const clean = posix.normalize(subpath);
+  if (!isAbsolute(subpath) && clean !== ".." && !clean.startsWith("../")) return;
+  throw fail(
+    "invalid",
+    "mount.subpath-invalid",
+    `invalid mount config for type "${type}": subpath must be a relative path within the volume`,
+  );
 }
 
 async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<ResolvedMount> {
@@ -132,6 +173,8 @@ async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<Resolve
     readOnly: mount.readOnly ?? false,
     propagation: mount.propagation ?? "rprivate",
     recursive: !mount.nonRecursive,
+    ...(mount.mode === undefined ? {} : { mode: mount.mode }),
+    ...(mount.readOnlyBelow === undefined ? {} : { readOnlyBelow: mount.readOnlyBelow }),
   };
 }
 
@@ -168,19 +211,13 @@ async function resolveVolume(
   volumes: Pick<Volumes, "create" | "remove">,
   undo: AsyncDisposableStack,
 ): Promise<ResolvedMount> {
-  if (mount.subpath !== undefined && mount.subpath !== "") {
-    throw fail(
-      "unimplemented",
-      "mount.subpath",
-      `a volume's subpath ('${mount.subpath}') is not supported yet`,
-      { hint: "mount the whole volume, or a folder of the host" },
-    );
-  }
+  if (mount.subpath !== undefined) checkSubpath("volume", mount.subpath);
   const name = mount.name!;
   const anonymous = plan.anonymous.has(name);
   const volume = await volumes.create({
     name,
     ...(anonymous ? { anonymous } : {}),
+    ...(mount.driver === undefined ? {} : { driver: mount.driver }),
     ...(mount.driverOptions === undefined ? {} : { options: mount.driverOptions }),
     ...(mount.labels === undefined ? {} : { labels: mount.labels }),
   });
@@ -193,6 +230,8 @@ async function resolveVolume(
     readOnly: mount.readOnly ?? false,
     anonymous,
     noCopy: mount.noCopy ?? false,
+    ...(mount.subpath ? { subpath: mount.subpath } : {}),
+    ...(mount.mode === undefined ? {} : { mode: mount.mode }),
   };
 }
 

@@ -3,10 +3,12 @@ import { existsSync } from "node:fs";
 import { errnoOf, toVirgaError } from "../base/index.ts";
 import { removeTree, unmountAll } from "../host/index.ts";
 import type { TaskExit, TaskState } from "../runtimes/index.ts";
+import { volumesOf } from "./create.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { handleExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
 import type { Entry } from "./registry.ts";
+import { sweepSources } from "./mount-sources.ts";
 import { finishChange, type UnfinishedChange } from "./recreate/index.ts";
 import { removeStopped } from "./remove.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
@@ -27,7 +29,9 @@ const unknownExitCode = 255;
 export async function recoverContainers(engine: Engine): Promise<void> {
   for (const record of engine.store.load()) {
     engine.registry.add(record);
-    if (record.container.state.status === "running") engine.rootfs.adopt(record);
+    if (record.container.state.status !== "running") continue;
+    engine.rootfs.adopt(record);
+    for (const name of volumesOf(record.container.mounts)) engine.volumes.adopt(name, record.container.id);
   }
   const entries = [...engine.registry.entries.values()];
   const changes = new Map(engine.store.unfinishedChanges().map((one) => [one.container, one]));
@@ -59,6 +63,7 @@ export async function recoverContainers(engine: Engine): Promise<void> {
   await Promise.all([...ended.values()].map((handle) => handle()));
   await finishChanges(engine, changes);
   await removeStrayVolumes(engine);
+  await engine.volumes.sweep();
   for (const entry of engine.registry.entries.values()) startAgain(engine, entry);
 }
 
@@ -90,6 +95,7 @@ async function takeUp(
   task: TaskState,
 ): Promise<(() => Promise<void>) | undefined> {
   const { container } = entry.record;
+  sweepSources(container);
   if (container.state.status === "running") return await takeUpRunning(engine, entry, task);
   // Also when the runtime knows nothing of it: a task may have been in the making.
   entry.taskLeft = true;
@@ -143,6 +149,7 @@ async function removeStrayFolders(engine: Engine): Promise<void> {
     try {
       await engine.runtime.delete(name, true);
       await engine.layers.unmount(`${parent}/${name}/overlay`);
+      sweepSources({ folder: `${parent}/${name}` });
       unmountAll(folderOf({ folder: `${parent}/${name}` }), { lazy: true });
       await removeTree(`${parent}/${name}`, { within: parent });
     } catch (error) {

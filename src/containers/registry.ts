@@ -44,6 +44,8 @@ export interface Dock {
 /** What a container that is being made already holds, so that nobody takes it away meanwhile. */
 export interface Reservation extends Disposable {
   volumes: readonly string[];
+  /** That it mounts. */
+  images: readonly Digest[];
 }
 
 export interface Registry {
@@ -62,6 +64,7 @@ export interface Registry {
   reservations(): readonly {
     readonly id: string;
     readonly imageId: Digest;
+    readonly images: readonly Digest[];
     readonly volumes: readonly string[];
   }[];
 }
@@ -69,7 +72,7 @@ export interface Registry {
 export function createRegistry(): Registry {
   const entries = new Map<string, Entry>();
   const names = new Map<string, string>();
-  const making = new Map<string, { id: string; imageId: Digest; volumes: readonly string[] }>();
+  const making = new Map<string, ReturnType<Registry["reservations"]>[number]>();
   const take = (id: string, name: string) => {
     const holder = names.get(name);
     if (holder !== undefined) throw nameInUse(name, holder);
@@ -80,7 +83,12 @@ export function createRegistry(): Registry {
     commits: new Set(),
     reserve(id, name, imageId) {
       take(id, name);
-      const reservation = { id, imageId, volumes: [] as readonly string[] };
+      const reservation = {
+        id,
+        imageId,
+        volumes: [] as readonly string[],
+        images: [] as readonly Digest[],
+      };
       making.set(id, reservation);
       return Object.assign(reservation, {
         [Symbol.dispose]() {

@@ -28,6 +28,8 @@ export interface ContainerSpec {
   readonly healthcheck?: HealthcheckConfig;
   readonly exposedPorts?: readonly string[];
   readonly mounts?: readonly MountSpec[];
+  /** Of volumes that are named by nothing but a path, or by `-v`. */
+  readonly volumeDriver?: string;
   /** `container[:ro]`. */
   readonly volumesFrom?: readonly string[];
   readonly network?: NetworkingSpec;
@@ -54,8 +56,15 @@ export type MountSpec =
       readonly readOnly?: boolean;
       readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
       readonly nonRecursive?: boolean;
+      /**
+       * Of mounts below a read-only one. `no`: they stay writable; `force`: an error where the kernel cannot make them
+       * read-only. Default: read-only where it can.
+       */
+      readonly readOnlyBelow?: "no" | "force";
       /** Make the source directory when it is missing (`-v` does, `--mount` does not). */
       readonly createSource?: boolean;
+      /** The words of `-v`, as they were written. */
+      readonly mode?: string;
     }
   | {
       readonly type: "volume";
@@ -64,9 +73,13 @@ export type MountSpec =
       readonly target: string;
       readonly readOnly?: boolean;
       readonly noCopy?: boolean;
+      /** What to mount of it; symlinks on the way stay inside the volume. */
       readonly subpath?: string;
+      readonly driver?: string;
       readonly driverOptions?: Readonly<Record<string, string>>;
       readonly labels?: Readonly<Record<string, string>>;
+      /** The words of `-v`, as they were written. */
+      readonly mode?: string;
     }
   | {
       readonly type: "tmpfs";
@@ -74,6 +87,13 @@ export type MountSpec =
       readonly size?: number;
       readonly mode?: number;
       readonly options?: readonly string[];
+    }
+  | {
+      /** The files of an image, read-only. */
+      readonly type: "image";
+      readonly source: string;
+      readonly target: string;
+      readonly subpath?: string;
     };
 
 export interface NetworkingSpec {

@@ -9,6 +9,7 @@ import { sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
 import { startHealth } from "./health.ts";
 import { resolveInside } from "./inside.ts";
 import { logLimits } from "./log-rotation.ts";
+import { openSources } from "./mount-sources.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import { setContainer, type Dock, type Entry } from "./registry.ts";
@@ -98,6 +99,8 @@ async function createTask(
       ? Promise.resolve(sharedEtcFiles(record.container, owner.container))
       : writeEtcFiles(record.container, engine.networks),
   ]);
+  await using temporary = new AsyncDisposableStack();
+  const mounts = await openSources(engine, record.container, id, undo, temporary);
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
   const sharedMemory = openSharedMemory(record.container, engine.registry, undo);
   const { config, warnings } = buildOciConfig({
@@ -106,7 +109,7 @@ async function createTask(
     process,
     user: resolveUser(rootfs, process.User ?? "", spec.security?.groupAdd ?? []),
     rootfs,
-    mounts: record.container.mounts,
+    mounts,
     etc,
     network: owner ? { kind: "path", path: `/proc/${owner.pid}/ns/net` } : namespaceOf(mode),
     cgroupPath: cgroupPathOf(engine, record.container),
@@ -188,7 +191,7 @@ async function bindDocks(engine: Engine, entry: Entry): Promise<void> {
 /** Docker copies what the image has at a volume's path into a volume that is still empty, once. */
 async function seedVolumes(engine: Engine, container: Container, rootfs: string): Promise<void> {
   for (const mount of container.mounts) {
-    if (mount.type !== "volume" || mount.noCopy) continue;
+    if (mount.type !== "volume" || mount.noCopy || mount.subpath !== undefined) continue;
     if ((await readdir(mount.source)).length > 0) continue;
     const source = resolveInside(rootfs, mount.target);
     if (source?.type === "directory") await engine.volumes.seed(mount.name, `${rootfs}${source.path}`);

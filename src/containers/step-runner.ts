@@ -3,7 +3,7 @@ import { messageOf, shortId } from "../base/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Endpoint, Networks } from "../networks/index.ts";
 import type { Runtime, TaskExit } from "../runtimes/index.ts";
-import type { Container, ResolvedMount } from "./container.ts";
+import type { Container, HostMount } from "./container.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { networkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type HostFacts } from "./oci/index.ts";
@@ -28,7 +28,7 @@ export interface Step {
   /** Bytes; undefined is the default of containers. */
   readonly shmSize: number | undefined;
   readonly memory: number | undefined;
-  readonly mounts: readonly ResolvedMount[];
+  readonly mounts: readonly HostMount[];
 }
 
 /**

@@ -157,6 +157,19 @@ export class FakeVolumes {
   async remove(name: string) {
     this.volumes.delete(name);
   }
+  /** Users by volume. */
+  readonly users = new Map<string, Set<string>>();
+  async acquire(name: string, user: string) {
+    this.users.set(name, (this.users.get(name) ?? new Set()).add(user));
+    return this.get(name).path;
+  }
+  async release(name: string, user: string) {
+    this.users.get(name)?.delete(user);
+  }
+  adopt(name: string, user: string) {
+    void this.acquire(name, user);
+  }
+  async sweep() {}
   async seed(name: string, imagePath: string) {
     this.seeded.push(`${name} ${imagePath}`);
   }

@@ -1,6 +1,8 @@
 import type { ImageUse, LayerUse } from "../images/index.ts";
 import type { RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
+import type { Digest } from "../content/index.ts";
+import type { Container } from "./container.ts";
 import { volumesOf } from "./create.ts";
 import type { Registry } from "./registry.ts";
 import { isActive } from "./state.ts";
@@ -11,21 +13,30 @@ export function imageUse(registry: Registry): ImageUse {
     containersOf: (imageId) => [
       ...[...registry.entries.values()]
         .map((entry) => entry.record.container)
-        .filter((container) => container.imageId === imageId)
+        .filter((container) => container.imageId === imageId || mountsImage(container, imageId))
         .map((container) => ({ id: container.id, running: isActive(container.state) })),
       ...registry
         .reservations()
-        .filter((one) => one.imageId === imageId && !registry.entries.has(one.id))
+        .filter((one) => one.imageId === imageId || one.images.includes(imageId))
+        .filter((one) => !registry.entries.has(one.id))
         .map((one) => ({ id: one.id, running: false })),
     ],
   };
+}
+
+function mountsImage({ mounts }: Container, imageId: Digest): boolean {
+  return mounts.some((mount) => mount.type === "image" && mount.imageId === imageId);
 }
 
 /** Layers that containers stand on, also when their image's name is gone, and those of commits under way. */
 export function layerUse(registry: Registry): LayerUse {
   return {
     *layersInUse(without) {
-      for (const [id, { record }] of registry.entries) if (!without?.has(id)) yield* record.layers;
+      for (const [id, { record }] of registry.entries) {
+        if (without?.has(id)) continue;
+        yield* record.layers;
+        for (const mount of record.container.mounts) if (mount.type === "image") yield* mount.layers;
+      }
       for (const { layer } of registry.commits) yield layer;
     },
     *blobsInUse() {

@@ -74,6 +74,7 @@ export {
   type ProcessIdentity,
   type ProcessStatus,
 } from "./process.ts";
+export { bindHeld, openBeneath, type Held } from "./open-beneath.ts";
 export { dieWithParent } from "./parent-death.ts";
 export { removeTree, type RemoveOptions } from "./remove-tree.ts";
 export { commandFailed, run, runChecked, type RunOptions, type RunResult } from "./spawn.ts";

@@ -24,6 +24,7 @@ const symbols = {
   listen: { args: ["i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
+  syscall: { args: ["i64", "i32", "ptr", "ptr", "u64"], returns: "i64" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
@@ -83,6 +84,12 @@ export function mount(source: string, target: string, type: string, flags: numbe
 /** umount2(2) with MNT_DETACH | UMOUNT_NOFOLLOW when `lazy`, otherwise UMOUNT_NOFOLLOW. */
 export function unmount(target: string, lazy = false): void {
   check("umount2", libc.umount2(cString(target), lazy ? 2 | 8 : 8), target);
+}
+
+/** openat2(2), which has the same number everywhere; `resolve` are its RESOLVE_ flags. */
+export function openAt2(directory: number, path: string, flags: number, resolve: number): number {
+  const how = BigUint64Array.of(BigInt(flags), 0n, BigInt(resolve));
+  return check("openat2", libc.syscall(437, directory, cString(path), how, how.byteLength), path);
 }
 
 export const namespaceFlags = { fs: 0x200, mount: 0x20000, network: 0x40000000 } as const;

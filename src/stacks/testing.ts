@@ -191,6 +191,10 @@ class FakeContainers {
     const mounts = await Promise.all(
       [...(spec.mounts ?? []), ...imageVolumes(image, spec)].map(async (mount) => {
         if (mount.type === "tmpfs") return { type: "tmpfs" as const, target: mount.target, options: [] };
+        if (mount.type === "image") {
+          const { id, config } = images.resolve(mount.source);
+          return { ...mount, imageId: id, layers: config.rootfs.diff_ids };
+        }
         const common = { target: mount.target, readOnly: mount.readOnly ?? false };
         if (mount.type === "bind") {
           return {

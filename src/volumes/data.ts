@@ -29,6 +29,8 @@ export interface VolumeData {
   make(): void;
   /** Copies a directory's content, owner, mode, times and attributes included, unless the volume has content. */
   seed(source: string): Promise<void>;
+  /** As `seed`, when something is mounted at the path: file by file, and what a crash interrupts stays half. */
+  fill(source: string): Promise<void>;
   /** Finishes what a crash interrupted in `seed`. */
   recover(): void;
   /** Bytes that the files take on the disk. */
@@ -64,11 +66,13 @@ export function volumeData(directory: string, name: string): VolumeData {
       if ((await readdir(path)).length > 0) return;
       await removeTree(copying, { within: folder });
       await mkdir(copying, { mode: 0o700 });
-      // GNU cp keeps hard links, owners, modes, times, attributes and holes, and shares blocks where the disk can.
-      await runChecked(["cp", "-a", "--reflink=auto", "--one-file-system", "--", `${source}/.`, copying]);
+      await copy(source, copying);
       writeAttributes(copying, readAttributes(source));
       renameSync(copying, copied);
       recover();
+    },
+    async fill(source) {
+      if ((await readdir(path)).length === 0) await copy(source, path);
     },
     async usage() {
       const text = await runChecked(["du", "-s", "--block-size=1", "--one-file-system", "--", path]);
@@ -76,6 +80,11 @@ export function volumeData(directory: string, name: string): VolumeData {
     },
     remove: () => removeTree(folder, { within: directory }),
   };
+}
+
+/** GNU cp keeps hard links, owners, modes, times, attributes and holes, and shares blocks where the disk can. */
+async function copy(source: string, target: string): Promise<void> {
+  await runChecked(["cp", "-a", "--reflink=auto", "--one-file-system", "--", `${source}/.`, target]);
 }
 
 /** Entry by entry, each as one step; what a container has made under the same name meanwhile wins. */

@@ -1,6 +1,6 @@
 /**
- * Named volumes. The life of a volume: `create` (explicitly, or by the first container that names it) → `mountPath`
- * for each container that uses it → `remove`, refused with `conflict` / `volume.in-use` while a container names it.
+ * Named volumes. The life of a volume: `create` (explicitly, or by the first container that names it) → `acquire` and
+ * `release` by each container that runs, which mounts one that has options for as long as somebody uses it → `remove`, refused with `conflict` / `volume.in-use` while a container names it.
  */
 export interface Volume {
   readonly name: string;
@@ -38,7 +38,10 @@ export interface VolumeUse {
 }
 
 export interface Volumes {
-  /** Idempotent for the same name; `conflict` when driver or options differ. */
+  /**
+   * Idempotent for the same name, whatever the options, as with Docker. Throws `invalid` / `volume.option-invalid`,
+   * `not-found` / `volume.driver-not-found`.
+   */
   create(spec: VolumeSpec): Promise<Volume>;
   /** Throws `not-found` / `volume.not-found` ("get NAME: no such volume"). */
   get(name: string): Volume;
@@ -55,4 +58,15 @@ export interface Volumes {
   seed(name: string, imagePath: string): Promise<void>;
   /** Bytes used. */
   usage(name: string): Promise<number>;
+  /**
+   * The volume's directory, mounted if its options say so, until `user` releases it; the same user counts once. Throws
+   * `precondition` / `volume.mount-failed` and `volume.mount-helper`.
+   */
+  acquire(name: string, user: string): Promise<string>;
+  /** Does nothing when the volume is gone or the user has none of it. */
+  release(name: string, user: string): Promise<void>;
+  /** At the daemon's start: counts a user that an earlier daemon had. */
+  adopt(name: string, user: string): void;
+  /** At the daemon's start, after all `adopt`: unmounts what nobody uses. */
+  sweep(): Promise<void>;
 }

@@ -17,10 +17,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ManualClock } from "../base/index.ts";
+import { ManualClock, silentLogger } from "../base/index.ts";
 import { createEvents, eventMigrations } from "../events/index.ts";
-import { getXattr, lchown, setTimes, setXattr } from "../host/index.ts";
+import { getXattr, lchown, mountsBelow, setTimes, setXattr, unmountAll } from "../host/index.ts";
 import { openState, type State } from "../state/index.ts";
+import { mountCommand } from "./options.ts";
 import { volumeMigrations } from "./store.ts";
 import type { Volumes } from "./volume.ts";
 import { createVolumes } from "./volumes.ts";
@@ -36,6 +37,7 @@ function open(): Volumes {
   return createVolumes({
     state,
     clock,
+    logger: silentLogger,
     events: createEvents(state, clock),
     directory: join(root, "volumes"),
     use: { containersOf: (name) => users[name] ?? [] },
@@ -91,15 +93,138 @@ describe("create", () => {
     },
   );
 
-  test("refuses drivers and options that it does not have, by name", async () => {
+  test("refuses drivers that it does not have", async () => {
     expect(await failureOf(volumes.create({ name: "data", driver: "nfs" }))).toMatchObject({
-      kind: "unimplemented",
-      message: "volume driver nfs is not supported",
+      kind: "not-found",
+      message: 'create data: error looking up volume plugin nfs: plugin "nfs" not found',
     });
-    expect(await failureOf(volumes.create({ name: "data", options: { type: "tmpfs" } }))).toMatchObject({
-      kind: "unimplemented",
-      message: "volume option type is not supported",
+  });
+
+  test.each([
+    [{ mountpoint: "/x" }, 'create data: invalid option: "mountpoint"'],
+    [{ type: "tmpfs" }, 'create data: missing required option: "device"'],
+    [{ device: "/x" }, 'create data: missing required option: "type"'],
+    [{ o: "bind", type: "none" }, 'create data: missing required option: "device"'],
+    [{ type: "cifs", device: "//host:445/share" }, "port not allowed in CIFS device URL"],
+    [{ size: "10m" }, "create data: quota size requested but no quota support"],
+  ])("refuses the options %j", async (options, message) => {
+    const failure = await failureOf(
+      volumes.create({ name: "data", options: options as Record<string, string> }),
+    );
+    expect(failure).toMatchObject({ kind: "invalid", message: expect.stringContaining(message) });
+    expect(volumes.list()).toEqual([]);
+  });
+});
+
+describe("a volume with options", () => {
+  const mounted = (path: string) => mountsBelow(path).map((one) => one.type);
+  const tmpfs = { type: "tmpfs", device: "tmpfs", o: "size=1m,mode=0700" };
+
+  afterEach(() => unmountAll(root, { lazy: true }));
+
+  test("is mounted from its first user to its last", async () => {
+    const { path, options } = await volumes.create({ name: "data", options: tmpfs });
+    expect(options).toEqual(tmpfs);
+    expect(mounted(path)).toEqual([]);
+    expect(await volumes.acquire("data", "c1")).toBe(path);
+    writeFileSync(join(path, "file"), "x");
+    await volumes.acquire("data", "c2");
+    await volumes.acquire("data", "c2");
+    expect(mounted(path)).toEqual(["tmpfs"]);
+    expect(statSync(path).mode & 0o7777).toBe(0o700);
+    await volumes.release("data", "c1");
+    await volumes.release("data", "stranger");
+    expect(readdirSync(path)).toEqual(["file"]);
+    await volumes.release("data", "c2");
+    expect(mounted(path)).toEqual([]);
+    await volumes.release("data", "c2");
+    await volumes.remove("data");
+    expect(existsSync(join(root, "volumes", "data"))).toBe(false);
+  });
+
+  test("of a folder shows the folder", async () => {
+    const folder = join(root, "folder");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "file"), "x");
+    const options = { type: "none", o: "bind,ro", device: folder };
+    const { path } = await volumes.create({ name: "data", options });
+    await volumes.acquire("data", "c1");
+    expect(readdirSync(path)).toEqual(["file"]);
+    expect(() => writeFileSync(join(path, "other"), "")).toThrow("EROFS");
+    await volumes.release("data", "c1");
+    await volumes.remove("data");
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  test("stays mounted when the daemon dies, and the next one counts right", async () => {
+    const { path } = await volumes.create({ name: "used", options: tmpfs });
+    const other = await volumes.create({ name: "unused", options: tmpfs });
+    await volumes.acquire("used", "c1");
+    await volumes.acquire("unused", "c2");
+    volumes = open();
+    volumes.adopt("used", "c1");
+    await volumes.sweep();
+    expect([mounted(path), mounted(other.path)]).toEqual([["tmpfs"], []]);
+    await volumes.release("used", "c1");
+    expect(mounted(path)).toEqual([]);
+  });
+
+  test("that cannot be mounted says what was mounted where, and why", async () => {
+    const missing = { type: "none", o: "bind", device: join(root, "missing") };
+    const { path } = await volumes.create({ name: "data", options: missing });
+    expect(await failureOf(volumes.acquire("data", "c1"))).toMatchObject({
+      code: "volume.mount-failed",
+      message: expect.stringContaining(`failed to mount local volume: mount ${missing.device}:${path}:`),
     });
+    await volumes.remove("data");
+  });
+
+  test("is filled from the image as another, and left alone by a prune", async () => {
+    const image = join(root, "image");
+    mkdirSync(image);
+    writeFileSync(join(image, "file"), "x");
+    const { path } = await volumes.create({ options: tmpfs });
+    const { name } = volumes.list()[0]!;
+    await volumes.acquire(name, "c1");
+    await volumes.seed(name, image);
+    expect(readdirSync(path)).toEqual(["file"]);
+    await volumes.release(name, "c1");
+    expect((await volumes.prune({ all: true })).removed).toEqual([]);
+  });
+});
+
+describe("mountCommand", () => {
+  const call = (options: Record<string, string>, installed = true) =>
+    mountCommand(options, "/t", () => installed);
+
+  test("names the server of NFS as mount(8) wants it", () => {
+    const options = { type: "nfs", device: ":/export", o: "addr=10.0.0.1,rw,nfsvers=4" };
+    expect(call(options).command.slice(2)).toEqual([
+      "-t",
+      "nfs",
+      "-o",
+      "rw,nfsvers=4",
+      "--source",
+      "10.0.0.1:/export",
+      "--target",
+      "/t",
+    ]);
+    expect(call({ ...options, o: "addr=fe80::1" }).command).toContain("[fe80::1]:/export");
+    expect(call({ ...options, device: "host:/export", o: "" }).command).toContain("host:/export");
+  });
+
+  test("keeps a password from the command line", () => {
+    const { command, environment } = call({
+      type: "cifs",
+      device: "//host/share",
+      o: "username=u,password=a=b",
+    });
+    expect(command.join(" ")).not.toContain("a=b");
+    expect(environment).toEqual({ PASSWD: "a=b" });
+  });
+
+  test("says which package is missing", () => {
+    expect(() => call({ type: "nfs", device: "h:/x" }, false)).toThrow("mount.nfs is not installed");
   });
 });
 

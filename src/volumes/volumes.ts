@@ -1,9 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { KeyedLock, errnoOf, fail, newId, type Clock } from "../base/index.ts";
+import { KeyedLock, errnoOf, fail, newId, toVirgaError, type Clock, type Logger } from "../base/index.ts";
 import type { Events } from "../events/index.ts";
+import { isMountPoint } from "../host/index.ts";
 import type { State } from "../state/index.ts";
 import { volumeData, type VolumeData } from "./data.ts";
+import { createVolumeMounts, type VolumeMounts } from "./mounts.ts";
+import { checkOptions, needsMount } from "./options.ts";
 import { createVolumeStore, type VolumeRecord, type VolumeStore } from "./store.ts";
 import type { PruneVolumes, Volume, VolumeSpec, VolumeUse, Volumes } from "./volume.ts";
 
@@ -11,6 +14,7 @@ export interface VolumesDependencies {
   readonly state: State;
   readonly events: Events;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Holds a directory a volume; made when missing. Absolute and without symlinks. */
   readonly directory: string;
   readonly use: VolumeUse;
@@ -18,6 +22,7 @@ export interface VolumesDependencies {
 
 interface Parts extends VolumesDependencies {
   readonly store: VolumeStore;
+  readonly mounts: VolumeMounts;
   readonly data: (name: string) => VolumeData;
 }
 
@@ -30,10 +35,13 @@ export function createVolumes(dependencies: VolumesDependencies): Volumes {
   mkdirSync(directory, { recursive: true, mode: 0o711 });
   const store = createVolumeStore(state);
   const locks = new KeyedLock();
-  const parts: Parts = { ...dependencies, store, data: (name) => volumeData(directory, name) };
-  for (const { name } of store.list()) {
-    parts.data(name).make();
-    parts.data(name).recover();
+  const mounts = createVolumeMounts();
+  const parts: Parts = { ...dependencies, store, mounts, data: (name) => volumeData(directory, name) };
+  for (const record of store.list()) {
+    // One that is mounted may be a server that does not answer: it is not looked at.
+    if (needsMount(record.options) && isMountPoint(parts.data(record.name).path)) continue;
+    parts.data(record.name).make();
+    parts.data(record.name).recover();
   }
   return {
     async create(spec) {
@@ -61,16 +69,29 @@ export function createVolumes(dependencies: VolumesDependencies): Volumes {
     },
     seed: (name, imagePath) => locks.run(name, () => seedVolume(parts, name, imagePath)),
     usage: async (name) => await parts.data(find(parts, name).name).usage(),
+    acquire: (name, user) => locks.run(name, () => acquireVolume(parts, name, user)),
+    release: (name, user) => locks.run(name, () => releaseVolume(parts, name, user)),
+    adopt: (name, user) => mounts.adopt(name, user),
+    async sweep() {
+      for (const record of store.list()) {
+        if (!needsMount(record.options)) continue;
+        await locks
+          .run(record.name, () => mounts.sweep(volumeOf(parts, record)))
+          .catch((error: unknown) => {
+            parts.logger.warn("a volume stays mounted", { volume: record.name, error: toVirgaError(error) });
+          });
+      }
+    },
   };
 }
 
 function createVolume(parts: Parts, name: string, spec: VolumeSpec): Volume {
   const { store, events, clock } = parts;
   checkName(name);
-  checkDriver(spec);
+  checkDriver(name, spec);
   const existing = store.get(name);
   if (existing) {
-    parts.data(name).make();
+    if (!needsMount(existing.options)) parts.data(name).make();
     return volumeOf(parts, existing);
   }
   const anonymous = spec.anonymous ?? !spec.name;
@@ -88,6 +109,17 @@ function createVolume(parts: Parts, name: string, spec: VolumeSpec): Volume {
   return volumeOf(parts, record);
 }
 
+async function acquireVolume(parts: Parts, name: string, user: string): Promise<string> {
+  const volume = volumeOf(parts, find(parts, name));
+  if (needsMount(volume.options)) await parts.mounts.acquire(volume, user);
+  return volume.path;
+}
+
+async function releaseVolume(parts: Parts, name: string, user: string): Promise<void> {
+  const record = parts.store.get(name);
+  if (record && needsMount(record.options)) await parts.mounts.release(volumeOf(parts, record), user);
+}
+
 /** As Docker marks the volumes that were made without a name. */
 const anonymousLabel = "com.docker.volume.anonymous";
 
@@ -102,18 +134,23 @@ async function removeVolume(parts: Parts, name: string, force: boolean): Promise
       hint: `remove these containers first: docker rm ${users.map((id) => id.slice(0, 12)).join(" ")}`,
     });
   }
+  if (needsMount(record!.options)) await parts.mounts.sweep(volumeOf(parts, record!));
   await parts.data(name).remove();
   store.remove(name);
   events.emit("volume", "destroy", name, { driver: "local" });
 }
 
 function prunable(parts: Parts, { all, keep = () => false, without }: PruneVolumes): Volume[] {
-  return parts.store
-    .list()
-    .filter((record) => record.anonymous || all)
-    .filter(({ name }) => !parts.use.containersOf(name).some((id) => !without?.has(id)))
-    .map((record) => volumeOf(parts, record))
-    .filter((volume) => !keep(volume));
+  return (
+    parts.store
+      .list()
+      .filter((record) => record.anonymous || all)
+      // Docker leaves those with options alone: what they hold is not here.
+      .filter((record) => Object.keys(record.options).length === 0)
+      .filter(({ name }) => !parts.use.containersOf(name).some((id) => !without?.has(id)))
+      .map((record) => volumeOf(parts, record))
+      .filter((volume) => !keep(volume))
+  );
 }
 
 async function seedVolume(parts: Parts, name: string, imagePath: string): Promise<void> {
@@ -125,7 +162,9 @@ async function seedVolume(parts: Parts, name: string, imagePath: string): Promis
       throw error;
     },
   );
-  if (isDirectory) await parts.data(name).seed(imagePath);
+  if (!isDirectory) return;
+  const data = parts.data(name);
+  await (isMountPoint(data.path) ? data.fill(imagePath) : data.seed(imagePath));
 }
 
 function find({ store }: Parts, name: string): VolumeRecord {
@@ -149,16 +188,14 @@ function checkName(name: string): void {
   throw fail("invalid", "volume.name-invalid", `create ${name}: ${rule}`);
 }
 
-function checkDriver(spec: VolumeSpec): void {
-  const driver = spec.driver || "local";
-  if (driver !== "local") {
-    throw fail("unimplemented", "volume.driver-unsupported", `volume driver ${driver} is not supported`, {
-      hint: "use the local driver",
-    });
+function checkDriver(name: string, { driver = "local", options = {} }: VolumeSpec): void {
+  if (driver !== "local" && driver !== "") {
+    throw fail(
+      "not-found",
+      "volume.driver-not-found",
+      `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      { hint: "there is the driver local, which mounts tmpfs, folders, nfs and cifs by its options" },
+    );
   }
-  const option = Object.keys(spec.options ?? {})[0];
-  if (option === undefined) return;
-  throw fail("unimplemented", "volume.option-unsupported", `volume option ${option} is not supported`, {
-    hint: "leave the options out, or mount a host directory or a tmpfs in the container instead",
-  });
+  checkOptions(name, options);
 }

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, existsSync, mkdirSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { ResolvedMount } from "../../containers/index.ts";
+import type { HostMount } from "../../containers/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import { ignoreNothing } from "../context/ignore.ts";
@@ -17,7 +17,7 @@ export interface PreparedMount {
   /** What of it the step's outcome depends on. */
   readonly key: unknown;
   /** Makes what is mounted; `undo` takes it away after the step. */
-  readonly open: (undo: AsyncDisposableStack) => Promise<ResolvedMount>;
+  readonly open: (undo: AsyncDisposableStack) => Promise<HostMount>;
 }
 
 export async function prepareMounts(
@@ -105,6 +105,6 @@ async function bindMount(
   return { target, key: ["bind", target, digest], open };
 }
 
-function bind(source: string, target: string, readOnly: boolean): ResolvedMount {
+function bind(source: string, target: string, readOnly: boolean): HostMount {
   return { type: "bind", source, target, readOnly, propagation: "rprivate", recursive: false };
 }

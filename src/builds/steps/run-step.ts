@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, newId, shortId } from "../../base/index.ts";
-import type { ResolvedMount } from "../../containers/index.ts";
+import type { HostMount } from "../../containers/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import { stepKey } from "../cache/step-key.ts";
@@ -82,7 +82,7 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
   await using undo = new AsyncDisposableStack();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   undo.defer(() => removeTree(folder, { within: run.folder }));
-  const mounts: ResolvedMount[] = [];
+  const mounts: HostMount[] = [];
   for (const mount of what.mounts) mounts.push(await mount.open(undo));
   if (what.script) mounts.push(scriptMount(folder, what.script));
   const { shmSize, memory } = run.request;
@@ -117,7 +117,7 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
   if (exitCode !== 0) throw stepFailed(what.command, exitCode, oomKilled);
 }
 
-function scriptMount(folder: string, script: Script): ResolvedMount {
+function scriptMount(folder: string, script: Script): HostMount {
   const source = join(folder, "script");
   writeFileSync(source, script.content, { mode: 0o755 });
   return {

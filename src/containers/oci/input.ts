@@ -1,7 +1,7 @@
 import type { CgroupFacts } from "../../host/index.ts";
 import type { ImageProcess } from "../../images/index.ts";
 import type { OciConfig } from "../../runtimes/index.ts";
-import type { ResolvedMount } from "../container.ts";
+import type { HostMount } from "../container.ts";
 import type { ContainerSpec } from "../spec.ts";
 
 /** All that decides a container's OCI runtime configuration. The same input gives the same configuration. */
@@ -14,7 +14,7 @@ export interface OciConfigInput {
   readonly user: ResolvedUser;
   /** The mounted root filesystem: an absolute path on the host. */
   readonly rootfs: string;
-  readonly mounts: readonly ResolvedMount[];
+  readonly mounts: readonly HostMount[];
   /** Files on the host that are bound to /etc/hosts, /etc/hostname and /etc/resolv.conf; an absent one is not. */
   readonly etc: {
     readonly hosts?: string;

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { fail } from "../../base/index.ts";
-import type { ResolvedMount } from "../container.ts";
+import type { HostMount } from "../container.ts";
 import type { OciConfigInput } from "./input.ts";
 
 export interface OciMount {
@@ -97,10 +97,7 @@ function bind(source: string, destination: string, options: readonly string[]): 
   return { destination, type: "bind", source, options };
 }
 
-function userMount(
-  mount: ResolvedMount,
-  kernel: { readonly major: number; readonly minor: number },
-): OciMount {
+function userMount(mount: HostMount, kernel: { readonly major: number; readonly minor: number }): OciMount {
   if (mount.type === "tmpfs") {
     return {
       destination: mount.target,
@@ -111,10 +108,29 @@ function userMount(
   }
   const recursive = mount.type === "volume" || mount.recursive;
   const propagation = mount.type === "bind" ? mount.propagation || "rprivate" : "rprivate";
-  const readOnly = mount.readOnly
-    ? ["ro", ...(recursive && canSetRecursively(kernel, mount.source) ? ["rro"] : [])]
-    : [];
+  const readOnly = mount.readOnly ? ["ro", ...(recursive ? readOnlyBelow(mount, kernel) : [])] : [];
   return bind(mount.source, mount.target, [recursive ? "rbind" : "bind", ...readOnly, propagation]);
+}
+
+/** Throws `precondition` / `mount.read-only-below` when that is asked for and the kernel cannot. */
+function readOnlyBelow(
+  mount: Exclude<HostMount, { type: "tmpfs" }>,
+  kernel: { readonly major: number; readonly minor: number },
+): readonly string[] {
+  const below = mount.type === "bind" ? mount.readOnlyBelow : undefined;
+  if (below === "no") return [];
+  if (canSetRecursively(kernel, mount.source)) return ["rro"];
+  if (below !== "force" || !isDirectory(mount.source)) return [];
+  throw fail(
+    "precondition",
+    "mount.read-only-below",
+    `rro is not supported: kernel version ${kernel.major}.${kernel.minor} is older than 5.12`,
+    { hint: "leave bind-recursive=readonly out" },
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /**
@@ -126,7 +142,7 @@ function canSetRecursively(
   source: string,
 ): boolean {
   const known = major > 5 || (major === 5 && minor >= 12);
-  return known && (statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false);
+  return known && isDirectory(source);
 }
 
 const opposites: Readonly<Record<string, string>> = { noexec: "exec", nosuid: "suid", nodev: "dev" };
@@ -149,7 +165,7 @@ export function tmpfsOptions(given: readonly string[]): string[] {
 }
 
 /** Throws `invalid` / `mount.propagation-invalid` when the source's own mount does not propagate. */
-function propagationOf(mounts: readonly ResolvedMount[]): Pick<MountsResult, "rootfsPropagation"> {
+function propagationOf(mounts: readonly HostMount[]): Pick<MountsResult, "rootfsPropagation"> {
   let result: MountsResult["rootfsPropagation"];
   for (const mount of mounts) {
     if (mount.type !== "bind" || !/^r?(shared|slave)$/.test(mount.propagation)) continue;

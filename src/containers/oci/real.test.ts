@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { newId } from "../../base/index.ts";
 import type { TaskSpec } from "../../runtimes/index.ts";
 import { readAll } from "../../runtimes/testing.ts";
-import type { ResolvedMount } from "../container.ts";
+import type { HostMount } from "../container.ts";
 import { buildExecProcess, readHostFacts, resolveUser } from "./index.ts";
 import { openConfigBench, type ConfigBench } from "./testing.ts";
 
@@ -106,7 +106,7 @@ test("a read-only root filesystem with a tmpfs, a volume and binds", async () =>
   const folder = join(bench.identity.root, "shared");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "file"), "from the host\n");
-  const mounts: ResolvedMount[] = [
+  const mounts: HostMount[] = [
     { type: "tmpfs", target: "/work", options: ["size=1m", "mode=1770"] },
     { type: "bind", source: folder, target: "/ro", readOnly: true, propagation: "rprivate", recursive: true },
     {

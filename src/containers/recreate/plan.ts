@@ -5,7 +5,7 @@ import type { DiffId } from "../../layers/index.ts";
 import type { PortMapping } from "../../networks/index.ts";
 import { checkSpec } from "../check-spec.ts";
 import type { Container } from "../container.ts";
-import { checkHere } from "../create.ts";
+import { checkHere, mountOrigins } from "../create.ts";
 import type { Engine } from "../engine.ts";
 import { planMounts, type MountPlan } from "../mounts.ts";
 import type { Entry } from "../registry.ts";
@@ -48,7 +48,7 @@ export function targetOf(engine: Engine, entry: Entry, change: ContainerChange):
   const mounts = planMounts(
     { image: spec.image, mounts: added },
     { Volumes: Object.fromEntries(volumes) },
-    () => [],
+    mountOrigins(engine),
   );
   const [imageId, newLayers] = image ? [image.id, image.config.rootfs.diff_ids] : [container.imageId, layers];
   return { spec, process, imageId, layers: newLayers, kept, mounts, warnings };

@@ -19,7 +19,7 @@ export function encodeHostConfig(spec: ContainerSpec) {
       MaximumRetryCount: spec.restart?.maximumRetryCount ?? 0,
     },
     AutoRemove: spec.autoRemove ?? false,
-    VolumeDriver: "",
+    VolumeDriver: spec.volumeDriver ?? "",
     VolumesFrom: orNull(spec.volumesFrom ?? []),
     ConsoleSize: [0, 0],
     ...(spec.annotations ? { Annotations: spec.annotations } : {}),
@@ -149,6 +149,10 @@ function logOptions(spec: ContainerSpec): Record<string, string> {
 
 /** A mount that `-v` can express is shown under Binds, as it was most likely given. */
 function bindText(mount: MountSpec): string | undefined {
+  if ((mount.type === "bind" || mount.type === "volume") && mount.mode !== undefined) {
+    const source = mount.type === "bind" ? mount.source : mount.name;
+    return [source, mount.target, mount.mode].filter((part) => part !== undefined && part !== "").join(":");
+  }
   if (mount.type === "bind" && mount.createSource === true && mount.nonRecursive !== true) {
     const options = [...(mount.readOnly ? ["ro"] : []), ...(mount.propagation ? [mount.propagation] : [])];
     return [mount.source, mount.target, ...(options.length > 0 ? [options.join(",")] : [])].join(":");
@@ -159,7 +163,8 @@ function bindText(mount: MountSpec): string | undefined {
 }
 
 function isElaborate(mount: Extract<MountSpec, { type: "volume" }>): boolean {
-  return mount.labels !== undefined || mount.driverOptions !== undefined || mount.subpath !== undefined;
+  const { labels, driver, driverOptions, subpath } = mount;
+  return [labels, driver, driverOptions, subpath].some((one) => one !== undefined);
 }
 
 function tmpfsAndMounts(mounts: readonly MountSpec[]) {
@@ -192,14 +197,7 @@ function encodeMount(mount: MountSpec) {
         Source: mount.source,
         Target: mount.target,
         ...(mount.readOnly ? { ReadOnly: true } : {}),
-        ...(mount.propagation || mount.nonRecursive
-          ? {
-              BindOptions: {
-                ...(mount.propagation ? { Propagation: mount.propagation } : {}),
-                ...(mount.nonRecursive ? { NonRecursive: true } : {}),
-              },
-            }
-          : {}),
+        ...(Object.keys(bindOptions(mount)).length === 0 ? {} : { BindOptions: bindOptions(mount) }),
       };
     case "volume":
       return {
@@ -210,9 +208,16 @@ function encodeMount(mount: MountSpec) {
         VolumeOptions: {
           ...(mount.noCopy ? { NoCopy: true } : {}),
           ...(mount.labels ? { Labels: mount.labels } : {}),
-          ...(mount.driverOptions ? { DriverConfig: { Name: "local", Options: mount.driverOptions } } : {}),
+          ...driverConfig(mount),
           ...(mount.subpath === undefined ? {} : { Subpath: mount.subpath }),
         },
+      };
+    case "image":
+      return {
+        Type: "image",
+        Source: mount.source,
+        Target: mount.target,
+        ...(mount.subpath === undefined ? {} : { ImageOptions: { Subpath: mount.subpath } }),
       };
     case "tmpfs":
       return {
@@ -227,6 +232,26 @@ function encodeMount(mount: MountSpec) {
     default:
       return mount satisfies never;
   }
+}
+
+function bindOptions(mount: Extract<MountSpec, { type: "bind" }>) {
+  return {
+    ...(mount.propagation ? { Propagation: mount.propagation } : {}),
+    ...(mount.nonRecursive ? { NonRecursive: true } : {}),
+    ...(mount.createSource ? { CreateMountpoint: true } : {}),
+    ...(mount.readOnlyBelow === "no" ? { ReadOnlyNonRecursive: true } : {}),
+    ...(mount.readOnlyBelow === "force" ? { ReadOnlyForceRecursive: true } : {}),
+  };
+}
+
+function driverConfig({ driver, driverOptions }: Extract<MountSpec, { type: "volume" }>) {
+  if (driver === undefined && driverOptions === undefined) return {};
+  return {
+    DriverConfig: {
+      ...(driver === undefined ? {} : { Name: driver }),
+      ...(driverOptions === undefined ? {} : { Options: driverOptions }),
+    },
+  };
 }
 
 function orNull<T>(list: readonly T[]): readonly T[] | null {

@@ -103,7 +103,9 @@ function encodeConfig(container: Container, version: ApiVersion) {
     ...Object.fromEntries((spec.exposedPorts ?? []).map((port) => [port, {}])),
   };
   const anonymous = (spec.mounts ?? []).flatMap((mount) =>
-    mount.type === "volume" && mount.name === undefined ? [[mount.target, {}] as const] : [],
+    mount.type === "volume" && mount.name === undefined && mount.mode === undefined
+      ? [[mount.target, {}] as const]
+      : [],
   );
   const volumes = { ...process.Volumes, ...Object.fromEntries(anonymous) };
   const stdin = spec.openStdin ?? false;
@@ -142,7 +144,7 @@ export function encodeMountPoint(mount: ResolvedMount) {
         Type: "bind",
         Source: mount.source,
         Destination: mount.target,
-        Mode: mount.readOnly ? "ro" : "",
+        Mode: mount.mode ?? "",
         RW: !mount.readOnly,
         Propagation: mount.propagation,
       };
@@ -153,9 +155,20 @@ export function encodeMountPoint(mount: ResolvedMount) {
         Source: mount.source,
         Destination: mount.target,
         Driver: "local",
-        Mode: mount.readOnly ? "ro" : "z",
+        // Docker's word for a volume of its own, which it labels for SELinux.
+        Mode: mount.mode || "z",
         RW: !mount.readOnly,
         Propagation: "",
+      };
+    case "image":
+      return {
+        Type: "image",
+        Name: mount.source,
+        Source: "",
+        Destination: mount.target,
+        Mode: "",
+        RW: false,
+        Propagation: "rprivate",
       };
     case "tmpfs":
       return {

@@ -38,7 +38,15 @@ const mountBody = z.looseObject({
   Target: text,
   ReadOnly: flag,
   Consistency: text,
-  BindOptions: z.looseObject({ Propagation: text, NonRecursive: flag, CreateMountpoint: flag }).nullish(),
+  BindOptions: z
+    .looseObject({
+      Propagation: text,
+      NonRecursive: flag,
+      CreateMountpoint: flag,
+      ReadOnlyNonRecursive: flag,
+      ReadOnlyForceRecursive: flag,
+    })
+    .nullish(),
   VolumeOptions: z
     .looseObject({
       NoCopy: flag,
@@ -47,6 +55,7 @@ const mountBody = z.looseObject({
       DriverConfig: z.looseObject({ Name: text, Options: textMap }).nullish(),
     })
     .nullish(),
+  ImageOptions: z.looseObject({ Subpath: text }).nullish(),
   TmpfsOptions: z
     .looseObject({ SizeBytes: whole, Mode: whole, Options: z.array(z.array(z.string())).nullish() })
     .nullish(),
@@ -132,6 +141,7 @@ export const hostConfigBody = z.looseObject({
   ReadonlyRootfs: flag,
   SecurityOpt: texts,
   Tmpfs: textMap,
+  VolumeDriver: text,
   UTSMode: text,
   UsernsMode: text,
   ShmSize: whole,

@@ -58,6 +58,7 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
   return {
     annotations: filled(host.Annotations),
     mounts: filled(decodeMounts(config, host)),
+    volumeDriver: filled(host.VolumeDriver),
     volumesFrom: filled(host.VolumesFrom),
     network: decodeNetworking(config, host),
     resources: filled({ ...decodeResources(host), ...defined({ oomScoreAdj: nonZero(host.OomScoreAdj) }) }),

@@ -110,7 +110,7 @@ export const hostConfigFields: FieldTable = {
   PortBindings: mapOf(() => ({ HostIp: supported, HostPort: supported })),
   RestartPolicy: within(() => restartFields),
   AutoRemove: supported,
-  VolumeDriver: { support: "refused", defaults: ["local"] },
+  VolumeDriver: partly("`local`; another one is not found, as with a Docker without plugins"),
   VolumesFrom: supported,
   Mounts: within(() => mountFields),
   ConsoleSize: noEffect("the client sends the size again after the start"),
@@ -175,7 +175,7 @@ export const mountFields: FieldTable = {
   BindOptions: within(() => bindOptionFields),
   VolumeOptions: within(() => volumeOptionFields),
   TmpfsOptions: within(() => ({ SizeBytes: supported, Mode: supported, Options: supported })),
-  ImageOptions: refused,
+  ImageOptions: within(() => imageOptionFields),
   ClusterOptions: refused,
 };
 
@@ -183,9 +183,11 @@ export const bindOptionFields: FieldTable = {
   Propagation: supported,
   NonRecursive: supported,
   CreateMountpoint: supported,
-  ReadOnlyNonRecursive: refused,
-  ReadOnlyForceRecursive: refused,
+  ReadOnlyNonRecursive: supported,
+  ReadOnlyForceRecursive: supported,
 };
+
+export const imageOptionFields: FieldTable = { Subpath: supported };
 
 export const volumeOptionFields: FieldTable = {
   NoCopy: supported,

@@ -3,21 +3,15 @@ import { fail } from "../../../../base/index.ts";
 import type { MountSpec } from "../../../../containers/index.ts";
 import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
 import { checkFields, isUnset } from "../../http/fields.ts";
+import { checkTarget, decodeBind, propagations, withoutSlash, type Propagation } from "./binds.ts";
 import type { CreateBody, HostConfigBody, MountBody } from "./body.ts";
-import { bindOptionFields, mountFields, volumeOptionFields } from "./fields.ts";
-
-type BindMount = Extract<MountSpec, { type: "bind" }>;
-type Propagation = NonNullable<BindMount["propagation"]>;
-
-const propagations: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
-
-/** Options of `-v` that say how a shared folder is cached on a Mac, or relabel for SELinux: no effect here. */
-const harmlessOptions: readonly string[] = ["rw", "z", "Z", "cached", "delegated", "consistent", "default"];
+import { bindOptionFields, imageOptionFields, mountFields, volumeOptionFields } from "./fields.ts";
 
 /** All mounts that a request asks for, in Docker's order of precedence. Throws `invalid`, `unimplemented`. */
 export function decodeMounts(config: CreateBody, host: HostConfigBody): MountSpec[] {
+  const driver = filled(host.VolumeDriver);
   const mounts = [
-    ...(host.Binds ?? []).map(decodeBind),
+    ...(host.Binds ?? []).map((text) => decodeBind(text, driver)),
     ...(host.Mounts ?? []).map(decodeMount),
     ...Object.entries(host.Tmpfs ?? {}).map(decodeTmpfs),
   ];
@@ -26,125 +20,144 @@ export function decodeMounts(config: CreateBody, host: HostConfigBody): MountSpe
     if (targets.has(target)) throw fail("invalid", "mount.duplicate", `Duplicate mount point: ${target}`);
     targets.add(target);
   }
-  const anonymous = Object.keys(config.Volumes ?? {}).map((path) => checkTarget(path, path));
+  const anonymous = Object.keys(config.Volumes ?? {}).map((path) =>
+    checkTarget(path, (why) =>
+      fail(
+        "invalid",
+        "mount.invalid",
+        `invalid volume specification: '${path}': invalid mount config for type "volume": ${why}`,
+      ),
+    ),
+  );
   return [
     ...mounts,
     ...anonymous
       .filter((target) => !targets.has(target))
-      .map((target) => ({ type: "volume" as const, target })),
+      .map((target) => defined({ type: "volume" as const, target, driver })),
   ];
 }
 
-/** `SOURCE:TARGET[:OPTIONS]`; a source that is no absolute path is a volume's name. */
-function decodeBind(text: string): MountSpec {
-  const [source = "", target, options, ...rest] = text.split(":");
-  if (target === undefined && source !== "") return { type: "volume", target: checkTarget(source, text) };
-  if (source === "" || target === undefined || rest.length > 0) throw badVolume(text);
-  const at = checkTarget(target, text);
-  const { readOnly, noCopy, propagation } = decodeBindOptions(options, text);
-  if (source.startsWith("/")) {
-    const path = posix.normalize(source);
-    return defined({
-      type: "bind" as const,
-      source: path,
-      target: at,
-      readOnly,
-      propagation,
-      createSource: true,
-    });
-  }
-  if (source.includes("/")) {
-    throw fail(
-      "invalid",
-      "mount.invalid",
-      `create ${source}: "${source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    );
-  }
-  return defined({ type: "volume" as const, name: source, target: at, readOnly, noCopy });
-}
-
-function decodeBindOptions(options: string | undefined, text: string) {
-  let readOnly: true | undefined;
-  let noCopy: true | undefined;
-  let propagation: Propagation | undefined;
-  for (const option of (options ?? "").split(",").filter((one) => one !== "")) {
-    if (option === "ro") readOnly = true;
-    else if (option === "nocopy") noCopy = true;
-    else if (propagations.includes(option)) propagation = option as Propagation;
-    else if (!harmlessOptions.includes(option)) throw badMode(option, text);
-  }
-  return { readOnly, noCopy, propagation };
-}
+type Wrong = (why: string) => Error;
 
 function decodeMount(mount: MountBody): MountSpec {
   checkFields(mount, mountFields, "HostConfig.Mounts.");
-  const target = checkTarget(mount.Target ?? "", mount.Target ?? "");
+  const wrong: Wrong = (why) =>
+    fail("invalid", "mount.invalid", `invalid mount config for type "${mount.Type}": ${why}`);
+  refuseForeignOptions(mount, wrong);
+  const target = checkTarget(mount.Target ?? "", wrong);
   const readOnly = whenTrue(mount.ReadOnly);
   switch (mount.Type) {
     case "bind":
-      return decodeBindMount(mount, target, readOnly);
+      return decodeBindMount(mount, target, readOnly, wrong);
     case "volume":
-      return decodeVolumeMount(mount, target, readOnly);
+      return decodeVolumeMount(mount, target, readOnly, wrong);
     case "tmpfs":
-      return decodeTmpfsMount(mount, target, readOnly);
+      return decodeTmpfsMount(mount, target, readOnly, wrong);
     case "image":
-    case "npipe":
-    case "cluster":
-      throw fail("unimplemented", "mount.type", `mounts of type '${mount.Type}' are not supported`);
+      return decodeImageMount(mount, target, wrong);
     default:
-      throw badMount(`mount type unknown: "${mount.Type}"`);
+      throw wrong("mount type unknown");
   }
 }
 
-function decodeBindMount(mount: MountBody, target: string, readOnly: true | undefined): MountSpec {
-  if (!isUnset(mount.VolumeOptions)) throw badMount("field VolumeOptions must not be specified");
-  if (!isUnset(mount.TmpfsOptions)) throw badMount("field TmpfsOptions must not be specified");
+/** Options of one type on a mount of another. */
+function refuseForeignOptions(mount: MountBody, wrong: Wrong): void {
+  const options = {
+    BindOptions: "bind",
+    VolumeOptions: "volume",
+    ImageOptions: "image",
+    TmpfsOptions: "tmpfs",
+  } as const;
+  for (const [field, type] of Object.entries(options)) {
+    const given = mount[field as keyof typeof options];
+    if (mount.Type !== type && !isUnset(given)) throw wrong(`field ${field} must not be specified`);
+  }
+}
+
+function decodeBindMount(
+  mount: MountBody,
+  target: string,
+  readOnly: true | undefined,
+  wrong: Wrong,
+): MountSpec {
   const source = mount.Source ?? "";
-  if (source === "") throw badMount("field Source must not be empty");
-  if (!source.startsWith("/")) throw badMount(`invalid mount path: '${source}' mount path must be absolute`);
+  if (source === "") throw wrong("field Source must not be empty");
   const options = mount.BindOptions ?? {};
   checkFields(options, bindOptionFields, "HostConfig.Mounts.BindOptions.");
-  const propagation = filled(options.Propagation as string | undefined);
+  const propagation = filled(options.Propagation);
   if (propagation !== undefined && !propagations.includes(propagation)) {
-    throw badMount(`invalid propagation mode: ${propagation}`);
+    throw wrong(`invalid propagation mode: ${propagation}`);
+  }
+  if (!source.startsWith("/")) throw wrong(`invalid mount path: '${source}' mount path must be absolute`);
+  const { ReadOnlyNonRecursive: writableBelow, ReadOnlyForceRecursive: force } = options;
+  if (writableBelow && force) {
+    throw wrong("mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
   }
   return defined({
     type: "bind" as const,
-    source: posix.normalize(source),
+    source: withoutSlash(posix.normalize(source)),
     target,
     readOnly,
     propagation: propagation as Propagation | undefined,
-    nonRecursive: whenTrue(options.NonRecursive as boolean | undefined),
-    createSource: whenTrue(options.CreateMountpoint as boolean | undefined),
+    nonRecursive: whenTrue(options.NonRecursive),
+    readOnlyBelow: writableBelow ? ("no" as const) : force ? ("force" as const) : undefined,
+    createSource: whenTrue(options.CreateMountpoint),
   });
 }
 
-function decodeVolumeMount(mount: MountBody, target: string, readOnly: true | undefined): MountSpec {
-  if (!isUnset(mount.BindOptions)) throw badMount("field BindOptions must not be specified");
-  if (!isUnset(mount.TmpfsOptions)) throw badMount("field TmpfsOptions must not be specified");
+function decodeVolumeMount(
+  mount: MountBody,
+  target: string,
+  readOnly: true | undefined,
+  wrong: Wrong,
+): MountSpec {
   const options = mount.VolumeOptions;
   checkFields(options ?? {}, volumeOptionFields, "HostConfig.Mounts.VolumeOptions.");
-  const driver = options?.DriverConfig?.Name ?? "";
-  if (driver !== "" && driver !== "local") {
-    throw fail("unimplemented", "mount.driver", `volume driver '${driver}' is not supported`);
+  const [name, subpath] = [filled(mount.Source), filled(options?.Subpath)];
+  if (subpath !== undefined && name === undefined) {
+    throw wrong("must not set Subpath when using anonymous volumes");
   }
+  checkSubpath(subpath, wrong);
   return defined({
     type: "volume" as const,
-    name: filled(mount.Source),
+    name,
     target,
     readOnly,
     noCopy: whenTrue(options?.NoCopy),
-    subpath: filled(options?.Subpath),
+    subpath,
+    driver: filled(options?.DriverConfig?.Name),
     driverOptions: filled(options?.DriverConfig?.Options),
     labels: filled(options?.Labels),
   });
 }
 
-function decodeTmpfsMount(mount: MountBody, target: string, readOnly: true | undefined): MountSpec {
-  if (filled(mount.Source) !== undefined) throw badMount("field Source must not be specified");
-  if (!isUnset(mount.BindOptions)) throw badMount("field BindOptions must not be specified");
-  if (!isUnset(mount.VolumeOptions)) throw badMount("field VolumeOptions must not be specified");
-  const options = (mount.TmpfsOptions?.Options ?? []).map((pair) => pair.join("="));
+function decodeImageMount(mount: MountBody, target: string, wrong: Wrong): MountSpec {
+  const source = mount.Source ?? "";
+  if (source === "") throw wrong("field Source must not be empty");
+  checkFields(mount.ImageOptions ?? {}, imageOptionFields, "HostConfig.Mounts.ImageOptions.");
+  const subpath = filled(mount.ImageOptions?.Subpath);
+  checkSubpath(subpath, wrong);
+  return defined({ type: "image" as const, source, target, subpath });
+}
+
+function checkSubpath(subpath: string | undefined, wrong: Wrong): void {
+  const clean = posix.normalize(subpath ?? ".");
+  if (!clean.startsWith("/") && clean !== ".." && !clean.startsWith("../")) return;
+  throw wrong("subpath must be a relative path within the volume");
+}
+
+function decodeTmpfsMount(
+  mount: MountBody,
+  target: string,
+  readOnly: true | undefined,
+  wrong: Wrong,
+): MountSpec {
+  if (filled(mount.Source) !== undefined) throw wrong("field Source must not be specified");
+  const options = (mount.TmpfsOptions?.Options ?? []).map((pair) => {
+    if (pair.length < 1 || pair.length > 2) throw wrong("invalid option array length");
+    if (pair[0] !== "exec" && pair[0] !== "noexec") throw wrong(`invalid option: ${pair[0]}`);
+    return pair.join("=");
+  });
   return defined({
     type: "tmpfs" as const,
     target,
@@ -155,34 +168,8 @@ function decodeTmpfsMount(mount: MountBody, target: string, readOnly: true | und
 }
 
 function decodeTmpfs([path, options]: [string, string]): MountSpec {
-  const target = checkTarget(path, path);
+  const target = checkTarget(path, (why) =>
+    fail("invalid", "mount.invalid", `invalid tmpfs mount at '${path}': ${why}`),
+  );
   return defined({ type: "tmpfs" as const, target, options: filled(options.split(",").filter(Boolean)) });
-}
-
-function checkTarget(target: string, text: string): string {
-  if (target === "") throw badMount("field Target must not be empty");
-  if (!target.startsWith("/")) {
-    throw badMount(`invalid mount path: '${target}' mount path must be absolute`);
-  }
-  const path = posix.normalize(target);
-  if (path === "/") {
-    throw fail(
-      "invalid",
-      "mount.invalid",
-      `invalid volume specification: '${text}': invalid mount config for type "volume": invalid specification: destination can't be '/'`,
-    );
-  }
-  return path.replace(/\/$/, "");
-}
-
-function badMount(why: string): Error {
-  return fail("invalid", "mount.invalid", `invalid mount config: ${why}`);
-}
-
-function badVolume(text: string): Error {
-  return fail("invalid", "mount.invalid", `invalid volume specification: '${text}'`);
-}
-
-function badMode(option: string, text: string): Error {
-  return fail("invalid", "mount.invalid", `invalid volume specification: '${text}': invalid mode: ${option}`);
 }
