@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { fail, newId } from "../base/index.ts";
+import { fail, isVirgaError, newId } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Container, ResolvedMount } from "./container.ts";
@@ -114,8 +114,17 @@ export function mountOrigins({ registry, images }: Engine): MountOrigins {
   return {
     mountsOf: (other) => registry.resolve(other).record.container.mounts,
     imageOf(name) {
-      const image = images.resolve(name);
-      return { imageId: image.id, layers: image.config.rootfs.diff_ids };
+      try {
+        const image = images.resolve(name);
+        return { imageId: image.id, layers: image.config.rootfs.diff_ids };
+      } catch (error) {
+        if (!isVirgaError(error, "not-found")) throw error;
+        // Docker's client takes `not found` for the container's own image.
+        throw fail("invalid", "mount.image-missing", error.message, {
+          cause: error,
+          hint: `docker pull ${name}`,
+        });
+      }
     },
   };
 }

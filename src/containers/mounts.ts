@@ -1,8 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
-import { errnoOf, fail, isVirgaError, newId } from "../base/index.ts";
+import { errnoOf, fail, isVirgaError, newId, type VirgaError } from "../base/index.ts";
 import type { ImageProcess } from "../images/index.ts";
-import type { Volumes } from "../volumes/index.ts";
+import type { Volume, Volumes, VolumeSpec } from "../volumes/index.ts";
 import type { ResolvedMount } from "./container.ts";
 import type { ContainerSpec, MountSpec } from "./spec.ts";
 import { together } from "./together.ts";
@@ -23,9 +23,9 @@ export type MountedImage = Pick<Extract<ResolvedMount, { type: "image" }>, "imag
 /** What planning needs to know of others. */
 export interface MountOrigins {
   /** The mounts of another container, for `volumesFrom`. */
-  mountsOf(container: string): readonly ResolvedMount[];
+  readonly mountsOf: (container: string) => readonly ResolvedMount[];
   /** Throws `not-found` / `image.not-found`. */
-  imageOf(name: string): MountedImage;
+  readonly imageOf: (name: string) => MountedImage;
 }
 
 /**
@@ -214,7 +214,7 @@ async function resolveVolume(
   if (mount.subpath !== undefined) checkSubpath("volume", mount.subpath);
   const name = mount.name!;
   const anonymous = plan.anonymous.has(name);
-  const volume = await volumes.create({
+  const volume = await createdVolume(volumes, {
     name,
     ...(anonymous ? { anonymous } : {}),
     ...(mount.driver === undefined ? {} : { driver: mount.driver }),
@@ -233,6 +233,20 @@ async function resolveVolume(
     ...(mount.subpath ? { subpath: mount.subpath } : {}),
     ...(mount.mode === undefined ? {} : { mode: mount.mode }),
   };
+}
+
+/** A driver that is not there: Docker's client takes `not found` for a missing image. */
+async function createdVolume(volumes: Pick<Volumes, "create">, spec: VolumeSpec): Promise<Volume> {
+  try {
+    return await volumes.create(spec);
+  } catch (error) {
+    if (!isVirgaError(error, "not-found")) throw error;
+    throw fail("invalid", error.code, error.message, { cause: error, ...hintOf(error) });
+  }
+}
+
+function hintOf({ hint }: VirgaError): { readonly hint?: string } {
+  return hint === undefined ? {} : { hint };
 }
 
 function tmpfsOptions(mount: MountSpec & { type: "tmpfs" }): readonly string[] {

@@ -3,7 +3,16 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fail, ManualClock, newId, silentLogger, type Progress } from "../base/index.ts";
 import type { BuildRequest } from "../builds/index.ts";
-import type { Container, ContainerSpec, Health, LogLine, LogOptions, Stopped } from "../containers/index.ts";
+import type {
+  Container,
+  ContainerSpec,
+  Health,
+  LogLine,
+  LogOptions,
+  MountSpec,
+  ResolvedMount,
+  Stopped,
+} from "../containers/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Network, NetworkSpec } from "../networks/index.ts";
@@ -184,39 +193,42 @@ class FakeContainers {
     this.#machine = machine;
   }
 
+  async #mount(mount: MountSpec): Promise<ResolvedMount> {
+    const { images, volumes } = this.#machine;
+    if (mount.type === "tmpfs") return { type: "tmpfs" as const, target: mount.target, options: [] };
+    if (mount.type === "image") {
+      const { id, config } = images.resolve(mount.source);
+      return { ...mount, imageId: id, layers: config.rootfs.diff_ids };
+    }
+    const common = { target: mount.target, readOnly: mount.readOnly ?? false };
+    if (mount.type === "bind") {
+      return {
+        ...common,
+        type: "bind" as const,
+        source: mount.source,
+        propagation: "rprivate",
+        recursive: true,
+      };
+    }
+    const volume =
+      volumes.stored.get(mount.name ?? "") ??
+      (await volumes.create(mount.name === undefined ? {} : { name: mount.name }));
+    return {
+      ...common,
+      type: "volume" as const,
+      name: volume.name,
+      source: volume.path,
+      anonymous: mount.name === undefined,
+      noCopy: false,
+    };
+  }
+
   create = async (spec: ContainerSpec) => {
     this.#machine.called(`create ${spec.name}`);
-    const { images, networks, volumes, clock } = this.#machine;
+    const { images, networks, clock } = this.#machine;
     const image = images.resolve(spec.image);
     const mounts = await Promise.all(
-      [...(spec.mounts ?? []), ...imageVolumes(image, spec)].map(async (mount) => {
-        if (mount.type === "tmpfs") return { type: "tmpfs" as const, target: mount.target, options: [] };
-        if (mount.type === "image") {
-          const { id, config } = images.resolve(mount.source);
-          return { ...mount, imageId: id, layers: config.rootfs.diff_ids };
-        }
-        const common = { target: mount.target, readOnly: mount.readOnly ?? false };
-        if (mount.type === "bind") {
-          return {
-            ...common,
-            type: "bind" as const,
-            source: mount.source,
-            propagation: "rprivate",
-            recursive: true,
-          };
-        }
-        const volume =
-          volumes.stored.get(mount.name ?? "") ??
-          (await volumes.create(mount.name === undefined ? {} : { name: mount.name }));
-        return {
-          ...common,
-          type: "volume" as const,
-          name: volume.name,
-          source: volume.path,
-          anonymous: mount.name === undefined,
-          noCopy: false,
-        };
-      }),
+      [...(spec.mounts ?? []), ...imageVolumes(image, spec)].map((mount) => this.#mount(mount)),
     );
     const container: Mutable<Container> = {
       id: newId(),

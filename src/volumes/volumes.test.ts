@@ -108,9 +108,7 @@ describe("create", () => {
     [{ type: "cifs", device: "//host:445/share" }, "port not allowed in CIFS device URL"],
     [{ size: "10m" }, "create data: quota size requested but no quota support"],
   ])("refuses the options %j", async (options, message) => {
-    const failure = await failureOf(
-      volumes.create({ name: "data", options: options as Record<string, string> }),
-    );
+    const failure = await failureOf(volumes.create({ name: "data", options }));
     expect(failure).toMatchObject({ kind: "invalid", message: expect.stringContaining(message) });
     expect(volumes.list()).toEqual([]);
   });

@@ -109,7 +109,11 @@ function userMount(mount: HostMount, kernel: { readonly major: number; readonly 
   const recursive = mount.type === "volume" || mount.recursive;
   const propagation = mount.type === "bind" ? mount.propagation || "rprivate" : "rprivate";
   const readOnly = mount.readOnly ? ["ro", ...(recursive ? readOnlyBelow(mount, kernel) : [])] : [];
-  return bind(mount.source, mount.target, [recursive ? "rbind" : "bind", ...readOnly, propagation]);
+  // Alone there is nothing below to propagate, and crun takes the `r` of `rprivate` for one of the bind.
+  const words = recursive
+    ? ["rbind", ...readOnly, propagation]
+    : ["bind", ...readOnly, propagation.replace(/^r/, "")];
+  return bind(mount.source, mount.target, words);
 }
 
 /** Throws `precondition` / `mount.read-only-below` when that is asked for and the kernel cannot. */

@@ -50,7 +50,6 @@ const rich = {
           NoCopy: true,
           Labels: { a: "b" },
           DriverConfig: { Name: "local", Options: { type: "tmpfs", device: "tmpfs" } },
-          Subpath: "sub",
         },
       },
       { Type: "image", Source: "busybox", Target: "/i", ImageOptions: { Subpath: "etc" } },
@@ -73,6 +72,7 @@ const whenSet: Readonly<Record<string, readonly string[]>> = {
   "GET /containers/{id}/json": [
     "Config.Shell",
     "HostConfig.Mounts.BindOptions.ReadOnlyNonRecursive",
+    "HostConfig.Mounts.VolumeOptions.Subpath",
     "HostConfig.StorageOpt",
     "ImageManifestDescriptor.platform.variant",
   ],

@@ -138,8 +138,10 @@ function encodeImages(backend: SystemBackend, version: ApiVersion) {
 
 async function encodeVolumes(backend: SystemBackend) {
   const uses = volumeUse(backend);
+  const local = backend.volumes.list().filter(({ options }) => Object.keys(options).length === 0);
   return Promise.all(
-    backend.volumes.list().map(async (volume) => ({
+    // As with Docker: what those with options hold is not here, or nobody knows.
+    local.map(async (volume) => ({
       ...encodeVolume(volume),
       UsageData: { RefCount: uses.get(volume.name) ?? 0, Size: await backend.volumes.usage(volume.name) },
     })),
