@@ -94,7 +94,7 @@ describe("resolveMounts", () => {
       mounts: [
         { type: "volume", target: "/anonymous" },
         { type: "volume", name: "named", target: "/named" },
-        { type: "bind", source: "/nonexistent", target: "/b" },
+        { type: "bind", source: join(folder, "nonexistent"), target: "/b" },
       ],
     });
     expect(failing).rejects.toThrow("does not exist");
