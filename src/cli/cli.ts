@@ -1,4 +1,4 @@
-import { suggestion, version } from "../base/index.ts";
+import { isVirgaError, suggestion, version } from "../base/index.ts";
 import type { Command, CommandHelp } from "./command.ts";
 import { aliases, commandNames, isCommand, isGroup, loadCommand, sections } from "./commands/index.ts";
 import { defaultRoot } from "./connection.ts";
@@ -32,7 +32,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return await run(command, named.rest, root);
   } catch (error) {
     tell(errorText(error));
-    return exitCodeOf(error);
+    const isUsage = isVirgaError(error, "invalid") && error.code === "cli.usage";
+    return isUsage ? (command.usageErrorCode ?? 2) : exitCodeOf(error);
   }
 }
 

@@ -18,6 +18,8 @@ export interface CommandHelp {
   readonly arguments?: { readonly min?: number; readonly max?: number };
   /** What follows the first so many arguments is taken as it is: the command of a container, with its options. */
   readonly restAfter?: number;
+  /** Exit code for a wrong command line; else 2, which could be the code of a command that is run. */
+  readonly usageErrorCode?: number;
   /** What the arguments name, for shell completion; the last is for all that follow. */
   readonly completes?: readonly Completion[];
   /** Longer help, after the options. */

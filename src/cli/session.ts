@@ -10,14 +10,17 @@ export interface SessionOptions {
   readonly resize: (columns: number, rows: number) => Promise<void>;
 }
 
+/** As a shell tells of a program that SIGPIPE has ended: nobody reads its output any more. */
+export const unreadExitCode = 141;
+
 /**
- * Joins this process's stdio with a container's or an exec's until its output has ended. The daemon acts on the detach
- * keys; here they are only seen, to know why the output ended.
+ * Joins this process's stdio with a container's or an exec's until its output has ended, or until nobody reads ours. The
+ * daemon acts on the detach keys; here they are only seen, to know why the output ended.
  */
 export async function runSession(
   connection: RawConnection,
   options: SessionOptions,
-): Promise<"ended" | "detached"> {
+): Promise<"ended" | "detached" | "unread"> {
   const watcher = new DetachWatcher(parseDetachKeys(options.detachKeys));
   let detached = false;
   const onInput = (data: Uint8Array) => {
@@ -32,11 +35,13 @@ export async function runSession(
   }
   const out = cleanup.use(byteSink(1));
   const err = cleanup.use(byteSink(2));
+  let isRead = true;
   for await (const { stream, data } of piecesOf(connection)) {
-    const isOpen = await (stream === "stdout" ? out : err).write(data);
-    if (!isOpen) break;
+    isRead = await (stream === "stdout" ? out : err).write(data);
+    if (!isRead) break;
   }
   connection.close();
+  if (!isRead) return "unread";
   return detached ? "detached" : "ended";
 }
 

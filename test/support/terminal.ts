@@ -7,6 +7,8 @@ export interface TerminalSession {
   readonly exited: Promise<number>;
   type(keys: string): void;
   resize(columns: number, rows: number): void;
+  /** kill -9. */
+  kill(): void;
   /** Resolves when `text` holds `wanted`, after `from` characters of it; throws with the text after 15 s. */
   see(wanted: string | RegExp, from?: number): Promise<void>;
 }
@@ -37,6 +39,7 @@ export function onTerminal(command: readonly string[], options: TerminalOptions)
     },
     exited: child.exited,
     type: (keys) => void child.terminal!.write(keys),
+    kill: () => child.kill("SIGKILL"),
     resize: (columns, rows) => child.terminal!.resize(columns, rows),
     async see(wanted, from = 0) {
       for (let turn = 0; turn < 300; turn++) {

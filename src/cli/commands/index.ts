@@ -31,6 +31,7 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       pause: async () => (await import("./containers/life.ts")).pause,
       unpause: async () => (await import("./containers/life.ts")).unpause,
       wait: async () => (await import("./containers/life.ts")).wait,
+      update: async () => (await import("./containers/update.ts")).update,
       rename: async () => (await import("./containers/life.ts")).rename,
     },
   },

@@ -9,15 +9,22 @@ export const pruneOptions = {
   ...jsonOption,
 } as const;
 
-/** Asks whether `what` may go; --force is yes. Without a terminal to ask on, that is an error. */
-export async function confirmed(invocation: Invocation, what: string): Promise<boolean> {
+/**
+ * Asks whether `what` may go, or what a sentence says may be; --force is yes. Without a terminal to ask on, that is an
+ * error.
+ */
+export async function confirmed(
+  invocation: Invocation,
+  what: string | { readonly text: string },
+): Promise<boolean> {
   if (invocation.flag("force")) return true;
+  const text = typeof what === "string" ? `this removes ${what}` : what.text;
   if (!isTerminal(0) || !isTerminal(2)) {
-    throw fail("invalid", "cli.not-confirmed", `this removes ${what}, and nobody is here to be asked`, {
+    throw fail("invalid", "cli.not-confirmed", `${text}, and nobody is here to be asked`, {
       hint: "run it again with --force",
     });
   }
-  tell(`This removes ${what}.`);
+  tell(`${text}.`);
   process.stderr.write("Go on? [y/N] ");
   for await (const line of console) return /^y(es)?$/i.test(line.trim());
   return false;

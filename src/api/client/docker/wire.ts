@@ -40,7 +40,10 @@ export interface ContainerDetail {
     readonly ExitCode: number;
     readonly Error?: string;
   };
-  readonly HostConfig: { readonly AutoRemove?: boolean };
+  readonly HostConfig: {
+    readonly AutoRemove?: boolean;
+    readonly PortBindings?: Readonly<Record<string, unknown>> | null;
+  };
   readonly NetworkSettings: {
     readonly Ports?: Readonly<
       Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>

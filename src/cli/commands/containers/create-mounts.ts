@@ -24,7 +24,7 @@ function bindText(text: string): string {
   return rest.length > 0 && isRelative ? [resolve(source), ...rest].join(":") : text;
 }
 
-interface Mount {
+export interface Mount {
   Type: string;
   Source?: string;
   Target?: string;
@@ -42,7 +42,7 @@ interface Mount {
 }
 
 /** `type=bind,source=/srv,target=/srv,readonly`, with Docker's keys; a value with a comma stands in double quotes. */
-export function mountOf(text: string): object {
+export function mountOf(text: string): Mount {
   const mount: Mount = { Type: "volume" };
   for (const field of csv(text)) {
     const at = field.indexOf("=");

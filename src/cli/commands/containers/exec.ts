@@ -13,6 +13,7 @@ export const exec: Command = {
   usage: "CONTAINER COMMAND [ARGUMENT...]",
   arguments: { min: 2 },
   restAfter: 1,
+  usageErrorCode: 125,
   options: {
     interactive: { type: "boolean", short: "i", help: "keep stdin open" },
     tty: { type: "boolean", short: "t", help: "give it a terminal" },
@@ -52,7 +53,7 @@ export const exec: Command = {
     const modules = import("../../session.ts");
     try {
       const connection = await docker.startExec(Id, { Detach: false, Tty: tty });
-      const { runSession } = await modules;
+      const { runSession, unreadExitCode } = await modules;
       const how = await runSession(connection, {
         tty,
         stdin,
@@ -61,6 +62,7 @@ export const exec: Command = {
           await docker.transport.request("POST", `/exec/${Id}/resize`, { query: { w, h } });
         },
       });
+      if (how === "unread") return unreadExitCode;
       return how === "detached" ? 0 : ((await docker.exec(Id)).ExitCode ?? 0);
     } catch (error) {
       const code = failureCode(error);

@@ -10,6 +10,7 @@ import { createBody, type CreateBody } from "./create-body.ts";
 import { createOptions } from "./create-options.ts";
 
 const shape = {
+  usageErrorCode: 125,
   usage: "IMAGE [COMMAND] [ARGUMENT...]",
   arguments: { min: 1 },
   restAfter: 1,
@@ -181,7 +182,7 @@ export async function runAttached(docker: DockerClient, id: string, options: Att
     docker.attach(id, { stream: 1, stdin, stdout, stderr, detachKeys }),
     docker.wait(id, autoRemove ? "removed" : "next-exit", waiting.signal),
   ]);
-  const [{ runSession }, { proxySignals }] = await modules;
+  const [{ runSession, unreadExitCode }, { proxySignals }] = await modules;
   using _signals = proxy ? proxySignals((signal) => docker.act(id, "kill", { signal })) : undefined;
   await startOrLeave(docker, id, connection);
   const how = await runSession(connection, {
@@ -190,9 +191,9 @@ export async function runAttached(docker: DockerClient, id: string, options: Att
     detachKeys,
     resize: (w, h) => docker.act(id, "resize", { w, h }),
   });
-  if (how === "detached") {
+  if (how !== "ended") {
     waiting.abort();
-    return 0;
+    return how === "detached" ? 0 : unreadExitCode;
   }
   const { StatusCode, Error: failure } = await exit.result;
   if (failure?.Message) tell(`virga: ${failure.Message}`);

@@ -79,7 +79,7 @@ export const attach: Command = {
     }
     const stdin = !invocation.flag("no-stdin") && Config.OpenStdin === true;
     const keys = invocation.text("detach-keys");
-    const [{ runSession }, { proxySignals }] = await Promise.all([
+    const [{ runSession, unreadExitCode }, { proxySignals }] = await Promise.all([
       import("../../session.ts"),
       import("../../signals.ts"),
     ]);
@@ -95,6 +95,7 @@ export const attach: Command = {
       resize: (w, h) => docker.act(Id, "resize", { w, h }),
     });
     if (how === "detached") return 0;
+    if (how === "unread") return unreadExitCode;
     // The end of our own input lets go of a container whose stdin stays open.
     const { Running } = await docker.container(Id).then(
       (one) => one.State,
