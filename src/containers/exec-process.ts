@@ -39,7 +39,7 @@ export function needRunning(entry: Entry, allow: { readonly paused?: boolean } =
   }
   if (state.status !== "running") {
     throw fail("conflict", "container.not-running", `Container ${id} is not running`, {
-      hint: `docker start ${name}`,
+      hint: `virga start ${name}`,
     });
   }
   if (state.paused && !allow.paused) {
@@ -48,7 +48,7 @@ export function needRunning(entry: Entry, allow: { readonly paused?: boolean } =
       "container.paused",
       `Container ${id} is paused, unpause the container before exec`,
       {
-        hint: `docker unpause ${name}`,
+        hint: `virga unpause ${name}`,
       },
     );
   }

@@ -17,7 +17,7 @@ export async function start(engine: Engine, entry: Entry): Promise<void> {
       if (!state.paused)
         throw fail("not-modified", "container.already-started", `container ${name} runs already`);
       throw fail("conflict", "container.paused", "cannot start a paused container, try unpause instead", {
-        hint: `docker unpause ${name}`,
+        hint: `virga unpause ${name}`,
       });
     }
     refuseGoing(state);
@@ -159,5 +159,5 @@ export function wait(
 }
 
 function notRunning(container: Container, text: string): Error {
-  return fail("conflict", "container.not-running", text, { hint: `docker start ${container.name}` });
+  return fail("conflict", "container.not-running", text, { hint: `virga start ${container.name}` });
 }

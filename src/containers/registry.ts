@@ -148,7 +148,7 @@ function nameInUse(name: string, holder: string): Error {
     "container.name-in-use",
     `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
       `You have to remove (or rename) that container to be able to reuse that name.`,
-    { hint: `docker rm ${name}` },
+    { hint: `virga rm ${name}` },
   );
 }
 

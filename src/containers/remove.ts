@@ -43,7 +43,7 @@ export function stillRunning(container: { readonly id: string; readonly name: st
     "container.running",
     `cannot remove container "/${container.name}": container is running: ` +
       "stop the container before removing or force remove",
-    { hint: `docker stop ${container.name}, or docker rm --force ${container.name}` },
+    { hint: `virga stop ${container.name}, or virga rm --force ${container.name}` },
   );
 }
 

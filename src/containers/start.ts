@@ -214,7 +214,7 @@ function runningOwner(engine: Engine, id: string): { readonly container: Contain
     "conflict",
     "container.not-running",
     `cannot join network of a non running container: ${container.id}`,
-    { hint: `docker start ${container.name}` },
+    { hint: `virga start ${container.name}` },
   );
 }
 

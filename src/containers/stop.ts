@@ -54,7 +54,7 @@ export async function stopRunning(
     "container.not-stopping",
     `container ${container.id} did not end ${killTimeoutMs / 1000} s after SIGKILL`,
     {
-      hint: `its process hangs in the kernel: look at /proc/PID/stack of the pids of docker top ${container.name}`,
+      hint: `its process hangs in the kernel: look at /proc/PID/stack of the pids of virga top ${container.name}`,
     },
   );
 }

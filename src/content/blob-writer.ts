@@ -10,7 +10,7 @@ export function diskFull(error: unknown): unknown {
   const code = errnoOf(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return fail("exhausted", "content.disk-full", "the disk is full, so the content was not stored", {
-    hint: "free space, for example with: docker system prune",
+    hint: "free space, for example with: virga prune",
     cause: error,
   });
 }

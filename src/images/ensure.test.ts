@@ -80,7 +80,7 @@ describe("ensure", () => {
     const error = await errorOf(kit.images.ensure("nginx:1.27"));
     expect(error).toMatchObject({ kind: "unavailable", code: "image.no-registry" });
     expect(error.message).toBe("No such image: nginx:1.27, and no registry is configured");
-    expect(error).toHaveProperty("hint", expect.stringContaining("docker load"));
+    expect(error).toHaveProperty("hint", expect.stringContaining("virga load"));
     expect(await errorOf(kit.images.ensure("Bad"))).toMatchObject({ code: "image.reference-invalid" });
   });
 

@@ -141,8 +141,8 @@ function noSource({ reference, platform, demanded }: Request, away: VirgaError |
   const why = away?.message ?? "no registry is configured";
   return fail("unavailable", "image.no-registry", `No such image: ${shown}${how}, and ${why}`, {
     hint:
-      "bring it from a machine that has it (docker save there, docker load here), import a root filesystem " +
-      "(docker import), or build it FROM debian or ubuntu, which Virga makes from their package mirrors",
+      "bring it from a machine that has it (virga save there, virga load here), import a root filesystem " +
+      "(virga import), or build it FROM debian or ubuntu, which Virga makes from their package mirrors",
     ...(away ? { cause: away } : {}),
   });
 }

@@ -57,7 +57,7 @@ function checkRequest(network: Network, spec: EndpointSpec): void {
       "invalid",
       "network.address-not-allowed",
       "user specified IP address is supported on user defined networks only",
-      { hint: "make a network: docker network create --subnet 10.20.0.0/16 NAME" },
+      { hint: "make a network: virga network create --subnet 10.20.0.0/16 NAME" },
     );
   }
   if (spec.mac !== undefined && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(spec.mac)) {

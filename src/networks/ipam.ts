@@ -40,7 +40,7 @@ export function choosePool(pools: Iterable<Cidr>, taken: readonly Cidr[]): Cidr 
     "exhausted",
     "network.pools-exhausted",
     "all predefined address pools have been fully subnetted",
-    { hint: "remove networks that are not needed (docker network prune), or give one with --subnet" },
+    { hint: "remove networks that are not needed (virga network prune), or give one with --subnet" },
   );
 }
 

@@ -149,7 +149,7 @@ async function removeNetwork(parts: Parts, network: Network): Promise<void> {
       "network.in-use",
       `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
       {
-        hint: `stop its containers, or take them off it: docker network disconnect ${network.name} CONTAINER`,
+        hint: `stop its containers, or take them off it: virga network disconnect ${network.name} CONTAINER`,
       },
     );
   }

@@ -107,7 +107,7 @@ function hostAddresses(mapping: PortMapping, endpoint: Endpoint, anyAddress: str
         "port.unsupported",
         `port ${mapping.containerPort} can't be published on ${mapping.hostIp}: the container has no IPv6 address`,
         {
-          hint: "put it on a network with IPv6 (docker network create --ipv6), or publish on an IPv4 address",
+          hint: "put it on a network with IPv6 (virga network create --ipv6), or publish on an IPv4 address",
         },
       );
     }

@@ -49,7 +49,7 @@ export async function openRegistry(dependencies: RegistryDependencies): Promise<
   const checkName = (name: string) => {
     if (![...networks.values()].some((network) => network.name === name)) return;
     throw fail("conflict", "network.name-taken", `network with name ${name} already exists`, {
-      hint: `use another name, or remove it first: docker network rm ${name}`,
+      hint: `use another name, or remove it first: virga network rm ${name}`,
     });
   };
 
@@ -92,7 +92,7 @@ function resolveIn(networks: ReadonlyMap<string, Network>, nameOrId: string): Ne
 
 function notFound(nameOrId: string): never {
   throw fail("not-found", "network.not-found", `network ${nameOrId} not found`, {
-    hint: "see the networks with: docker network ls",
+    hint: "see the networks with: virga network ls",
   });
 }
 

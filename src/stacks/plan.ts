@@ -84,7 +84,7 @@ function planNetworks(target: Target, current: Current, steps: Step[]): TargetNe
     if (network.external) {
       if (existing) continue;
       throw fail("not-found", "stack.external-missing", `the external network ${network.name} is not there`, {
-        hint: `make it first: docker network create ${network.name}`,
+        hint: `make it first: virga network create ${network.name}`,
       });
     }
     const id = `network ${network.name}`;
@@ -112,7 +112,7 @@ function planVolumes(target: Target, current: Current, steps: Step[], warnings: 
     const existing = current.volumes.find((one) => one.name === volume.name);
     if (!existing && volume.external) {
       throw fail("not-found", "stack.external-missing", `the external volume ${volume.name} is not there`, {
-        hint: `make it first: docker volume create ${volume.name}`,
+        hint: `make it first: virga volume create ${volume.name}`,
       });
     }
     if (!existing) {
@@ -131,7 +131,7 @@ function planVolumes(target: Target, current: Current, steps: Step[], warnings: 
         "stack.volume-changed",
         `the volume ${volume.name} exists with another driver or other options; changing it would lose its data`,
         {
-          hint: `put the options back, give it another 'name', or save its data and remove it: docker volume rm ${volume.name}`,
+          hint: `put the options back, give it another 'name', or save its data and remove it: virga volume rm ${volume.name}`,
         },
       );
     }

@@ -131,7 +131,7 @@ async function removeVolume(parts: Parts, name: string, force: boolean): Promise
   const users = use.containersOf(name);
   if (users.length > 0) {
     throw fail("conflict", "volume.in-use", `remove ${name}: volume is in use - [${users.join(", ")}]`, {
-      hint: `remove these containers first: docker rm ${users.map((id) => id.slice(0, 12)).join(" ")}`,
+      hint: `remove these containers first: virga rm ${users.map((id) => id.slice(0, 12)).join(" ")}`,
     });
   }
   if (needsMount(record!.options)) await parts.mounts.sweep(volumeOf(parts, record!));
@@ -171,7 +171,7 @@ function find({ store }: Parts, name: string): VolumeRecord {
   const record = store.get(name);
   if (record) return record;
   throw fail("not-found", "volume.not-found", `get ${name}: no such volume`, {
-    hint: "see the volumes with: docker volume ls",
+    hint: "see the volumes with: virga volume ls",
   });
 }
 

@@ -51,7 +51,7 @@ export async function copyInto(
   } catch (error) {
     if (errnoOf(error) === "ENOSPC" || errnoOf(error) === "EDQUOT") {
       throw fail("exhausted", "build.disk-full", "no space left on the disk while copying files", {
-        hint: "free some space, for example with 'docker builder prune'",
+        hint: "free some space, for example with 'virga prune'",
         cause: error,
       });
     }

@@ -54,6 +54,6 @@ function pathOf(type: "pid" | "ipc" | "uts", container: string, pidOf: OciConfig
     "conflict",
     "container.not-running",
     `cannot join ${type.toUpperCase()} of a non running container: ${container}`,
-    { hint: `docker start ${container}` },
+    { hint: `virga start ${container}` },
   );
 }

@@ -135,7 +135,7 @@ function requireKeyring({ release }: Wanted, { keyring, keyringPackage }: Mirror
     "unavailable",
     "image.no-keyring",
     `${release.codename} can't be made here: ${keyring}, which its packages are checked with, is missing`,
-    { hint: `apt-get install ${keyringPackage}, or load the image: docker load -i FILE` },
+    { hint: `apt-get install ${keyringPackage}, or load the image: virga load FILE` },
   );
 }
 

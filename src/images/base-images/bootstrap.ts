@@ -247,7 +247,7 @@ function diskFull(message: string): Error {
     "image.disk-full",
     `${message}; making a base image needs ${formatBytes(wantedSpace)}`,
     {
-      hint: "free some space, for example: docker image prune",
+      hint: "free some space, for example: virga prune",
     },
   );
 }

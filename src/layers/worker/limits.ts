@@ -19,7 +19,7 @@ export function diskFull(error: unknown): unknown {
   const code = errnoOf(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return fail("exhausted", "layer.disk-full", "the disk is full, so the files were not written", {
-    hint: "free space, for example with: docker system prune",
+    hint: "free space, for example with: virga prune",
     cause: error,
   });
 }
