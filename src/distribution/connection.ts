@@ -1,4 +1,4 @@
-import type { Clock } from "../base/index.ts";
+import { fail, type Clock } from "../base/index.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { RepositoryName } from "./repository.ts";
 import { repeated } from "./retry.ts";
@@ -15,6 +15,12 @@ export interface Connection {
   once(request: Asked): Promise<HttpAnswer>;
   /** As `once`, repeated while that may help; answers with another status than `accepted` are thrown. */
   ask(request: Asked, accepted: readonly number[], what: string): Promise<HttpAnswer>;
+  /** As `ask` for 200, with all of the body, `limit` bytes at most. */
+  read(
+    request: Asked,
+    limit: number,
+    what: string,
+  ): Promise<{ readonly headers: Headers; readonly url: string; readonly bytes: Uint8Array }>;
   /** Throws what an answer means. */
   refuse(got: HttpAnswer, request: Asked, what: string): Promise<never>;
 }
@@ -57,6 +63,17 @@ export function createConnection(options: ConnectionOptions): Connection {
     base,
     once,
     refuse,
+    read: (request, limit, what) =>
+      repeated(clock, request.signal, async () => {
+        const got = await once(request);
+        if (got.status !== 200) return await refuse(got, request, what);
+        const length = Number(got.headers.get("content-length") ?? 0);
+        if (length > limit) {
+          await got.drop();
+          throw fail("invalid", "registry.too-large", `${what} is larger than ${limit} bytes`);
+        }
+        return { headers: got.headers, url: got.url, bytes: await got.bytes(limit) };
+      }),
     ask: (request, accepted, what) =>
       repeated(clock, request.signal, async () => {
         const got = await once(request);

@@ -6,13 +6,11 @@ export {
 } from "./credentials.ts";
 export type { AuthConfig, Credentials, CredentialsOf } from "./credentials.ts";
 export { depthOf, manifestTypes } from "./documents.ts";
-export { downloadBlob } from "./download.ts";
 export { registryCode } from "./failures.ts";
 export { createRegistries, type RegistriesDependencies } from "./registries.ts";
 export type {
   AccessOptions,
   BlobSource,
-  BlobStream,
   Registries,
   RemoteManifest,
   RemoteRepository,

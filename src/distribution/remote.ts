@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { fail } from "../base/index.ts";
-import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { Descriptor, Digest } from "../content/index.ts";
 import type { Connection } from "./connection.ts";
 import { describe, manifestTypes, maxManifestBytes, mediaTypeOf } from "./documents.ts";
-import { Repeatable } from "./failures.ts";
+import { downloadBlob, readBlob } from "./download.ts";
 import { mountBlob, pushBlob } from "./push-blob.ts";
 import { repeated } from "./retry.ts";
-import type { BlobStream, RemoteManifest, RemoteRepository } from "./repository.ts";
+import type { RemoteManifest, RemoteRepository } from "./repository.ts";
 
 const accept = [...manifestTypes.image, ...manifestTypes.index].join(", ");
 const maxTagPages = 1000;
@@ -34,7 +34,8 @@ export function createRemote(connection: Connection, isMirror: boolean): RemoteR
         describe(bytes, "", [blob.digest], `blob ${blob.digest}`);
         return bytes;
       }),
-    readBlob: (blob, start, signal) => readBlob(connection, blob, start, signal),
+    downloadBlob: (blob, target, received, signal) =>
+      downloadBlob(connection, blob, target, received, signal),
     mountBlob: (digest, from, signal) => mountBlob(connection, digest, from, signal),
     pushBlob: (blob, sent, signal) => pushBlob(connection, blob, sent, signal),
     pushManifest: (reference, mediaType, bytes, signal) =>
@@ -61,19 +62,11 @@ async function readManifest(
     headers: { Accept: accept },
     signal,
   } as const;
-  const got = await connection.ask(request, [200], what);
-  const length = Number(got.headers.get("content-length") ?? 0);
-  if (length > maxManifestBytes) {
-    await got.drop();
-    throw fail("invalid", "registry.too-large", `${what} is larger than ${maxManifestBytes} bytes`);
-  }
-  const bytes = await got.bytes(maxManifestBytes).catch((error: unknown) => {
-    throw error instanceof Repeatable ? error.cause : error;
-  });
+  const { headers, bytes } = await connection.read(request, maxManifestBytes, what);
   const named = reference.includes(":") ? reference : undefined;
   // The digest is checked first: what is not what was asked for need not be looked at.
-  const { digest, size } = describe(bytes, "", [got.headers.get("docker-content-digest"), named], what);
-  const mediaType = mediaTypeOf(bytes, got.headers.get("content-type") ?? "", what);
+  const { digest, size } = describe(bytes, "", [headers.get("docker-content-digest"), named], what);
+  const mediaType = mediaTypeOf(bytes, headers.get("content-type") ?? "", what);
   return { descriptor: { mediaType, digest, size }, bytes };
 }
 
@@ -104,18 +97,15 @@ const tagPage = z.object({ tags: z.array(z.string()).nullish() });
 async function listTags(connection: Connection, signal: AbortSignal): Promise<string[]> {
   const tags = new Set<string>();
   let path: string | undefined = "tags/list";
-  for (let page = 0; path !== undefined && page < maxTagPages; page++) {
-    const got = await connection.ask(
-      { method: "GET", path, signal },
-      [200],
-      `the tags of ${connection.name.path}`,
-    );
-    const bytes = await got.bytes(maxManifestBytes);
+  for (let pages = 0; path !== undefined && pages < maxTagPages; pages++) {
+    const what = `the tags of ${connection.name.path}`;
+    const page = { method: "GET", path, signal } as const;
+    const { headers, url, bytes } = await connection.read(page, maxManifestBytes, what);
     const parsed = tagPage.safeParse(parseJson(bytes));
     if (!parsed.success)
       throw fail("unavailable", "registry.answer-invalid", `${connection.host} lists no tags`);
     for (const tag of parsed.data.tags ?? []) tags.add(tag);
-    path = nextPage(got.headers.get("link"), got.url);
+    path = nextPage(headers.get("link"), url);
   }
   return [...tags];
 }
@@ -134,45 +124,6 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function readBlob(
-  connection: Connection,
-  blob: BlobInfo,
-  start: number,
-  signal: AbortSignal,
-): Promise<BlobStream> {
-  const headers: Record<string, string> = start > 0 ? { Range: `bytes=${start}-` } : {};
-  const request = { method: "GET", path: `blobs/${blob.digest}`, headers, signal } as const;
-  const what = `blob ${blob.digest}`;
-  const got = await connection.once(request);
-  if (got.status === 416) {
-    await got.drop();
-    return await readBlob(connection, blob, 0, signal);
-  }
-  if (got.status !== 200 && got.status !== 206) {
-    // A signed address of a store behind the registry runs out; the registry gives a new one.
-    const expired = got.status === 403 && new URL(got.url).host !== connection.host;
-    const failure = await connection.refuse(got, request, what).catch((error: unknown) => error as Error);
-    throw expired ? new Repeatable(failure) : failure;
-  }
-  const begins = got.status === 206 ? rangeStart(got.headers.get("content-range"), start) : 0;
-  const length = got.headers.get("content-length");
-  const usable = begins !== undefined && begins <= start;
-  if (!usable || (length !== null && begins + Number(length) > blob.size)) {
-    await got.drop();
-    const why = usable
-      ? `longer than the ${blob.size} bytes that its manifest says`
-      : "another part than asked for";
-    throw fail("data-loss", "registry.size-mismatch", `${what}: ${connection.host} sends ${why}`);
-  }
-  return { start: begins, chunks: got.chunks() };
-}
-
-function rangeStart(header: string | null, otherwise: number): number | undefined {
-  if (header === null) return otherwise;
-  const match = /^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(header);
-  return match ? Number(match[1]) : undefined;
 }
 
 async function pushManifest(

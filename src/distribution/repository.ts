@@ -1,4 +1,4 @@
-import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { BlobInfo, Descriptor, Digest, PartialBlob } from "../content/index.ts";
 import type { Credentials } from "./credentials.ts";
 import type { RequestBody } from "./transport.ts";
 
@@ -33,8 +33,17 @@ export interface RemoteRepository {
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** All of a small blob, checked. */
   smallBlob(blob: BlobInfo, signal: AbortSignal): Promise<Uint8Array>;
-  /** The bytes of a blob from `start` on. One attempt: throws `Repeatable` for what may be tried again. */
-  readBlob(blob: BlobInfo, start: number, signal: AbortSignal): Promise<BlobStream>;
+  /**
+   * Reads a blob into `target`, from where an earlier attempt stopped, and goes on after lost connections. Ends when all
+   * bytes are there; their digest is for `target.commit`. Throws `data-loss` / `registry.size-mismatch` when there are more
+   * or, again and again, fewer than the blob's size.
+   */
+  downloadBlob(
+    blob: BlobInfo,
+    target: PartialBlob,
+    received: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Makes a blob of another repository of the same registry ours; undefined when the registry would rather have it sent. */
   mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;
   /** Sends a blob; goes on where the registry says after a lost connection. `sent` hears how many bytes went out. */
@@ -45,12 +54,6 @@ export interface RemoteRepository {
 export interface BlobSource extends BlobInfo {
   /** The bytes from `start` (inclusive) to `end` (exclusive). */
   open(start: number, end: number): RequestBody["content"];
-}
-
-export interface BlobStream {
-  /** Where the stream begins: `start`, or 0 when the registry can't give a part. */
-  readonly start: number;
-  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** The registries of the world, as the daemon's settings let it reach them. */

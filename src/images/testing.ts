@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { fail, ManualClock, silentLogger } from "../base/index.ts";
 import { createContentStore, type ContentStore, type Descriptor } from "../content/index.ts";
+import type { Registries } from "../distribution/index.ts";
 import {
   createEvents,
   eventMigrations,
@@ -17,6 +18,7 @@ import {
   fromUtf8,
   padded,
   type DiffId,
+  type GrowingBlob,
   type LayerInfo,
   type LayerStore,
 } from "../layers/index.ts";
@@ -79,6 +81,8 @@ export async function errorOf(work: Promise<unknown>): Promise<Error> {
 /** What images need of a layer store, without directories: a layer is the size of its tar. */
 export class FakeLayers implements Pick<LayerStore, "has" | "stat" | "list" | "unpack" | "remove"> {
   readonly layers = new Map<DiffId, number>();
+  /** How far growing blobs said that they were. */
+  readonly heard: number[] = [];
   readonly #content: ContentStore;
 
   constructor(content: ContentStore) {
@@ -91,7 +95,11 @@ export class FakeLayers implements Pick<LayerStore, "has" | "stat" | "list" | "u
     if (size === undefined) throw fail("not-found", "layer.not-found", `No such layer: ${diffId}`);
     return { diffId, size };
   }
-  async unpack(descriptor: Descriptor, options: { readonly expected?: DiffId } = {}): Promise<LayerInfo> {
+  async unpack(
+    descriptor: Descriptor,
+    options: { readonly expected?: DiffId; readonly growing?: GrowingBlob } = {},
+  ): Promise<LayerInfo> {
+    for await (const size of options.growing?.sizes ?? []) this.heard.push(size);
     const blob = Buffer.from(await new Response(this.#content.open(descriptor.digest)).arrayBuffer());
     const plain = plainOf(blob, descriptor.mediaType);
     const diffId = sha256(plain);
@@ -132,7 +140,7 @@ export interface TestImages extends AsyncDisposable {
   stored(): string[];
 }
 
-export async function testImages(): Promise<TestImages> {
+export async function testImages(registries?: Registries): Promise<TestImages> {
   const directory = await mkdtemp(join(tmpdir(), "virga-images-"));
   const state = openState(":memory:", [...eventMigrations, ...imageMigrations]);
   const clock = new ManualClock();
@@ -154,6 +162,7 @@ export async function testImages(): Promise<TestImages> {
     layerUses: [{ layersInUse: () => inUse.layers, blobsInUse: () => inUse.blobs }],
     blobUses: [{ needs: (digest) => inUse.elsewhere.has(digest) }],
     sources,
+    ...(registries ? { registries } : {}),
   });
   const recipe: TestImages["recipe"] = async (text, config = {}) => {
     const blob = await content.put(tar({ file: text }));

@@ -1,6 +1,6 @@
 import { isVirgaError, noReport, toVirgaError, type Clock, type Report } from "../../base/index.ts";
 import type { ContentStore, Descriptor } from "../../content/index.ts";
-import { downloadBlob, type RemoteRepository } from "../../distribution/index.ts";
+import type { RemoteRepository } from "../../distribution/index.ts";
 import type { DiffId, LayerStore } from "../../layers/index.ts";
 import { Growth } from "./growth.ts";
 
@@ -77,7 +77,7 @@ async function downloadLayer(
     report({ task, message: "Downloading", current, total: descriptor.size, unit: "bytes" });
   };
   try {
-    await downloadBlob(remote, descriptor, partial, { clock, signal: both, received });
+    await remote.downloadBlob(descriptor, partial, received, both);
     report({ task, message: "Verifying Checksum" });
     await partial.commit({ digest: descriptor.digest, size: descriptor.size });
     report({ task, message: "Download complete" });

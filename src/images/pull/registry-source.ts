@@ -49,7 +49,8 @@ function upToDate(
   const id = store.idOf(formatReference(reference));
   const image = id === undefined ? undefined : store.get(id);
   if (!image?.digests.includes(`${repositoryOf(reference)}@${digest}`)) return undefined;
-  if (fitness(platform, image.config) === undefined) return undefined;
+  // An index may have a better one than what was got for another wish.
+  if (fitness(platform, image.config) !== 0) return undefined;
   report({ task: `image ${familiar(formatReference(reference))}`, message: "Up to date", outcome: "done" });
   return { image, digest };
 }
