@@ -240,9 +240,9 @@ describe("trouble", () => {
     fake.answer = (seen) => (seen.path === "/v2/" ? undefined : { hang: true, body: "x" });
     const { clock, manual } = pausingClock();
     const remote = await testRegistries({ clock }).open(app(fake), { signal });
-    let ended = false;
-    const failure = failureOf(remote.manifest("1", signal)).finally(() => (ended = true));
-    while (!ended) {
+    const state = { ended: false };
+    const failure = failureOf(remote.manifest("1", signal)).finally(() => (state.ended = true));
+    while (!state.ended) {
       await Bun.sleep(1);
       await manual.advance(10_000);
     }

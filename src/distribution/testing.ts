@@ -104,13 +104,20 @@ async function serve(fake: FakeRegistry, request: IncomingMessage, response: Ser
   const before = fake.seen.filter((other) => other.method === one.method && other.path === one.path).length;
   fake.seen.push(one);
   const told = fake.answer(one, before) ?? ordinary(fake, one);
-  if (told.lose === true) return void response.socket?.destroy();
+  if (told.lose === true) {
+    response.socket?.destroy();
+    return;
+  }
   const body = Buffer.from(told.body ?? "");
   const length = { "content-length": String(body.length) };
   response.writeHead(told.status ?? 200, { ...length, ...told.headers });
-  if (told.hang === true) return void response.flushHeaders();
-  if (told.cutAfter === undefined) return void response.end(one.method === "HEAD" ? undefined : body);
-  response.write(body.subarray(0, told.cutAfter), () => setTimeout(() => response.socket?.destroy(), 20));
+  if (told.hang === true) response.flushHeaders();
+  else if (told.cutAfter === undefined) response.end(one.method === "HEAD" ? undefined : body);
+  else {
+    response.write(body.subarray(0, told.cutAfter));
+    await Bun.sleep(20); // what was written is on its way
+    response.socket?.destroy();
+  }
 }
 
 function ordinary(fake: FakeRegistry, { method, path, headers, body }: Seen): Told {
