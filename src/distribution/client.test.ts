@@ -203,7 +203,7 @@ describe("trouble", () => {
       if (seen.path === "/v2/") return undefined;
       if (before === 0) return { status: 503 };
       if (before === 1) return { status: 429, headers: { "retry-after": "7" } };
-      if (before === 2) return { body: "x".repeat(100), cutAfter: 0 };
+      if (before === 2) return { body: "x".repeat(100), cutAfter: 10 };
       return undefined;
     };
     const { clock, pauses } = pausingClock();
