@@ -83,22 +83,20 @@ export async function createServices(
   );
   const networks = await createNetworks({ ...common, namespaces });
   const host = readHostFacts();
-  const registry = createRegistry({ ...common, ...storage, directory: identity.path("registry") });
-  const registries = openRegistries(identity, clock, logger, settings.registries);
-  const engine = createEngine({
-    common,
-    storage,
-    runtime,
-    networks,
-    host,
-    registry,
-    registries,
-    settings: settings.registries,
+  const registry = createRegistry({
+    ...common,
+    ...storage,
+    directory: identity.path("registry"),
+    removeUnneeded: (blobs) => engine.images.collectGarbage({ layers: [], blobs }),
   });
+  const registries = openRegistries(identity, clock, logger, settings.registries);
+  const parts = { common, storage, runtime, networks, host, registry, registries };
+  const engine = createEngine({ ...parts, settings: settings.registries });
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
   const upkeep = createUpkeep({ ...engine, networks });
+  registry.start();
   // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
   const sweep = engine.images.collectGarbage().then(
     (bytes) => bytes > 0 && logger.info("layers and blobs that nothing needs were removed", { bytes }),
@@ -108,6 +106,7 @@ export async function createServices(
   const close = async () => {
     await sweep;
     await operations.close();
+    await registry.close();
     await engine.builds.close();
     const { stillRunning } = await engine.containers.close();
     await networks.close({ keep: stillRunning > 0 });

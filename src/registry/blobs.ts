@@ -5,6 +5,7 @@ import type { Leases } from "./leases.ts";
 import type { LinkTable } from "./link-table.ts";
 import { checkDigest, checkName } from "./names.ts";
 import type { Blobs } from "./registry.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Repositories } from "./repositories.ts";
 
 export interface BlobsDependencies {
@@ -13,9 +14,11 @@ export interface BlobsDependencies {
   readonly leases: Leases;
   readonly repositories: Repositories;
   readonly links: LinkTable;
+  readonly quotas: Quotas;
 }
 
-export function createBlobs({ state, content, leases, repositories, links }: BlobsDependencies): Blobs {
+export function createBlobs(dependencies: BlobsDependencies): Blobs {
+  const { state, content, leases, repositories, links, quotas } = dependencies;
   const find = (repository: string, text: string): { readonly id: number; readonly blob: BlobInfo } => {
     const digest = checkDigest(text);
     const id = repositories.idOf(checkName(repository));
@@ -41,7 +44,10 @@ export function createBlobs({ state, content, leases, repositories, links }: Blo
       const holder = holders.find((one) => one.repository === from) ?? holders[0];
       if (!holder || !content.has(digest) || content.stat(digest).size !== holder.size) return undefined;
       const blob = { digest, size: holder.size };
-      linkBlob(repositories, links, repository, blob);
+      state.transaction(() => {
+        linkBlob(repositories, links, repository, blob);
+        quotas.check(repository, 0);
+      });
       await state.flushed();
       return blob;
     },

@@ -1,15 +1,21 @@
 import { join } from "node:path";
-import type { Clock } from "../base/index.ts";
-import type { ContentStore } from "../content/index.ts";
+import type { Clock, Logger } from "../base/index.ts";
+import type { ContentStore, Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
+import { createBackground } from "./background.ts";
 import { createBlobs } from "./blobs.ts";
+import { createRegistryGarbage } from "./garbage.ts";
 import { createLeases } from "./leases.ts";
 import { createLinkTable } from "./link-table.ts";
 import { createManifestTable } from "./manifest-table.ts";
 import { createManifests } from "./manifests.ts";
+import { createQuotas } from "./quotas.ts";
 import type { Registry } from "./registry.ts";
 import { createRepositories } from "./repositories.ts";
+import { createRetention } from "./retention.ts";
+import { readTotals } from "./totals.ts";
 import { createUploads } from "./uploads.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export interface RegistryDependencies {
   /** `ROOT/registry`; made when missing. */
@@ -17,21 +23,48 @@ export interface RegistryDependencies {
   readonly state: State;
   readonly content: ContentStore;
   readonly clock: Clock;
+  readonly logger: Logger;
+  /** The content store's own collection: removes those of the blobs that nobody needs; returns the bytes freed. */
+  readonly removeUnneeded: (blobs: readonly Digest[]) => Promise<number>;
 }
 
-export function createRegistry({ directory, ...common }: RegistryDependencies): Registry {
-  const { state, clock } = common;
+export function createRegistry({ directory, removeUnneeded, ...common }: RegistryDependencies): Registry {
+  const { state, clock, logger } = common;
   const leases = createLeases();
   const repositories = createRepositories(state, clock);
-  const table = createManifestTable(state, clock);
   const links = createLinkTable(state, clock);
-  const shared = { ...common, leases, repositories, links };
+  const quotas = createQuotas(state);
+  const shared = { ...common, leases, repositories, links, quotas };
   const uploads = createUploads({ ...shared, directory: join(directory, "uploads") });
+  const garbage = createRegistryGarbage({ state, clock, uploads, removeUnneeded });
+  const retention = createRetention(state, clock);
+  const webhooks = createWebhooks(common);
+  const table = createManifestTable(state, clock);
+  const manifests = createManifests({
+    ...shared,
+    table,
+    announce: (happened) => webhooks.announce(happened),
+    release: (blobs) => garbage.release(blobs),
+  });
+  const collectGarbage = async () => {
+    const { manifests: gone } = retention.apply();
+    const freed = await garbage.release(gone.map((one) => one.digest));
+    const collected = await garbage.collect();
+    return { ...collected, freed: collected.freed + freed };
+  };
+  const work = createBackground({ clock, logger, webhooks, collectGarbage });
   return {
-    manifests: createManifests({ ...shared, table }),
+    manifests,
     blobs: createBlobs(shared),
     uploads,
+    quotas,
+    retention,
+    webhooks,
+    totals: () => readTotals(state),
+    collectGarbage,
     repositories: (page = {}) => repositories.list(page),
     needs: (digest) => leases.has(digest) || links.isNeeded(digest),
+    start: () => work.start(),
+    close: () => work.close(),
   };
 }

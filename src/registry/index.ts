@@ -1,7 +1,10 @@
 export { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 export { RegistryError, refuse } from "./errors.ts";
+export type { Collected } from "./garbage.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";
+export { checkPattern, fits } from "./patterns.ts";
+export type { Quota, Quotas } from "./quotas.ts";
 export type {
   Blobs,
   Chunk,
@@ -11,8 +14,12 @@ export type {
   Page,
   PushedManifest,
   Registry,
+  RegistryEvent,
+  RegistryTotals,
   StoredManifest,
   Upload,
   Uploads,
 } from "./registry.ts";
+export type { Retention, RetentionResult, RetentionRule } from "./retention.ts";
+export type { Webhook, Webhooks } from "./webhooks.ts";
 export { registryMigrations } from "./store.ts";

@@ -7,7 +7,15 @@ import { createManifestCache } from "./manifest-cache.ts";
 import { readManifest, refuseSize, type ManifestContent } from "./manifest-format.ts";
 import type { ManifestTable } from "./manifest-table.ts";
 import { checkName, checkReference, type Reference } from "./names.ts";
-import type { Condition, ManifestPush, Manifests, PushedManifest, StoredManifest } from "./registry.ts";
+import type {
+  Condition,
+  ManifestPush,
+  Manifests,
+  PushedManifest,
+  RegistryEvent,
+  StoredManifest,
+} from "./registry.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Repositories } from "./repositories.ts";
 
 export interface ManifestsDependencies {
@@ -17,10 +25,14 @@ export interface ManifestsDependencies {
   readonly repositories: Repositories;
   readonly table: ManifestTable;
   readonly links: LinkTable;
+  readonly quotas: Quotas;
+  /** Frees those of the blobs that nobody needs any more. */
+  readonly release: (blobs: readonly Digest[]) => Promise<unknown>;
+  readonly announce: (happened: RegistryEvent) => void;
 }
 
 export function createManifests(dependencies: ManifestsDependencies): Manifests {
-  const { state, content, repositories, table } = dependencies;
+  const { state, content, repositories, table, release, announce } = dependencies;
   const cache = createManifestCache();
 
   const lookUp = (repository: string, reference: Reference): StoredManifest | undefined => {
@@ -45,12 +57,17 @@ export function createManifests(dependencies: ManifestsDependencies): Manifests 
       return bytes;
     },
     put: (repository, push) => put(dependencies, lookUp, repository, push),
-    async delete(repository, reference) {
-      const { digest } = find(repository, reference);
+    async delete(repository, reference, actor) {
+      const manifest = find(repository, reference);
       const id = repositories.need(repository);
-      if ("tag" in reference) table.untag(id, reference.tag);
-      else table.delete(id, digest);
+      const tags = "tag" in reference ? [reference.tag] : [];
+      state.transaction(() => {
+        if ("tag" in reference) table.untag(id, reference.tag);
+        else table.delete(id, manifest.digest);
+        announce({ action: "delete", repository, manifest, tags, ...(actor === undefined ? {} : { actor }) });
+      });
       await state.flushed();
+      if ("digest" in reference) await release([manifest.digest]);
     },
     tags: (repository, page = {}) => table.tags(repositories.need(checkName(repository)), page),
     *referrers(repository, subject, { artifactType, last } = {}) {
@@ -65,7 +82,7 @@ export function createManifests(dependencies: ManifestsDependencies): Manifests 
 }
 
 async function put(
-  { state, content, leases, repositories, table, links }: ManifestsDependencies,
+  { state, content, leases, repositories, table, links, quotas, announce }: ManifestsDependencies,
   lookUp: (repository: string, reference: Reference) => StoredManifest | undefined,
   repository: string,
   push: ManifestPush,
@@ -81,6 +98,9 @@ async function put(
   using _lease = leases.take(digest);
   await dropDamaged(content, digest);
   await content.put(bytes, { digest });
+  const { mediaType, subject } = manifest;
+  const pushed = { digest, mediaType, size: bytes.length, tags, ...(subject ? { subject } : {}) };
+  const actor = push.actor === undefined ? {} : { actor: push.actor };
   // From here to the end of the transaction nothing comes between.
   state.transaction(() => {
     if (push.condition) refuseUnless(push.condition, lookUp(repository, reference)?.digest);
@@ -89,10 +109,11 @@ async function put(
     table.insert(id, { ...manifest, digest, size: bytes.length });
     for (const tag of tags) table.tag(id, tag, digest);
     repositories.touch(id);
+    quotas.check(repository, 0);
+    announce({ action: "push", repository, manifest: pushed, tags, ...actor });
   });
   await state.flushed();
-  const { mediaType, subject } = manifest;
-  return { digest, mediaType, size: bytes.length, tags, ...(subject ? { subject } : {}) };
+  return pushed;
 }
 
 /** A file of the same size would be kept, whatever is in it. */

@@ -1,5 +1,9 @@
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { Collected } from "./garbage.ts";
 import type { Reference } from "./names.ts";
+import type { Quotas } from "./quotas.ts";
+import type { Retention } from "./retention.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 /**
  * A registry of images and other artifacts, as the OCI Distribution Specification tells it, on the content store that
@@ -17,10 +21,35 @@ export interface Registry {
   readonly manifests: Manifests;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
+  readonly quotas: Quotas;
+  readonly retention: Retention;
+  readonly webhooks: Webhooks;
+  /** What there is, for metrics. */
+  totals(): RegistryTotals;
+  /**
+   * Applies the rules of retention, then drops what nobody needs. Blobs that may belong to a push under way stay; see
+   * `garbage.ts`.
+   */
+  collectGarbage(): Promise<Collected>;
   /** Names of repositories after `last`, in the order of their bytes, `n` at most. */
   repositories(page?: Page): string[];
   /** Whether the content store may not drop the blob. */
   needs(digest: Digest): boolean;
+  /** Begins to collect garbage and to send webhooks, from time to time, until `close`. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+export interface RegistryTotals {
+  readonly repositories: number;
+  readonly manifests: number;
+  readonly tags: number;
+  readonly blobs: number;
+  /** Bytes of all blobs and manifests, each counted once. */
+  readonly bytes: number;
+  readonly uploads: number;
+  /** Messages of webhooks that wait for their next attempt. */
+  readonly deliveries: number;
 }
 
 export interface Page {
@@ -60,7 +89,7 @@ export interface Manifests {
    */
   put(repository: string, push: ManifestPush): Promise<PushedManifest>;
   /** By tag only the tag goes; by digest the manifest with all its tags. */
-  delete(repository: string, reference: Reference): Promise<void>;
+  delete(repository: string, reference: Reference, actor?: string): Promise<void>;
   /** In the order of their bytes. Throws `not-found` / `registry.name-unknown`. */
   tags(repository: string, page?: Page): string[];
   /** Descriptors of the manifests whose subject is `subject`, oldest first, those after `last`. */
@@ -78,6 +107,17 @@ export interface ManifestPush {
   readonly mediaType?: string | undefined;
   readonly bytes: Uint8Array;
   readonly condition?: Condition | undefined;
+  /** Who pushes, for those who are told of it. */
+  readonly actor?: string | undefined;
+}
+
+/** Something that happened to a manifest. */
+export interface RegistryEvent {
+  readonly action: "push" | "delete";
+  readonly repository: string;
+  readonly manifest: StoredManifest;
+  readonly tags: readonly string[];
+  readonly actor?: string;
 }
 
 export interface Blobs {

@@ -39,4 +39,23 @@ export const registryMigrations: readonly Migration[] = [
         id TEXT PRIMARY KEY, repository TEXT NOT NULL, algorithm TEXT NOT NULL,
         touched_at INTEGER NOT NULL) STRICT;`,
   },
+  {
+    id: "registry/002",
+    sql: `
+      CREATE TABLE registry_quotas (repositories TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+      CREATE TABLE registry_retention (
+        id INTEGER PRIMARY KEY, repositories TEXT NOT NULL, tags TEXT NOT NULL, keep_tags INTEGER,
+        untagged_ms INTEGER) STRICT;
+      CREATE TABLE registry_webhooks (
+        id INTEGER PRIMARY KEY, url TEXT NOT NULL, repositories TEXT NOT NULL, secret TEXT) STRICT;
+      CREATE TABLE registry_deliveries (
+        id TEXT PRIMARY KEY, webhook INTEGER NOT NULL REFERENCES registry_webhooks (id) ON DELETE CASCADE,
+        body TEXT NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL) STRICT;
+      CREATE INDEX registry_deliveries_by_time ON registry_deliveries (next_at);
+      CREATE TABLE registry_users (
+        name TEXT PRIMARY KEY, password TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;
+      CREATE TABLE registry_grants (
+        user TEXT NOT NULL, repositories TEXT NOT NULL, actions TEXT NOT NULL,
+        PRIMARY KEY (user, repositories)) STRICT;`,
+  },
 ];

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ManualClock } from "../base/index.ts";
+import { ManualClock, silentLogger } from "../base/index.ts";
 import { createContentStore, type ContentStore, type Digest } from "../content/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createRegistry } from "./create-registry.ts";
@@ -15,6 +15,8 @@ export interface TestRegistry extends Disposable {
   readonly clock: ManualClock;
   readonly state: State;
   readonly content: ContentStore;
+  /** Blobs that somebody else than the registry needs. */
+  readonly engine: Set<Digest>;
   registry: Registry;
   /** As after a crash: a new registry on what the old one left. */
   reopen(): void;
@@ -26,12 +28,24 @@ export async function testRegistry(
   const clock = new ManualClock();
   const state = openState(join(directory, "state.db"), registryMigrations);
   const content = await createContentStore({ directory: join(directory, "content") });
-  const open = () => createRegistry({ directory: join(directory, "registry"), state, content, clock });
+  const removeUnneeded = async (blobs: readonly Digest[]) => {
+    let freed = 0;
+    for (const digest of blobs) {
+      if (test.registry.needs(digest) || test.engine.has(digest) || !content.has(digest)) continue;
+      freed += content.stat(digest).size;
+      await content.remove(digest);
+    }
+    return freed;
+  };
+  const place = join(directory, "registry");
+  const logger = silentLogger;
+  const open = () => createRegistry({ directory: place, state, content, clock, logger, removeUnneeded });
   const test: TestRegistry = {
     directory,
     clock,
     state,
     content,
+    engine: new Set(),
     registry: open(),
     reopen() {
       test.registry = open();

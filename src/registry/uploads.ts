@@ -10,6 +10,7 @@ import type { Leases } from "./leases.ts";
 import type { LinkTable } from "./link-table.ts";
 import { checkDigest, checkName } from "./names.ts";
 import type { Chunk, Upload, Uploads } from "./registry.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Repositories } from "./repositories.ts";
 import { appendStream, cutFile, digestOf, type Algorithm, type UploadState } from "./upload-file.ts";
 
@@ -22,6 +23,7 @@ export interface UploadsDependencies {
   readonly leases: Leases;
   readonly repositories: Repositories;
   readonly links: LinkTable;
+  readonly quotas: Quotas;
 }
 
 /** What the collection of garbage needs beyond `Uploads`. */
@@ -120,13 +122,20 @@ class FileUploads implements UploadSessions {
     const path = this.#path(session);
     const before = session.offset;
     if (start !== undefined && start !== before) throw outOfOrder(session, start);
-    const appended = await appendStream(path, session, source, length ?? Infinity).catch(
+    const { quotas } = this.#parts;
+    const room = quotas.room(session.repository) - before;
+    if (length !== undefined && length > room) quotas.check(session.repository, before + length);
+    const appended = await appendStream(path, session, source, Math.min(length ?? Infinity, room)).catch(
       async (error: unknown) => {
         await this.#drop(session);
         throw diskFull(error);
       },
     );
     this.#touch(session);
+    if (appended.count > room) {
+      await this.#drop(session);
+      quotas.check(session.repository, before + appended.count);
+    }
     if ("failure" in appended) throw cut(session, appended.failure);
     if (length === undefined || appended.count === length) return;
     await cutFile(path, session, before);
@@ -135,8 +144,8 @@ class FileUploads implements UploadSessions {
 
   /** Leased before it is stored, so that no collection comes between the store and the link. */
   async #publish(session: Session, digest: Digest): Promise<BlobInfo> {
-    const { state, content, leases, repositories, links } = this.#parts;
-    const { repository, offset: size } = session;
+    const { state, content, leases } = this.#parts;
+    const { offset: size } = session;
     using _lease = leases.take(digest);
     const path = this.#path(session);
     try {
@@ -152,13 +161,25 @@ class FileUploads implements UploadSessions {
       throw error;
     }
     const blob = { digest, size };
-    state.transaction(() => {
-      linkBlob(repositories, links, repository, blob);
-      this.#forget(session);
-    });
+    await this.#link(session, blob);
     await rm(path, { force: true });
     await state.flushed();
     return blob;
+  }
+
+  /** The quota is asked once more: other uploads came meanwhile. */
+  async #link(session: Session, blob: BlobInfo): Promise<void> {
+    const { state, repositories, links, quotas } = this.#parts;
+    try {
+      state.transaction(() => {
+        linkBlob(repositories, links, session.repository, blob);
+        quotas.check(session.repository, 0);
+        this.#forget(session);
+      });
+    } catch (error) {
+      await this.#drop(session);
+      throw error;
+    }
   }
 
   #touch({ id, repository }: Session): void {

@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { Digest } from "../content/index.ts";
+import {
+  digestOf,
+  imageIndex,
+  piece,
+  pushBlob,
+  pushImage,
+  testRegistry,
+  type TestRegistry,
+} from "./testing.ts";
+
+let it: TestRegistry;
+beforeEach(async () => void (it = await testRegistry()));
+afterEach(() => it[Symbol.dispose]());
+
+const hour = 3_600_000;
+const stored = () => it.content.list().map((one) => one.digest);
+const collect = () => it.registry.collectGarbage();
+const remove = (name: string, digest: Digest) => it.registry.manifests.delete(name, { digest });
+
+test("what a manifest refers to stays; a deletion frees it once nobody pushes any more", async () => {
+  const digest = await pushImage(it.registry, "app", "v1", ["layer"]);
+  await it.clock.advance(48 * hour);
+  expect(await collect()).toMatchObject({ links: 0, freed: 0 });
+  await remove("app", digest);
+  expect(stored()).not.toContain(digest);
+  expect(await collect()).toMatchObject({ links: 2 });
+  expect(stored()).toEqual([]);
+  expect(it.registry.repositories()).toEqual([]);
+});
+
+test("the blobs of a push under way stay, however long it takes", async () => {
+  const early = await pushBlob(it.registry, "app", "early");
+  const { id } = await it.registry.uploads.begin("app");
+  for (let n = 0; n < 30; n++) {
+    await it.clock.advance(hour);
+    await it.registry.uploads.append("app", id, { source: piece("x") });
+    await collect();
+  }
+  expect(stored()).toContain(early);
+  await it.registry.uploads.commit("app", id, digestOf("x".repeat(30)));
+  await collect();
+  expect(stored().length).toBe(2);
+});
+
+test("a blob that a client was told of stays for a while", async () => {
+  const digest = await pushBlob(it.registry, "app", "old");
+  await it.clock.advance(2 * hour);
+  it.registry.blobs.promise("app", digest);
+  await collect();
+  expect(stored()).toEqual([digest]);
+  await it.clock.advance(2 * hour);
+  expect(await collect()).toMatchObject({ links: 1, freed: 3 });
+  expect(stored()).toEqual([]);
+});
+
+test("in a repository that is always busy it goes after a week", async () => {
+  const waste = await pushBlob(it.registry, "app", "waste");
+  for (let n = 0; n < 26; n++) {
+    await it.clock.advance(6 * hour);
+    await pushImage(it.registry, "app", "v1");
+    await collect();
+  }
+  expect(stored()).toContain(waste);
+  await it.clock.advance(24 * hour);
+  await pushImage(it.registry, "app", "v1");
+  await collect();
+  expect(stored()).not.toContain(waste);
+});
+
+test("what another repository, or the engine, has stays on the disk", async () => {
+  const digest = await pushImage(it.registry, "one", "v1", ["shared", "mine", "engine's"]);
+  await pushImage(it.registry, "two", "v1", ["shared"]);
+  it.engine.add(digestOf("engine's"));
+  await it.clock.advance(2 * hour);
+  await remove("one", digest);
+  await collect();
+  expect(stored()).toContain(digestOf("shared"));
+  expect(stored()).toContain(digestOf("engine's"));
+  expect(stored()).not.toContain(digestOf("mine"));
+  expect(it.registry.needs(digestOf("engine's"))).toBe(false);
+});
+
+test("uploads that nothing was added to for a day go", async () => {
+  const { id } = await it.registry.uploads.begin("app");
+  await it.registry.uploads.append("app", id, { source: piece("half") });
+  await it.clock.advance(23 * hour);
+  expect((await collect()).uploads).toBe(0);
+  await it.clock.advance(2 * hour);
+  expect((await collect()).uploads).toBe(1);
+  expect(() => it.registry.uploads.find("app", id)).toThrow("no such upload");
+});
+
+test("pushes beside collections: every image that was acknowledged is whole", async () => {
+  const images: { name: string; digest: Digest; layers: string[] }[] = [];
+  const pusher = async (name: string) => {
+    for (let n = 0; n < 15; n++) {
+      const layers = [`${name} ${n}`, `common ${n % 3}`];
+      images.push({ name, layers, digest: await pushImage(it.registry, name, `v${n}`, layers) });
+      if (n % 4 === 3) {
+        const old = images.findIndex((one) => one.name === name);
+        await remove(name, images.splice(old, 1)[0]!.digest);
+      }
+    }
+  };
+  const going = new AbortController();
+  const collector = async () => {
+    while (!going.signal.aborted) {
+      await it.clock.advance(hour / 4);
+      await collect();
+    }
+  };
+  const collecting = collector();
+  await Promise.all(["a", "b", "c/d"].map(pusher));
+  going.abort();
+  await collecting;
+  for (const { name, digest, layers } of images) {
+    await it.registry.manifests.read(it.registry.manifests.find(name, { digest }));
+    for (const layer of layers) {
+      const blob = it.registry.blobs.find(name, digestOf(layer));
+      expect(await Bun.file(it.registry.blobs.path(blob)).text()).toBe(layer);
+    }
+  }
+});
+
+test("members of an index stay with it", async () => {
+  const member = await pushImage(it.registry, "app", "member");
+  const { manifests } = it.registry;
+  const size = manifests.find("app", { digest: member }).size;
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const bytes = Buffer.from(imageIndex([{ mediaType, digest: member, size }]));
+  const { digest } = await manifests.put("app", { reference: { tag: "index" }, bytes });
+  await manifests.delete("app", { tag: "member" });
+  it.registry.retention.add({ repositories: "*", tags: "*", untaggedMs: hour });
+  await it.clock.advance(2 * hour);
+  await collect();
+  expect(manifests.find("app", { digest: member }).digest).toBe(member);
+  await remove("app", digest);
+  await collect();
+  expect(() => manifests.find("app", { digest: member })).toThrow("has no manifest");
+  expect(stored()).toEqual([]);
+});
