@@ -4,6 +4,7 @@ import { removeTree } from "../host/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Container, ResolvedMount } from "./container.ts";
 import { checkRuntime } from "./check-runtime.ts";
+import { checkLogTarget } from "./log-forward.ts";
 import { checkSpec } from "./check-spec.ts";
 import { emit, type Engine } from "./engine.ts";
 import { planMounts, resolveMounts, type MountOrigins } from "./mounts.ts";
@@ -64,6 +65,7 @@ export function checkHere(engine: Engine, spec: ContainerSpec): readonly string[
       hint: "apt-get install catatonit, or leave the init option out",
     });
   }
+  checkLogTarget(spec.log);
   return [...checkOnHost(spec, engine.host, namespaceKind(spec)), ...checkRuntime(spec, engine)];
 }
 

@@ -30,6 +30,8 @@ export type {
   RestartPolicy,
   SecuritySpec,
 } from "./spec.ts";
+export { logAttributes } from "./log-attributes.ts";
+export { parseLogOptions } from "./log-options.ts";
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compressLog } from "./log-compression.ts";
 import { findTail, openLogFiles } from "./log-files.ts";
 
 let folder: string;
@@ -44,6 +45,17 @@ test("over rotated files, with the pieces of the first line", async () => {
   expect(await tail(2)).toEqual(["c1", "c2", "d"]);
   expect(await tail(3)).toEqual(["b", "c1", "c2", "d"]);
   expect(await tail(9)).toEqual(["a", "b", "c1", "c2", "d"]);
+});
+
+test("rotated files that were compressed read as before, and leave nothing", async () => {
+  await Bun.write(join(folder, "log.2"), line("a") + line("b"));
+  await Bun.write(join(folder, "log.1"), line("c"));
+  await Bun.write(join(folder, "log"), line("d"));
+  await compressLog(join(folder, "log.2"));
+  await compressLog(join(folder, "log.1"));
+  expect(await tail(9)).toEqual(["a", "b", "c", "d"]);
+  expect(await tail(3)).toEqual(["b", "c", "d"]);
+  expect((await readdir(folder)).toSorted()).toEqual(["log", "log.1.gz", "log.2.gz"]);
 });
 
 test("only lines of the wanted stream count", async () => {

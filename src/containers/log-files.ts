@@ -1,5 +1,6 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "../base/index.ts";
+import { openCompressed } from "./log-compression.ts";
 import { parsePiece } from "./log-format.ts";
 
 /** An open log file, found again by its inode after a rotation has renamed it. */
@@ -17,17 +18,37 @@ export async function openLogFiles(
 ): Promise<LogFile[]> {
   for (;;) {
     const files: LogFile[] = [];
+    const newest = await inodeOf(path);
     for (let number = maxFiles - 1; number >= 0; number--) {
-      const file = await openLogFile(number === 0 ? path : `${path}.${number}`);
+      const file = number === 0 ? await openLogFile(path) : await openRotated(`${path}.${number}`);
       if (file) files.push(file);
     }
     const unique = new Set(files.map((file) => file.inode));
-    if (unique.size === files.length) {
+    if (unique.size === files.length && newest === (await inodeOf(path))) {
       for (const file of files) stack.defer(() => file.handle.close());
       return files;
     }
     for (const file of files) await file.handle.close();
   }
+}
+
+async function inodeOf(path: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(path, { bigint: true })).ino;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** As it is, or unpacked. */
+async function openRotated(path: string): Promise<LogFile | undefined> {
+  const plain = await openLogFile(path);
+  if (plain) return plain;
+  const handle = await openCompressed(path);
+  if (!handle) return undefined;
+  const { ino, mtimeNs } = await handle.stat({ bigint: true });
+  return { handle, inode: ino, modifiedNs: mtimeNs };
 }
 
 export async function openLogFile(path: string): Promise<LogFile | undefined> {

@@ -1,7 +1,8 @@
-import { rename, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { errnoOf, toVirgaError } from "../base/index.ts";
 import type { Container } from "./container.ts";
 import type { Engine } from "./engine.ts";
+import { compressedName, compressLog } from "./log-compression.ts";
 import type { ContainerSpec } from "./spec.ts";
 
 export interface LogLimits {
@@ -9,6 +10,8 @@ export interface LogLimits {
   readonly maxBytes: number;
   /** The one that is written to included. */
   readonly maxFiles: number;
+  /** Of the files that are not written to any more. */
+  readonly compress: boolean;
   /** Where conmon itself starts over, which happens only while no daemon rotates. */
   readonly backstop: number;
 }
@@ -16,10 +19,14 @@ export interface LogLimits {
 const checkMs = 2000;
 
 export function logLimits(spec: ContainerSpec): LogLimits {
-  const asked = spec.log?.maxBytes ?? 10 * 1024 * 1024;
+  // The local driver has Docker's own defaults.
+  const local = spec.log?.driver === "local";
+  const asked = spec.log?.maxBytes ?? (local ? 20 : 10) * 1024 * 1024;
   const maxBytes = asked < 0 ? Infinity : asked;
-  const maxFiles = spec.log?.maxFiles ?? 3;
-  return { maxBytes, maxFiles, backstop: Math.min(maxBytes * (maxFiles + 1), Number.MAX_SAFE_INTEGER) };
+  const maxFiles = spec.log?.maxFiles ?? (local ? 5 : 3);
+  const compress = maxFiles > 1 && (spec.log?.compress ?? local);
+  const backstop = Math.min(maxBytes * (maxFiles + 1), Number.MAX_SAFE_INTEGER);
+  return { maxBytes, maxFiles, compress, backstop };
 }
 
 /** Rotates the logs of all running containers when they have grown too large, until disposed. */
@@ -45,20 +52,32 @@ export function rotateLogs(engine: Engine): Disposable {
 export async function rotateIfLarge(engine: Engine, container: Container): Promise<void> {
   const path = container.logPath;
   if (path === undefined) return;
-  const { maxBytes, maxFiles } = logLimits(container.spec);
+  const { maxBytes, maxFiles, compress } = logLimits(container.spec);
   const size = await sizeOf(path);
   if (size !== undefined && size <= maxBytes) return;
   // Without a file a rotation was cut short by a crash: conmon still writes to the renamed one.
   if (size !== undefined) {
     for (let number = maxFiles - 1; number >= 1; number--) {
-      await renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`);
+      const to = `${path}.${number}`;
+      if (number === 1) await renameIfThere(path, to);
+      else await shift(`${path}.${number - 1}`, to);
     }
   }
   try {
     await engine.runtime.reopenLog(container.id);
   } catch (error) {
     engine.logger.debug("no new log was opened", { container: container.id, error: toVirgaError(error) });
+    return;
   }
+  if (compress && size !== undefined) await compressLog(`${path}.1`);
+}
+
+/** With its compressed form; what `to` was before is gone in either form. */
+async function shift(from: string, to: string): Promise<void> {
+  await rm(to, { force: true });
+  await rm(compressedName(to), { force: true });
+  await renameIfThere(from, to);
+  await renameIfThere(compressedName(from), compressedName(to));
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -7,6 +7,7 @@ import { volumesOf } from "./create.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { handleExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
+import { forwardLog } from "./log-forward.ts";
 import type { Entry } from "./registry.ts";
 import { sweepSources } from "./mount-sources.ts";
 import { finishChange, type UnfinishedChange } from "./recreate/index.ts";
@@ -131,13 +132,18 @@ async function takeUpRunning(
         : { exitCode: unknownExitCode, endedAt: engine.clock.now(), oomKilled: false };
     if (entry.record.unhealthy) entry.stopping = "unhealthy";
     if (entry.changing) entry.stopping = "restart";
-    return () => guarded(engine, entry, () => handleExit(engine, entry, exit));
+    return () =>
+      guarded(engine, entry, async () => {
+        await handleExit(engine, entry, exit);
+        forwardLog(engine, entry);
+      });
   }
   // Created only: the daemon died between writing the row and letting the process go.
   if (task.status === "created") await engine.runtime.start(container.id);
   setStatus(engine, entry, { state: { ...state, pid: task.pid, paused: task.status === "paused" } });
   if (task.status === "created") emit(engine, entry, "start");
   startHealth(engine, entry);
+  forwardLog(engine, entry);
   return undefined;
 }
 

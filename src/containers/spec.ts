@@ -212,9 +212,16 @@ export interface RestartPolicy {
 }
 
 export interface LogSpec {
-  readonly driver: "json-file" | "local" | "none";
+  readonly driver: LogDriver;
+  /** As asked (`max-size`, `labels`, `syslog-address`, …); `parseLogOptions` has checked them. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Of one file; default 10 MiB. */
   readonly maxBytes?: number;
   /** Default 3. */
   readonly maxFiles?: number;
+  /** Rotated files are kept gzipped. */
+  readonly compress?: boolean;
 }
+
+/** `journald` and `syslog` keep the log as the others do, so that it can be read, and send it on. */
+export type LogDriver = "json-file" | "local" | "none" | "journald" | "syslog";

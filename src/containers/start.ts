@@ -7,6 +7,7 @@ import type { Container, ContainerState } from "./container.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
 import { startHealth } from "./health.ts";
+import { forwardLog } from "./log-forward.ts";
 import { resolveInside } from "./inside.ts";
 import { logLimits } from "./log-rotation.ts";
 import { openSources } from "./mount-sources.ts";
@@ -37,6 +38,7 @@ export async function startContainer(engine: Engine, entry: Entry): Promise<void
   entry.stopping = undefined;
   emit(engine, entry, "start");
   startHealth(engine, entry);
+  forwardLog(engine, entry);
 }
 
 /** Also takes back a `running` in the row. When even that cannot be written, `recover` finds no task and sees it. */

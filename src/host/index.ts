@@ -30,6 +30,7 @@ export {
   SystemError,
   chdir,
   chroot,
+  connectDatagram,
   connectSeqPacket,
   getXattr,
   lchown,

@@ -190,14 +190,26 @@ export function removeXattr(path: string, name: string): void {
 
 /** A connected, non-blocking, close-on-exec SOCK_SEQPACKET unix socket (conmon's attach socket). Returns its fd. */
 export function connectSeqPacket(path: string): number {
+  return connectUnix(path, 5);
+}
+
+function connectUnix(path: string, type: number): number {
   const name = cString(path);
   if (name.length > 108) throw new SystemError("connect", 36, path);
-  const fd = check("socket", libc.socket(1, 5 | 0o2000000 | 0o4000, 0), path);
+  const fd = check("socket", libc.socket(1, type | 0o2000000 | 0o4000, 0), path);
   const address = Buffer.concat([Buffer.of(1, 0), name]);
   if (libc.connect(fd, ptr(address), address.length) === 0) return fd;
   const error = new SystemError("connect", errno(), path);
   closeSync(fd);
   throw error;
+}
+
+/**
+ * A connected, non-blocking, close-on-exec SOCK_DGRAM unix socket (the system's logger). A write to it is a message, or
+ * EAGAIN when the reader has not kept up. Returns its fd.
+ */
+export function connectDatagram(path: string): number {
+  return connectUnix(path, 2);
 }
 
 /** flock(2): true when the exclusive lock was taken, false when another process holds it. */

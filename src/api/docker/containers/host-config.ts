@@ -140,7 +140,8 @@ function rates(given: ResourceSpec["blkioDeviceReadBps"] = []) {
   return given.map(({ path, rate }) => ({ Path: path, Rate: rate }));
 }
 
-function logOptions(spec: ContainerSpec): Record<string, string> {
+function logOptions(spec: ContainerSpec): Readonly<Record<string, string>> {
+  if (spec.log?.options !== undefined) return spec.log.options;
   return {
     ...(spec.log?.maxBytes === undefined ? {} : { "max-size": String(spec.log.maxBytes) }),
     ...(spec.log?.maxFiles === undefined ? {} : { "max-file": String(spec.log.maxFiles) }),

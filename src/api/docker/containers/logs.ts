@@ -1,5 +1,5 @@
 import { fail } from "../../../base/index.ts";
-import type { LogLine } from "../../../containers/index.ts";
+import { logAttributes, type LogLine } from "../../../containers/index.ts";
 import { frame, multiplexedStreamType, rawStreamType } from "../hijack/stdcopy.ts";
 import { batched } from "../http/batched.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
@@ -33,7 +33,8 @@ export function logRoutes(backend: ContainersBackend): ApiRouter {
       sinceNs: timestamp(c, "since"),
       untilNs: timestamp(c, "until"),
     });
-    const prefix = { timestamps: flag(c, "timestamps"), details: flag(c, "details") };
+    const details = flag(c, "details") ? detailsOf(logAttributes(container)) : "";
+    const prefix = { timestamps: flag(c, "timestamps"), details };
     if (container.logPath === undefined) {
       throw fail("unimplemented", "log.not-readable", "configured logging driver does not support reading");
     }
@@ -60,13 +61,20 @@ async function* encodeLines(
   for await (const line of lines) yield encodeLine(line, tty, prefix);
 }
 
+/** The attributes of a line, sorted, and a space, which is there without any, too. */
+function detailsOf(attributes: Readonly<Record<string, string>>): string {
+  const pairs = Object.keys(attributes).toSorted();
+  // Go's url.QueryEscape.
+  const escaped = (text: string) => encodeURIComponent(text).replaceAll("%20", "+");
+  return `${pairs.map((name) => `${escaped(name)}=${escaped(attributes[name]!)}`).join(",")} `;
+}
+
 function encodeLine(
   line: LogLine,
   tty: boolean,
-  prefix: { readonly timestamps: boolean; readonly details: boolean },
+  prefix: { readonly timestamps: boolean; readonly details: string },
 ): Uint8Array {
-  // Details are the log driver's extra attributes; none of ours has any, which leaves their separator.
-  const start = (prefix.timestamps ? `${line.time} ` : "") + (prefix.details ? " " : "");
+  const start = (prefix.timestamps ? `${line.time} ` : "") + prefix.details;
   const data = start === "" ? line.data : Buffer.concat([Buffer.from(start), line.data]);
   return tty ? data : frame(line.stream, data);
 }

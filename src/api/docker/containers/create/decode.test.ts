@@ -58,8 +58,11 @@ describe("decodeCreate", () => {
     [{ HostConfig: { UsernsMode: "keep-id" } }, "invalid USER mode: keep-id"],
     [{ HostConfig: { Nonsense: 1 } }, "HostConfig.Nonsense is not a field that this daemon knows"],
     [{ HostConfig: { StorageOpt: { size: "1G" } } }, "HostConfig.StorageOpt is not supported"],
-    [{ HostConfig: { LogConfig: { Type: "syslog" } } }, "log driver 'syslog' is not supported"],
-    [{ HostConfig: { LogConfig: { Config: { tag: "x" } } } }, "log option 'tag' is not supported"],
+    [{ HostConfig: { LogConfig: { Type: "gelf" } } }, "logger: no log driver named 'gelf' is registered"],
+    [
+      { HostConfig: { LogConfig: { Config: { nonsense: "x" } } } },
+      "unknown log opt 'nonsense' for json-file log driver",
+    ],
     [{ HostConfig: { SecurityOpt: ["apparmor"] } }, 'invalid --security-opt 1: "apparmor"'],
     [{ HostConfig: { SecurityOpt: ["nonsense=1"] } }, 'invalid --security-opt 2: "nonsense=1"'],
     [{ HostConfig: { SecurityOpt: ["no-new-privileges=maybe"] } }, "invalid --security-opt 2"],

@@ -1,4 +1,5 @@
-import { fail, parseBytes } from "../../../../base/index.ts";
+import { fail } from "../../../../base/index.ts";
+import { parseLogOptions } from "../../../../containers/index.ts";
 import type { LogSpec, ResourceSpec, RestartPolicy } from "../../../../containers/index.ts";
 import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
 import type { HostConfigBody, ResourcesBody, RestartPolicyBody } from "./body.ts";
@@ -87,39 +88,10 @@ export function decodeRestartPolicy(body: RestartPolicyBody): RestartPolicy | un
   return defined({ name: name ?? "no", maximumRetryCount });
 }
 
-const logDrivers = ["json-file", "local", "none"] as const;
-
-/** Throws `unimplemented` for a log driver or an option of one that is not supported. */
+/** Throws `invalid` with Docker's text for a log driver, or an option of one, that does not exist. */
 export function decodeLog(body: HostConfigBody["LogConfig"]): LogSpec | undefined {
   const type = filled(body?.Type);
   const options = body?.Config ?? {};
   if (type === undefined && Object.keys(options).length === 0) return undefined;
-  const driver = logDrivers.find((one) => one === (type ?? "json-file"));
-  if (driver === undefined) {
-    throw fail("unimplemented", "log.driver", `log driver '${type}' is not supported`, {
-      hint: "use json-file, local or none",
-    });
-  }
-  for (const name of Object.keys(options)) {
-    if (name === "max-size" || name === "max-file") continue;
-    throw fail("unimplemented", "log.option", `log option '${name}' is not supported`);
-  }
-  return defined({
-    driver,
-    maxBytes: options["max-size"] === undefined ? undefined : maxBytes(options["max-size"]),
-    maxFiles: options["max-file"] === undefined ? undefined : maxFiles(options["max-file"]),
-  });
-}
-
-/** -1 is Docker's default of json-file, without an end; ours has one. */
-function maxBytes(text: string): number | undefined {
-  return text === "-1" ? undefined : parseBytes(text);
-}
-
-function maxFiles(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) {
-    throw fail("invalid", "log.option", `invalid value for log option max-file: '${text}'`);
-  }
-  return count;
+  return parseLogOptions(type ?? "json-file", options);
 }
