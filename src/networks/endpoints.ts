@@ -11,7 +11,11 @@ export const interfaceDigits = 8;
 export function reserveEndpoint(store: NetworkStore, network: Network, spec: EndpointSpec): Endpoint {
   const ipv4 = network.subnets.find((one) => !one.subnet.includes(":"));
   if (network.driver !== "bridge" || !ipv4) {
-    throw fail("invalid", "network.no-endpoints", `network ${network.name} gives containers no addresses`);
+    throw fail(
+      "invalid",
+      "network.no-endpoints",
+      `container cannot be disconnected from ${network.name} network or connected to ${network.name} network`,
+    );
   }
   checkNames(spec.names);
   checkRequest(network, spec);

@@ -37,7 +37,7 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
     const pattern = matchedRoutes(c).findLast((one) => one.method !== "ALL")?.path;
     const endpoint = pattern === undefined ? undefined : endpoints[endpointKey(c.req.method, pattern)];
     if (endpoint === undefined) return c.notFound();
-    checkQuery(c, endpoint);
+    if (endpoint.refused === undefined) checkQuery(c, endpoint);
     await next();
     return undefined;
   });

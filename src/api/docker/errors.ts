@@ -45,6 +45,7 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "task.create-failed": { status: 500, text: taskText },
   "runtime.missing": { status: 400 },
   "device.no-driver": { status: 500 },
+  "container.ambiguous": { status: 400 },
   "network.in-use": { status: 403 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { fail, isVirgaError } from "../../../base/index.ts";
 import { jsonBody } from "../http/body.ts";
-import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
+import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { checkFields } from "../http/fields.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, integer, requiredText, text } from "../http/query.ts";
-import { requirePlatform } from "../platform.ts";
+import { flag, integer, text } from "../http/query.ts";
+import { platformWarnings } from "../images/platforms.ts";
 import { holds, quirks } from "../quirks.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
@@ -66,6 +67,27 @@ function inspectionRoutes(backend: ContainersBackend): ApiRouter {
   return routes;
 }
 
+/** Before API 1.24 the start's body was the host configuration; a client that still sends one would be misled. */
+async function refuseBody(c: ApiContext): Promise<void> {
+  // As dockerd: an empty object is shorter than this.
+  if ((await c.req.text()).length <= 7) return;
+  throw fail(
+    "invalid",
+    "api.invalid-field",
+    "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+  );
+}
+
+/** In Docker's words, which name the container as the client did. */
+function cannotKill(name: string, error: unknown): unknown {
+  const start = "cannot kill container: ";
+  if (!isVirgaError(error) || error.message.startsWith(start)) return error;
+  return fail(error.kind, error.code, `${start}${name}: ${error.message}`, {
+    cause: error,
+    ...defined({ hint: error.hint }),
+  });
+}
+
 function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
   const routes = createRouter();
   const { containers } = backend;
@@ -74,11 +96,13 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
     const version = c.get("version");
     const spoken = inVersion(await jsonBody(c, createBody), version);
     const spec = decodeCreate(text(c, "name"), spoken.body);
-    if (holds(quirks.platformOfContainers, version)) requirePlatform(text(c, "platform"));
+    const platform = holds(quirks.platformOfContainers, version) ? text(c, "platform") : undefined;
+    const foreign = platformWarnings(backend, spec.image, platform);
     const { container, warnings } = await containers.create(spec);
-    return c.json({ Id: container.id, Warnings: [...warnings, ...spoken.warnings] }, 201);
+    return c.json({ Id: container.id, Warnings: [...warnings, ...spoken.warnings, ...foreign] }, 201);
   });
   routes.post("/containers/:id/start", async (c) => {
+    await refuseBody(c);
     await containers.start(pathParameter(c, "id"));
     return c.body(null, 204);
   });
@@ -91,7 +115,10 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
     });
   }
   routes.post("/containers/:id/kill", async (c) => {
-    await containers.kill(pathParameter(c, "id"), text(c, "signal"));
+    const name = pathParameter(c, "id");
+    await containers.kill(name, text(c, "signal")).catch((error: unknown) => {
+      throw cannotKill(name, error);
+    });
     return c.body(null, 204);
   });
   routes.post("/containers/:id/pause", async (c) => {
@@ -124,7 +151,11 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
   const { containers } = backend;
 
   routes.post("/containers/:id/rename", async (c) => {
-    await containers.rename(pathParameter(c, "id"), requiredText(c, "name"));
+    const newName = text(c, "name");
+    if (newName === undefined) {
+      throw fail("invalid", "api.bad-parameter", "Neither old nor new names may be empty");
+    }
+    await containers.rename(pathParameter(c, "id"), newName);
     return c.body(null, 204);
   });
   routes.post("/containers/:id/update", async (c) => {

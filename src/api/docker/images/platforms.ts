@@ -1,5 +1,6 @@
-import { fail } from "../../../base/index.ts";
+import { fail, isVirgaError } from "../../../base/index.ts";
 import { familiar, type Image } from "../../../images/index.ts";
+import type { ImagesBackend } from "./backend.ts";
 import type { ApiContext } from "../http/context.ts";
 import { architecture, decodePlatform, platformText, suits, type Platform } from "../platform.ts";
 import { holds, type Quirk } from "../quirks.ts";
@@ -33,4 +34,37 @@ export function requireVariant(image: Image, name: string, wanted: Platform | un
     "image.platform",
     `image with reference ${shown} was found but its platform (${platformText(has)}) does not match the specified platform (${platformText(wanted)})`,
   );
+}
+
+/**
+ * What to tell whoever makes a container of an image of another platform. Throws `not-found`, as `requireVariant`,
+ * when the request names a platform that the image is not of; a missing image is left to the creation.
+ */
+export function platformWarnings(
+  { images }: { readonly images: Pick<ImagesBackend["images"], "resolve"> },
+  name: string,
+  asked: string | undefined,
+): string[] {
+  const wanted = asked === undefined ? undefined : parsePlatform(asked);
+  let image: Image;
+  try {
+    image = images.resolve(name);
+  } catch (error) {
+    if (isVirgaError(error, "not-found")) return [];
+    throw error;
+  }
+  requireVariant(image, name, wanted);
+  const has = platformOf(image);
+  const host = { os: "linux", architecture };
+  if (wanted !== undefined || suits(has, host)) return [];
+  return [
+    `The requested image's platform (${platformText(has)}) does not match the detected host platform (${platformText(host)}) and no specific platform was requested`,
+  ];
+}
+
+/** `linux/arm64/v8`, or an architecture alone. */
+function parsePlatform(text: string): Platform {
+  const [first = "", second, variant] = text.split("/");
+  if (second === undefined) return { os: "linux", architecture: first };
+  return { os: first, architecture: second, ...(variant ? { variant } : {}) };
 }
