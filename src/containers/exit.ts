@@ -9,7 +9,7 @@ import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
-import { releaseVolumes } from "./mount-sources.ts";
+import { releaseVolumes, tellVolumes } from "./mount-sources.ts";
 import { closeSharedMemory } from "./shared-memory.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
@@ -53,6 +53,7 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   entry.record = record;
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);
+  tellVolumes(engine, container, "unmount");
   if (!written) entry.taskLeft = true;
   const removes = container.spec.autoRemove && (entry.stopping === undefined || entry.stopping === "stop");
   if (entry.stopping !== "restart" && entry.stopping !== "remove") entry.stopping = undefined;

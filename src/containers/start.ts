@@ -10,7 +10,7 @@ import { startHealth } from "./health.ts";
 import { forwardLog } from "./log-forward.ts";
 import { resolveInside } from "./inside.ts";
 import { logLimits } from "./log-rotation.ts";
-import { openSources } from "./mount-sources.ts";
+import { openSources, tellVolumes } from "./mount-sources.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import { setContainer, type Dock, type Entry } from "./registry.ts";
@@ -103,6 +103,7 @@ async function createTask(
   ]);
   await using temporary = new AsyncDisposableStack();
   const mounts = await openSources(engine, record.container, id, undo, temporary);
+  tellVolumes(engine, record.container, "mount");
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
   const sharedMemory = openSharedMemory(record.container, engine.registry, undo);
   const { config, warnings } = buildOciConfig({

@@ -97,7 +97,21 @@ function mounts(model: StackModel, service: Service): MountSpec[] {
 
 function mountSpec(model: StackModel, mount: Mount): MountSpec {
   if (mount.type === "tmpfs") {
-    return defined({ type: "tmpfs", target: mount.target, size: mount.tmpfs?.size, mode: mount.tmpfs?.mode });
+    return defined({
+      type: "tmpfs",
+      target: mount.target,
+      size: mount.tmpfs?.size,
+      mode: mount.tmpfs?.mode,
+      options: mount.read_only ? ["ro"] : undefined,
+    });
+  }
+  if (mount.type === "image") {
+    return defined({
+      type: "image",
+      source: mount.source,
+      target: mount.target,
+      subpath: mount.image?.subpath,
+    });
   }
   const { source, target, read_only: readOnly } = mount;
   if (mount.type === "bind") {
@@ -108,6 +122,7 @@ function mountSpec(model: StackModel, mount: Mount): MountSpec {
       readOnly,
       propagation: mount.bind?.propagation,
       nonRecursive: mount.bind?.recursive === "disabled" ? true : undefined,
+      readOnlyBelow: readOnlyBelow[mount.bind?.recursive ?? "enabled"],
       createSource: mount.bind?.create_host_path,
     });
   }
@@ -117,9 +132,12 @@ function mountSpec(model: StackModel, mount: Mount): MountSpec {
     target,
     readOnly,
     noCopy: mount.volume?.nocopy,
+    subpath: mount.volume?.subpath,
     labels: source === undefined ? mount.volume?.labels : undefined,
   });
 }
+
+const readOnlyBelow = { enabled: undefined, disabled: undefined, writable: "no", readonly: "force" } as const;
 
 function fileMount({ file, target }: ServiceContents["mounts"][number]): MountSpec {
   // Nothing is mounted below a file.

@@ -4,7 +4,7 @@ import { stackLabels } from "./labels.ts";
 import { planService, type ServicePlanning } from "./plan-service.ts";
 import type { Step } from "./step.ts";
 import type { UpOptions } from "./stack.ts";
-import type { Target, TargetNetwork } from "./target.ts";
+import type { Target, TargetNetwork, TargetService } from "./target.ts";
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -19,6 +19,12 @@ export function planImages(target: Target, current: Current, options: ImageOptio
   const steps = new Map<string, Step>();
   for (const service of target.services) {
     const { image, source } = service;
+    for (const mounted of mountedImages(service)) {
+      const id = `image ${mounted}`;
+      if (current.images.has(mounted) || steps.has(id)) continue;
+      const pulled = { ...service, image: mounted, source: { kind: "pull", policy: "missing" } as const };
+      steps.set(id, { id, after: [], kind: "pull-image", service: pulled });
+    }
     const isThere = current.images.has(image);
     const id = `image ${image}`;
     if (source.kind === "pull") {
@@ -49,6 +55,11 @@ export function planImages(target: Target, current: Current, options: ImageOptio
     });
   }
   return [...steps.values()];
+}
+
+/** Images whose files a service mounts. */
+export function mountedImages({ spec }: Pick<TargetService, "spec">): string[] {
+  return (spec.mounts ?? []).flatMap((mount) => (mount.type === "image" ? [mount.source] : []));
 }
 
 /**

@@ -378,7 +378,7 @@ describe("what fails", () => {
     await up();
     await t.write({
       "compose.yaml":
-        "services:\n  a: {image: x, volumes: ['v:/v']}\nvolumes: {v: {driver_opts: {o: size=1m}}}\n",
+        "services:\n  a: {image: x, volumes: ['v:/v']}\nvolumes: {v: {driver_opts: {type: tmpfs, device: tmpfs}}}\n",
     });
     calls();
     expect((await upFailure()).code).toBe("stack.volume-changed");

@@ -19,7 +19,7 @@ import { canonicalFile } from "./compose/canonical.ts";
 import { readStack, readStackName } from "./compose/read.ts";
 import { readCurrent, type Current, type CurrentContainer } from "./current.ts";
 import { takeDown, type TakingDown } from "./down.ts";
-import { planImages, planParts } from "./plan.ts";
+import { mountedImages, planImages, planParts } from "./plan.ts";
 import { stackLabels } from "./labels.ts";
 import { createStackFiles, type StackFiles } from "./stack-files.ts";
 import { stackLogs } from "./stack-logs.ts";
@@ -138,7 +138,7 @@ function currentOf({ dependencies }: Service, target: Target): Current {
   return readCurrent(
     dependencies,
     target.project,
-    target.services.map((one) => one.image),
+    target.services.flatMap((one) => [one.image, ...mountedImages(one)]),
   );
 }
 

@@ -248,3 +248,71 @@ test("x-virga becomes a label, and takes no key that it does not know", async ()
   const unknown = await target(text("{restart-unhealty: true}")).catch((error: unknown) => error);
   expect((unknown as VirgaError).message).toContain("did you mean 'restart-unhealthy'?");
 });
+
+test("mounts in long form arrive with all that they say", async () => {
+  const { services, volumes } = await target(`
+services:
+  web:
+    image: nginx
+    volumes:
+      - {type: image, source: "files:1", target: /i, image: {subpath: www}}
+      - {type: volume, source: data, target: /d, volume: {subpath: a/b, nocopy: true}}
+      - {type: bind, source: ./b, target: /b, read_only: true, bind: {recursive: readonly}}
+      - {type: bind, source: ./w, target: /w, read_only: true, bind: {recursive: writable}}
+      - {type: tmpfs, target: /t, read_only: true, tmpfs: {size: 1m, mode: 0o700}}
+volumes:
+  data: {driver_opts: {type: none, o: "bind,ro", device: ./here}}
+`);
+  expect(services[0]!.spec.mounts).toEqual([
+    { type: "image", source: "files:1", target: "/i", subpath: "www" },
+    { type: "volume", name: expect.stringContaining("_data"), target: "/d", noCopy: true, subpath: "a/b" },
+    {
+      type: "bind",
+      source: join(t.directory, "b"),
+      target: "/b",
+      readOnly: true,
+      readOnlyBelow: "force",
+      createSource: true,
+    },
+    {
+      type: "bind",
+      source: join(t.directory, "w"),
+      target: "/w",
+      readOnly: true,
+      readOnlyBelow: "no",
+      createSource: true,
+    },
+    { type: "tmpfs", target: "/t", size: 2 ** 20, mode: 0o700, options: ["ro"] },
+  ]);
+  expect(volumes[0]!.spec.options).toEqual({ type: "none", o: "bind,ro", device: join(t.directory, "here") });
+});
+
+test.each([
+  [
+    "volumes: [{type: volume, source: data, target: /d, volume: {subpath: ../x}}]",
+    "a relative path that stays inside",
+  ],
+  [
+    "volumes: [{type: volume, target: /d, volume: {subpath: x}}]",
+    "a volume without a name has no folders yet",
+  ],
+  ["volumes: [{type: image, target: /d}]", "'source' is missing: the image"],
+  ["volumes: [{type: bind, source: ., target: /d, bind: {recursive: readonly}}]", "needs 'read_only: true'"],
+  [
+    "volumes: [{type: bind, source: ., target: /d, image: {subpath: x}}]",
+    "options of 'image' on a mount of type 'bind'",
+  ],
+])("refuses %s", async (key, message) => {
+  const text = `services: {web: {image: nginx, ${key}}}\nvolumes: {data: {}}\n`;
+  const failure = await target(text).catch((error: unknown) => error);
+  expect((failure as VirgaError).message).toContain(message);
+});
+
+test("wrong options of a volume are told where they stand", async () => {
+  const text =
+    "services: {web: {image: nginx, volumes: [data:/d]}}\nvolumes:\n  data:\n    driver_opts: {type: tmpfs}\n";
+  const failure = await target(text).catch((error: unknown) => error);
+  expect((failure as VirgaError).message).toContain(
+    'compose.yaml:4:18: volumes.data.driver_opts: missing required option: "device"',
+  );
+});

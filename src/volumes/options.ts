@@ -15,24 +15,24 @@ const needs: Readonly<Record<string, readonly string[]>> = {
 
 /** Throws `invalid` / `volume.option-invalid`, in Docker's words. */
 export function checkOptions(name: string, options: VolumeOptions): void {
-  const invalid = (message: string, hint?: string) =>
-    fail(
-      "invalid",
-      "volume.option-invalid",
-      `create ${name}: ${message}`,
-      hint === undefined ? {} : { hint },
-    );
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option)) throw invalid(`invalid option: "${option}"`, `it takes ${known.join(", ")}`);
-  }
+  const problem = optionsProblem(options);
+  if (problem === undefined) return;
+  throw fail("invalid", "volume.option-invalid", `create ${name}: ${problem}`, {
+    hint: `a volume's options are ${known.join(", ")}`,
+  });
+}
+
+/** What is wrong with the options of a volume; undefined when nothing is. */
+export function optionsProblem(options: VolumeOptions): string | undefined {
+  const given = Object.keys(options);
+  const unknown = given.find((option) => !known.includes(option));
+  if (unknown !== undefined) return `invalid option: "${unknown}"`;
   if (options["type"] === "cifs" && hasPort(options["device"] ?? "")) {
-    throw invalid("port not allowed in CIFS device URL, include 'port' in 'o='");
+    return "port not allowed in CIFS device URL, include 'port' in 'o='";
   }
-  if ("size" in options) throw invalid("quota size requested but no quota support");
-  for (const option of Object.keys(options)) {
-    const missing = needs[option]?.find((one) => !(one in options));
-    if (missing !== undefined) throw invalid(`missing required option: "${missing}"`);
-  }
+  if ("size" in options) return "quota size requested but no quota support";
+  const missing = given.flatMap((option) => needs[option] ?? []).find((one) => !(one in options));
+  return missing === undefined ? undefined : `missing required option: "${missing}"`;
 }
 
 function hasPort(device: string): boolean {

@@ -211,6 +211,39 @@ describe("docker volume", () => {
   });
 });
 
+describe("docker events", () => {
+  test("tell when a container begins and ceases to use a volume", async () => {
+    await ok("run", "--name", "user", "-v", "data:/d:ro", "-v", "data:/e", image, "true");
+    const until = (Date.now() / 1000).toFixed(3);
+    const format = "{{.Action}} {{json .Actor.Attributes}}";
+    const text = await ok(
+      "events",
+      "--filter",
+      "volume=data",
+      "--since",
+      "1",
+      "--until",
+      until,
+      "--format",
+      format,
+    );
+    const container = await ok("inspect", "--format", "{{.Id}}", "user");
+    const common = { container, driver: "local" };
+    const mounted = { ...common, propagation: "" };
+    const seen = lines(text).map((line) => [
+      line.split(" ", 1)[0],
+      JSON.parse(line.slice(line.indexOf("{"))) as object,
+    ]);
+    expect(seen).toEqual([
+      ["create", { driver: "local" }],
+      ["mount", { ...mounted, destination: "/d", "read/write": "false" }],
+      ["mount", { ...mounted, destination: "/e", "read/write": "true" }],
+      ["unmount", common],
+      ["unmount", common],
+    ]);
+  });
+});
+
 describe("--mount", () => {
   test("volume-subpath: a folder or a file of a volume, which must be there and stay inside", async () => {
     await sh(
@@ -436,4 +469,45 @@ describe("-v", () => {
     );
     unlinkSync(join(folder, "x"));
   });
+});
+
+describe("a stack", () => {
+  test(
+    "with volumes that have options, parts of volumes, files of an image and a tmpfs",
+    async () => {
+      await importBusybox(daemon, "files:1");
+      mkdirSync(join(folder, "here/part"), { recursive: true });
+      writeFileSync(join(folder, "here/part/file"), "part\n");
+      writeFileSync(
+        join(folder, "compose.yaml"),
+        `name: mounted
+services:
+  all:
+    image: ${image}
+    command: sleep 600
+    init: true
+    volumes:
+      - ram:/ram
+      - {type: volume, source: here, target: /part, volume: {subpath: part}}
+      - {type: image, source: "files:1", target: /i, image: {subpath: www}}
+      - {type: tmpfs, target: /t, tmpfs: {size: 1m}}
+volumes:
+  ram: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}
+  here: {driver_opts: {type: none, o: bind, device: ./here}}
+`,
+      );
+      const up = await daemon.virga(["up", folder]);
+      expect(up.stderr + up.stdout).toContain("mounted-all-1");
+      expect(up.exitCode).toBe(0);
+      const script =
+        "df -k /ram | tail -1 | awk '{print $2}'; cat /part/file /i/index.html; grep -c ' /t tmpfs' /proc/mounts";
+      expect(await ok("exec", "mounted-all-1", "sh", "-c", script)).toBe("1024\npart\nok\n1");
+      expect((await daemon.virga(["plan", folder])).stdout).toContain(
+        "nothing: everything is as the files say",
+      );
+      await daemon.virga(["down", folder, "--volumes"]);
+      expect(readFileSync(join(folder, "here/part/file"), "utf8")).toBe("part\n");
+    },
+    minute,
+  );
 });

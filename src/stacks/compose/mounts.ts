@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Problems } from "./problems.ts";
 import {
   bytes,
@@ -26,7 +27,7 @@ export type Mount =
       readonly bind?: {
         readonly propagation?: Propagation;
         readonly create_host_path?: boolean;
-        readonly recursive?: "enabled" | "disabled";
+        readonly recursive?: "enabled" | "disabled" | "writable" | "readonly";
       };
     }
   | {
@@ -42,8 +43,15 @@ export type Mount =
       };
     }
   | {
+      readonly type: "image";
+      readonly source: string;
+      readonly target: string;
+      readonly image?: { readonly subpath?: string };
+    }
+  | {
       readonly type: "tmpfs";
       readonly target: string;
+      readonly read_only?: boolean;
       readonly tmpfs?: { readonly size?: number; readonly mode?: number };
     };
 
@@ -109,6 +117,15 @@ function shortMount(node: ScalarNode, path: string, problems: Problems): Mount |
   return { type: "volume", ...(source === undefined ? {} : { source }), target, ...readOnly, ...volume };
 }
 
+/** A path below what is mounted. */
+const subpath: Reader<string> = (node, path, problems) => {
+  const value = text(node, path, problems);
+  if (value === undefined) return undefined;
+  const clean = posix.normalize(value);
+  if (!clean.startsWith("/") && clean !== ".." && !clean.startsWith("../")) return value;
+  return expected(node, path, problems, "a relative path that stays inside");
+};
+
 const longKeys = object(
   {
     type: choice("bind", "volume", "tmpfs", "image", "npipe", "cluster"),
@@ -121,12 +138,9 @@ const longKeys = object(
       recursive: choice("enabled", "disabled", "writable", "readonly"),
       selinux: choice("z", "Z"),
     }),
-    volume: object(
-      { nocopy: flag, labels },
-      { refused: { subpath: "mount the whole volume, or a folder of this machine" } },
-    ),
+    volume: object({ nocopy: flag, labels, subpath }),
     tmpfs: object({ size: bytes(), mode }),
-    image: object({ subpath: text }),
+    image: object({ subpath }),
     consistency: text,
   },
   { required: ["type"] },
@@ -136,7 +150,7 @@ function longMount(node: MapNode, path: string, problems: Problems): Mount | und
   const read = longKeys(node, path, problems);
   if (read?.type === undefined) return undefined;
   const { type, source, target } = read;
-  if (type === "image" || type === "npipe" || type === "cluster") {
+  if (type === "npipe" || type === "cluster") {
     problems.unimplemented(node.at, `${path}.type`, `mounts of type '${type}' are not supported`);
     return undefined;
   }
@@ -148,14 +162,17 @@ function longMount(node: MapNode, path: string, problems: Problems): Mount | und
     );
     return undefined;
   }
-  for (const other of ["bind", "volume", "tmpfs"] as const) {
+  for (const other of ["bind", "volume", "tmpfs", "image"] as const) {
     if (other !== type && read[other] !== undefined) {
       problems.invalid(node.at, `${path}.${other}`, `options of '${other}' on a mount of type '${type}'`);
     }
   }
   const readOnly = read.read_only === undefined ? {} : { read_only: read.read_only };
-  if (type === "tmpfs") return { type, target, ...(read.tmpfs ? { tmpfs: read.tmpfs } : {}) };
+  if (type === "tmpfs") return { type, target, ...readOnly, ...(read.tmpfs ? { tmpfs: read.tmpfs } : {}) };
   if (type === "volume") {
+    if (source === undefined && read.volume?.subpath !== undefined) {
+      problems.invalid(node.at, `${path}.volume.subpath`, "a volume without a name has no folders yet");
+    }
     return {
       type,
       ...(source === undefined ? {} : { source }),
@@ -165,17 +182,14 @@ function longMount(node: MapNode, path: string, problems: Problems): Mount | und
     };
   }
   if (source === undefined) {
-    problems.invalid(node.at, path, "'source' is missing: the path on this machine");
+    const what = type === "image" ? "the image" : "the path on this machine";
+    problems.invalid(node.at, path, `'source' is missing: ${what}`);
     return undefined;
   }
+  if (type === "image") return { type, source, target, ...(read.image ? { image: read.image } : {}) };
   const { recursive, propagation, create_host_path = true } = read.bind ?? {};
-  if (recursive === "writable" || recursive === "readonly") {
-    problems.unimplemented(
-      node.at,
-      `${path}.bind.recursive`,
-      `'${recursive}' is not supported; enabled and disabled are`,
-    );
-    return undefined;
+  if ((recursive === "writable" || recursive === "readonly") && !read.read_only) {
+    problems.invalid(node.at, `${path}.bind.recursive`, `'${recursive}' needs 'read_only: true'`);
   }
   const bind = {
     create_host_path,

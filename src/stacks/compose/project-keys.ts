@@ -10,14 +10,17 @@ import {
   mapOf,
   matching,
   object,
+  resolvePath,
   text,
   type KeyNotes,
   type Keys,
   type Read,
   type Reader,
 } from "./readers.ts";
+import { optionsProblem } from "../../volumes/index.ts";
 import { nameRule, nameWhat } from "./service-values.ts";
 import { services } from "./service-keys.ts";
+import { child } from "./tree.ts";
 
 export const projectName = /^[a-z0-9][a-z0-9_-]*$/;
 
@@ -80,8 +83,31 @@ export const networkNotes: KeyNotes = {
   notes: { driver: "`bridge`", enable_ipv4: "only `true`", ipam: "`driver: default`, and `config`" },
 };
 
-export const volumeKeys = { name: text, driver: local, driver_opts: labels, external, labels } satisfies Keys;
-export const volumeNotes: KeyNotes = { notes: { driver: "`local`" } };
+/** Options of the driver; a folder that is bound may be relative to the file. */
+const volumeOptions: typeof labels = (node, path, problems) => {
+  const options = labels(node, path, problems);
+  const device = child(node, "device");
+  if (options === undefined) return undefined;
+  const binds = (options["o"] ?? "").split(",").some((word) => word === "bind" || word === "rbind");
+  const whole =
+    binds && device !== undefined && options["device"] !== undefined
+      ? { ...options, device: resolvePath(options["device"], device) }
+      : options;
+  const wrong = optionsProblem(whole);
+  if (wrong !== undefined) problems.invalid(node.at, path, wrong);
+  return whole;
+};
+
+export const volumeKeys = {
+  name: text,
+  driver: local,
+  driver_opts: volumeOptions,
+  external,
+  labels,
+} satisfies Keys;
+export const volumeNotes: KeyNotes = {
+  notes: { driver: "`local`", driver_opts: "`type`, `o` and `device`: tmpfs, a folder, NFS, CIFS" },
+};
 
 const noStore: Reader<boolean> = (node, path, problems) => {
   const read = external(node, path, problems);

@@ -227,7 +227,7 @@ export const serviceNotes: KeyNotes = {
     logging: "`json-file`, `local`, `none`, with `max-size` and `max-file`",
     security_opt: "`no-new-privileges`, `seccomp=…`, `systempaths=unconfined`",
     devices: "paths; not CDI names",
-    volumes: "`bind`, `volume`, `tmpfs`; named volumes must be declared at the top level",
+    volumes: "`bind`, `volume`, `tmpfs`, `image`; named volumes must be declared at the top level",
     secrets: "a file made by the daemon, mounted read-only at `/run/secrets/NAME` or `target`",
     configs: "a file made by the daemon, mounted read-only at `/NAME` or `target`",
   },
