@@ -21,6 +21,7 @@ const testPackages = [
   { name: "docker.io", programs: ["dockerd"] },
   { name: "podman", programs: ["podman"] },
   { name: "python3-docker", programs: ["/usr/lib/python3/dist-packages/docker/__init__.py"] },
+  { name: "qemu-system-x86", programs: ["qemu-system-x86_64"] },
   { name: "skopeo", programs: ["skopeo"] },
 ];
 

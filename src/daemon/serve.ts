@@ -10,6 +10,7 @@ import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
 import { installedRuntimes, runtimePrograms } from "./programs.ts";
 import { openRegistry } from "./open-registry.ts";
+import { tellReady } from "./service-manager.ts";
 import { createServices, type Services } from "./services.ts";
 import { listenUnix } from "./sockets.ts";
 
@@ -48,6 +49,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
       stop.resolve("a client asked"),
     );
     services.events.emit("daemon", "start", identity.tag);
+    await tellReady(process.env);
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
     logger.info("stopping", { why: await stop.promise });
   }

@@ -119,6 +119,9 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=infinity
 ExecStart=${program} serve${place}
 KillMode=process
 Delegate=yes
