@@ -1,4 +1,5 @@
-import { fstatSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
+import { errnoOf } from "../base/index.ts";
 
 /**
  * The terminal, if there is one. `process.stdin`, `process.stdout` and `node:tty` cost some 15 ms at the start of a
@@ -37,9 +38,23 @@ export function terminalSize(): { readonly columns: number; readonly rows: numbe
   return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
-/** Text for stdout; its last line ends with it. */
+/**
+ * Text for stdout; its last line ends with it. Ends the program when nobody reads any more (`virga stats | head`), with
+ * the exit code of SIGPIPE, which Bun ignores.
+ */
 export function print(text: string): void {
-  if (text !== "") console.log(text.endsWith("\n") ? text.slice(0, -1) : text);
+  if (text === "") return;
+  let rest = Buffer.from(text.endsWith("\n") ? text : `${text}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === "EPIPE") process.exit(141);
+      if (code !== "EAGAIN") throw error;
+      Bun.sleepSync(5);
+    }
+  }
 }
 
 /** A line for a person, beside the output. */

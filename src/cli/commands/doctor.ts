@@ -1,6 +1,7 @@
 import { examine, type CheckResult } from "../../doctor/index.ts";
 import type { Command } from "../command.ts";
 import { paint } from "../output.ts";
+import { print } from "../terminal.ts";
 
 export const doctor: Command = {
   name: "doctor",
@@ -10,10 +11,10 @@ export const doctor: Command = {
   arguments: { max: 0 },
   run(invocation) {
     const results = examine(invocation.root);
-    if (invocation.flag("json")) console.log(JSON.stringify(results, null, 2));
+    if (invocation.flag("json")) print(JSON.stringify(results, null, 2));
     else {
       const width = Math.max(...results.map((one) => one.name.length));
-      for (const result of results) console.log(lineOf(result, width));
+      for (const result of results) print(lineOf(result, width));
     }
     return Promise.resolve(results.some((one) => one.status === "fail") ? 1 : 0);
   },

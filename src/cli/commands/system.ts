@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fail, isVirgaError, systemClock } from "../../base/index.ts";
 import type { Command } from "../command.ts";
 import { defaultRoot, runningDaemon } from "../connection.ts";
+import { print } from "../terminal.ts";
 
 export const systemStatus: Command = {
   name: "system status",
@@ -13,17 +14,17 @@ export const systemStatus: Command = {
   async run(invocation) {
     const client = await runningDaemon(invocation.root);
     if (!client) {
-      console.log(invocation.flag("json") ? '{"running":false}' : `stopped (root ${invocation.root})`);
+      print(invocation.flag("json") ? '{"running":false}' : `stopped (root ${invocation.root})`);
       return 3;
     }
     const system = await client.system();
-    if (invocation.flag("json")) console.log(JSON.stringify({ running: true, ...system }, null, 2));
+    if (invocation.flag("json")) print(JSON.stringify({ running: true, ...system }, null, 2));
     else {
-      console.log(`running     virga ${system.version}, pid ${system.pid}, since ${system.startedAt}`);
-      console.log(`root        ${system.root}`);
-      console.log(`containers  ${system.containers.running} running of ${system.containers.total}`);
-      console.log(`images      ${system.images}`);
-      console.log(`docker      export DOCKER_HOST=unix://${system.dockerSocket}`);
+      print(`running     virga ${system.version}, pid ${system.pid}, since ${system.startedAt}`);
+      print(`root        ${system.root}`);
+      print(`containers  ${system.containers.running} running of ${system.containers.total}`);
+      print(`images      ${system.images}`);
+      print(`docker      export DOCKER_HOST=unix://${system.dockerSocket}`);
     }
     return 0;
   },
@@ -38,7 +39,7 @@ export const systemStop: Command = {
   async run(invocation) {
     const client = await runningDaemon(invocation.root);
     if (!client) {
-      console.log("stopped");
+      print("stopped");
       return 0;
     }
     const { pid, containers } = await client.system();
@@ -50,7 +51,7 @@ export const systemStop: Command = {
       if (!isAlive(pid)) {
         const many = containers.running === 1 ? "1 container goes" : `${containers.running} containers go`;
         const rest = containers.running > 0 ? `; ${many} on running` : "";
-        console.log(`stopped${rest}`);
+        print(`stopped${rest}`);
         return 0;
       }
       await systemClock.sleep(25);
@@ -104,7 +105,7 @@ export const systemUnit: Command = {
   details:
     "Install it with: virga system unit > /etc/systemd/system/virga.service && systemctl enable --now virga",
   run(invocation) {
-    console.log(unitText(join(import.meta.dir, "../../../virga"), invocation.root));
+    print(unitText(join(import.meta.dir, "../../../virga"), invocation.root));
     return Promise.resolve(0);
   },
 };
