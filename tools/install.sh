@@ -20,7 +20,8 @@ install_packages() {
   fi
   say "installing the pinned npm packages"
   rm -f "$stamp"
-  fetch_packages "$kind" || { say "npm could not install them; see: (cd $home && npm install --ignore-scripts)"; exit 1; }
+  # What an interrupted npm has left can be in its own way.
+  fetch_packages "$kind" || { rm -rf "$home/node_modules" && fetch_packages "$kind"; } || { say "npm could not install them; see: (cd $home && npm install --ignore-scripts)"; exit 1; }
   printf '%s' "$wanted" >"$stamp"
 }
 

@@ -26,6 +26,8 @@ const testPackages = [
 ];
 
 const sideBySide = 2;
+/** Starts first. */
+const longest = "systemd.test.ts";
 const args = process.argv.slice(2);
 const files = args.filter((arg) => !arg.startsWith("--"));
 
@@ -59,7 +61,7 @@ function systemTests(): string[] {
     const folder = join(import.meta.dir, "../test", name);
     const found = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.ts")) : [];
     return found.map((file) => join(folder, file));
-  });
+  }).toSorted((one, other) => Number(other.endsWith(longest)) - Number(one.endsWith(longest)));
 }
 
 async function runSideBySide(paths: readonly string[]): Promise<Outcome[]> {

@@ -10,7 +10,7 @@ import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
 import { installedRuntimes, runtimePrograms } from "./programs.ts";
 import { openRegistry } from "./open-registry.ts";
-import { tellReady } from "./service-manager.ts";
+import { openServiceManager } from "./service-manager.ts";
 import { createServices, type Services } from "./services.ts";
 import { listenUnix } from "./sockets.ts";
 
@@ -27,6 +27,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function runDaemon(options: ServeOptions): Promise<void> {
+  const serviceManager = openServiceManager(process.env);
   checkHost();
   setUmask(0o022);
   const identity = daemonIdentity(options.root);
@@ -49,7 +50,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
       stop.resolve("a client asked"),
     );
     services.events.emit("daemon", "start", identity.tag);
-    await tellReady(process.env);
+    await serviceManager.ready();
     logger.info("ready", { startedInMs: Math.round(performance.now()) });
     logger.info("stopping", { why: await stop.promise });
   }
