@@ -57,11 +57,13 @@ async function check(): Promise<Outcome> {
 
 /** What starts daemons: by what is used, by the clients that use it, and by Docker's own daemon beside it. */
 function systemTests(): string[] {
-  return ["e2e", "clients", "differential"].flatMap((name) => {
-    const folder = join(import.meta.dir, "../test", name);
-    const found = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.ts")) : [];
-    return found.map((file) => join(folder, file));
-  }).toSorted((one, other) => Number(other.endsWith(longest)) - Number(one.endsWith(longest)));
+  return ["e2e", "clients", "differential"]
+    .flatMap((name) => {
+      const folder = join(import.meta.dir, "../test", name);
+      const found = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.ts")) : [];
+      return found.map((file) => join(folder, file));
+    })
+    .toSorted((one, other) => Number(other.endsWith(longest)) - Number(one.endsWith(longest)));
 }
 
 async function runSideBySide(paths: readonly string[]): Promise<Outcome[]> {
