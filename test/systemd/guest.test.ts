@@ -9,7 +9,7 @@ const slowly = 300_000;
 const environment = { DOCKER_HOST: "unix:///run/virga/docker.sock" };
 
 const docker = (...args: string[]) =>
-  run(["docker", ...args], { env: { ...process.env, ...environment } as Record<string, string> });
+  run(["docker", ...args], { env: { ...process.env, ...environment } });
 
 async function ok(...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await docker(...args);
