@@ -102,7 +102,7 @@ function importedSteps({ request, services, emit }: BuildStart): Map<string, Ste
 }
 
 async function storeImage(run: BuildRun, state: StageState): Promise<Image> {
-  const { images, events } = run.services;
+  const { images } = run.services;
   const { labels = {}, tags = [] } = run.request;
   const process = processOf(state);
   const labelled =
@@ -121,6 +121,5 @@ async function storeImage(run: BuildRun, state: StageState): Promise<Image> {
   const [first, ...others] = tags;
   const image = await images.create({ config, layers: state.layers }, first);
   for (const tag of others) images.tag(image.id, tag);
-  events.emit("image", "build", image.id, first === undefined ? {} : { name: first });
   return image;
 }

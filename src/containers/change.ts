@@ -24,5 +24,5 @@ export async function renameContainer(engine: Engine, entry: Entry, newName: str
     await renameEndpoints(engine, entry, name);
     throw error;
   }
-  emit(engine, entry, "rename", { oldName: before.name });
+  emit(engine, entry, "rename", { oldName: `/${before.name}` });
 }

@@ -1,5 +1,5 @@
 import type { Digest } from "../content/index.ts";
-import type { ImageProcess, ImageRecipe } from "../images/index.ts";
+import { familiar, normalise, type ImageProcess, type ImageRecipe } from "../images/index.ts";
 import type { Change } from "../layers/index.ts";
 import { emit, type Engine } from "./engine.ts";
 import type { Entry } from "./registry.ts";
@@ -52,7 +52,8 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
     ],
   };
   const made = await engine.images.create(recipe, options.reference);
-  emit(engine, entry, "commit", { imageID: made.id, imageRef: options.reference ?? "" });
+  const imageRef = options.reference === undefined ? "" : familiar(normalise(options.reference));
+  emit(engine, entry, "commit", { comment: options.comment ?? "", imageID: made.id, imageRef });
   return made.id;
 }
 

@@ -4,7 +4,7 @@ import type { Change, DiffId } from "../layers/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { TaskStats } from "../runtimes/index.ts";
 import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/index.ts";
-import type { ContainerSpec } from "./spec.ts";
+import type { ContainerSpec, TerminalSize } from "./spec.ts";
 
 /**
  * The life of a container: `create` (name, folder, volumes and addresses are its own, nothing runs) → `start`
@@ -142,6 +142,8 @@ export interface ExecRequest {
   readonly user?: string;
   readonly workingDir?: string;
   readonly tty?: boolean;
+  /** The first size of its terminal. */
+  readonly consoleSize?: TerminalSize;
   readonly privileged?: boolean;
   readonly attachStdin?: boolean;
   readonly attachStdout?: boolean;
@@ -254,10 +256,12 @@ export interface Containers {
   /** Starts it; undefined streams when detached. `conflict` when already started or the container is not running. */
   startExec(
     id: string,
-    options: { readonly detach: boolean; readonly tty: boolean },
+    options: { readonly detach: boolean; readonly tty: boolean; readonly consoleSize?: TerminalSize },
   ): Promise<Attachment | undefined>;
   resizeExec(id: string, columns: number, rows: number): Promise<void>;
   waitExec(id: string): Promise<number>;
+  /** Ids of the execs that run in it. */
+  runningExecs(name: string): readonly string[];
 
   changes(name: string): Promise<Change[]>;
   stats(name: string): Promise<TaskStats>;

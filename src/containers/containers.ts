@@ -128,6 +128,7 @@ function streams(engine: Engine, find: Find) {
     checkExec: (id) => void checkExec(engine, id),
     startExec: async (id, options) => await startExec(engine, id, options),
     resizeExec: async (id, columns, rows) => await resizeExec(engine, id, columns, rows),
+    runningExecs: (name) => engine.execs.runningIn(find(name).record.container.id),
     waitExec: async (id) => await engine.execs.get(id).ended.promise,
   } satisfies Partial<Containers>;
 }

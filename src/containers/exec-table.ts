@@ -18,6 +18,8 @@ export interface ExecTable {
   add(exec: Exec): ExecEntry;
   /** Throws `not-found` / `exec.not-found`. */
   get(id: string): ExecEntry;
+  /** Ids of those that run in a container. */
+  runningIn(containerId: string): string[];
   end(entry: ExecEntry, exitCode: number): void;
   /** Forgets those of a container that is gone. */
   forget(containerId: string): void;
@@ -44,6 +46,10 @@ export function createExecTable(clock: Clock): ExecTable {
       if (!entry) throw fail("not-found", "exec.not-found", `No such exec instance: ${id}`);
       return entry;
     },
+    runningIn: (containerId) =>
+      [...entries.values()].flatMap(({ exec }) =>
+        exec.containerId === containerId && exec.state.status === "running" ? [exec.id] : [],
+      ),
     end(entry, exitCode) {
       if (entry.endedAt !== undefined) return;
       entry.exec = { ...entry.exec, state: { status: "exited", exitCode } };

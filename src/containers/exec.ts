@@ -5,6 +5,7 @@ import { emit, type Engine } from "./engine.ts";
 import { execProcess, needRunning } from "./exec-process.ts";
 import type { ExecEntry } from "./exec-table.ts";
 import type { Entry } from "./registry.ts";
+import type { TerminalSize } from "./spec.ts";
 
 export function createExec(engine: Engine, entry: Entry, request: ExecRequest): Exec {
   if (request.command.length === 0 || request.command[0] === "") {
@@ -18,7 +19,7 @@ export function createExec(engine: Engine, entry: Entry, request: ExecRequest): 
     request,
     state: { status: "created" },
   });
-  emit(engine, entry, "exec_create", { execID: exec.id }, request.command.join(" "));
+  emit(engine, entry, "exec_create", { execID: exec.id }, eventText(request.command));
   return exec;
 }
 
@@ -39,7 +40,7 @@ export function checkExec(engine: Engine, id: string): { readonly one: ExecEntry
 export async function startExec(
   engine: Engine,
   id: string,
-  options: { readonly detach: boolean; readonly tty: boolean },
+  options: { readonly detach: boolean; readonly tty: boolean; readonly consoleSize?: TerminalSize },
 ): Promise<Attachment | undefined> {
   const { one, entry } = checkExec(engine, id);
   const { exec } = one;
@@ -48,11 +49,13 @@ export async function startExec(
   one.exec = { ...exec, state: { status: "running", pid: 0 } };
   try {
     const process = await execProcess(engine, entry, exec.request, tty);
+    const size = options.consoleSize ?? exec.request.consoleSize;
     const stdin = !options.detach && (exec.request.attachStdin ?? false);
     one.process = await engine.runtime.exec(exec.containerId, {
       id,
       process,
       tty,
+      ...(size === undefined ? {} : { size }),
       stdin,
       detach: options.detach,
     });
@@ -61,13 +64,18 @@ export async function startExec(
     throw error;
   }
   one.exec = { ...exec, state: { status: "running", pid: one.process.pid } };
-  emit(engine, entry, "exec_start", { execID: id }, exec.request.command.join(" "));
+  emit(engine, entry, "exec_start", { execID: id }, eventText(exec.request.command));
   const { streams, exited } = one.process;
   void exited.then(
     ({ exitCode }) => ended(engine, entry, one, exitCode),
     () => ended(engine, entry, one, 137), // its monitor is gone, and it with it
   );
   return options.detach ? undefined : attachment(streams, exec.request, tty);
+}
+
+/** As Docker writes a command behind the colon: the program, a space, and the arguments, if there are any. */
+export function eventText([program = "", ...rest]: readonly string[]): string {
+  return `${program} ${rest.join(" ")}`;
 }
 
 export async function resizeExec(engine: Engine, id: string, columns: number, rows: number): Promise<void> {

@@ -11,6 +11,7 @@ import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
 import { releaseVolumes, tellVolumes } from "./mount-sources.ts";
 import { closeSharedMemory } from "./shared-memory.ts";
+import { announceUses } from "./use-events.ts";
 
 /** Handles the ends of all tasks from now on, each under its container's lock. */
 export function watchExits(engine: Engine): Disposable {
@@ -50,6 +51,7 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
     quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
   await releaseNetwork(engine, before.container, container.state.pid);
+  announceUses(engine, entry, "given back");
   entry.record = record;
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);

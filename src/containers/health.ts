@@ -2,6 +2,7 @@ import { messageOf, newId } from "../base/index.ts";
 import type { HealthcheckConfig, ImageProcess } from "../images/index.ts";
 import type { Health } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
+import { eventText } from "./exec.ts";
 import { execProcess } from "./exec-process.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import { restartsWhenUnhealthy, restartUnhealthy } from "./unhealthy.ts";
@@ -120,13 +121,17 @@ async function runProbe(
     exitCode,
     output,
   });
+  const id = newId();
+  const told = eventText(check.command);
   try {
     const process = await execProcess(engine, entry, { command: check.command }, false);
+    emit(engine, entry, "exec_create", { execID: id }, told);
     const exec = await engine.runtime.exec(
       entry.record.container.id,
-      { id: newId(), process, tty: false, stdin: false, detach: false },
+      { id, process, tty: false, stdin: false, detach: false },
       signal,
     );
+    emit(engine, entry, "exec_start", { execID: id }, told);
     const output = collect(exec.streams.output);
     const exit = await within(engine, check.timeoutMs, exec.exited, signal);
     if (exit === undefined) {
@@ -137,6 +142,7 @@ async function runProbe(
     // A child left behind may hold the output open: what came until now is all there will be.
     await within(engine, 1000, output.ended, signal);
     exec.streams.close();
+    emit(engine, entry, "exec_die", { execID: id, exitCode: String(exit.exitCode) });
     return done(exit.exitCode, output.text());
   } catch (error) {
     return done(-1, messageOf(error));

@@ -47,7 +47,7 @@ export async function stop(engine: Engine, entry: Entry, options: StopOptions): 
 }
 
 export async function restart(engine: Engine, entry: Entry, options: StopOptions): Promise<void> {
-  await halt(engine, entry, "restart", options);
+  if (await halt(engine, entry, "restart", options)) emit(engine, entry, "stop");
   await exclusively(engine, entry, async () => {
     if (entry.record.container.state.status === "running") return;
     refuseGoing(entry.record.container.state);

@@ -1,6 +1,11 @@
 import type { HealthcheckConfig } from "../images/index.ts";
 import type { PortMapping } from "../networks/index.ts";
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /**
  * What a container is asked to be. Values of the image (command, environment, user, …) are not in here: a field that
  * is absent means "as the image says". Sizes are bytes, durations nanoseconds where Docker has nanoseconds.
@@ -20,6 +25,8 @@ export interface ContainerSpec {
   readonly hostname?: string;
   readonly domainname?: string;
   readonly tty?: boolean;
+  /** The first size of its terminal. */
+  readonly consoleSize?: TerminalSize;
   readonly openStdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly stopSignal?: string;

@@ -17,6 +17,7 @@ import { setContainer, type Dock, type Entry } from "./registry.ts";
 import { forgetTask } from "./task.ts";
 import { openSharedMemory } from "./shared-memory.ts";
 import { together } from "./together.ts";
+import { announceUses } from "./use-events.ts";
 
 /**
  * Brings a container to running; the caller holds its lock and has checked that it may. The row says `running` before
@@ -36,6 +37,7 @@ export async function startContainer(engine: Engine, entry: Entry): Promise<void
     throw error;
   }
   entry.stopping = undefined;
+  announceUses(engine, entry, "taken");
   emit(engine, entry, "start");
   startHealth(engine, entry);
   forwardLog(engine, entry);

@@ -2,9 +2,9 @@
 export interface EventActions {
   container:
     | "create" | "start" | "restart" | "stop" | "kill" | "die" | "oom" | "destroy" | "pause" | "unpause" | "rename"
-    | "attach" | "detach" | "exec_create" | "exec_start" | "exec_die" | "health_status" | "resize" | "update" | "copy"
+    | "attach" | "detach" | "exec_create" | "exec_start" | "exec_detach" | "exec_die" | "health_status" | "resize" | "update" | "copy"
     | "archive-path" | "extract-to-dir" | "export" | "commit" | "top" | "prune";
-  image: "pull" | "push" | "import" | "load" | "save" | "tag" | "untag" | "delete" | "build" | "prune";
+  image: "pull" | "push" | "import" | "load" | "save" | "tag" | "untag" | "delete" | "create" | "prune";
   network: "create" | "connect" | "disconnect" | "destroy" | "prune";
   volume: "create" | "mount" | "unmount" | "destroy" | "prune";
   builder: "prune";

@@ -112,7 +112,13 @@ test("tag moves a name from one image to another", async () => {
   kit.images.tag("other", "app");
   expect(kit.images.resolve("app").id).toBe(second.id);
   expect(kit.images.resolve(first.id).references).toEqual([]);
-  expect(kit.eventsSoFar()).toEqual(["tag app:latest", "tag other:latest", "tag app:latest"]);
+  expect(kit.eventsSoFar()).toEqual([
+    `create ${first.id}`,
+    "tag app:latest",
+    `create ${second.id}`,
+    "tag other:latest",
+    "tag app:latest",
+  ]);
 });
 
 describe("importRootfs", () => {

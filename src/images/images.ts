@@ -67,6 +67,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
       await using hold = garbage.hold();
       const written = await writeRecipe(writing, recipe, hold);
       const image = await register(writing, written, name === undefined ? [] : [name]);
+      announce(events, "create", image);
       if (name !== undefined) announce(events, "tag", image, familiar(name));
       return image;
     },

@@ -87,7 +87,7 @@ async function* prepend(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Asyn
 /** Announces what happened to an image; `name` is what Docker puts there for the action. */
 export function announce(
   events: Events,
-  action: "tag" | "import" | "load" | "save",
+  action: "create" | "tag" | "import" | "load" | "save",
   image: Image,
   name: string = image.id,
 ): void {

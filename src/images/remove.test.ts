@@ -26,7 +26,12 @@ describe("docker rmi", () => {
     const image = await kit.make("a", "app");
     expect(await kit.images.remove("app")).toEqual({ untagged: ["app:latest"], deleted: [image.id] });
     expect(kit.stored()).toEqual([]);
-    expect(kit.eventsSoFar()).toEqual(["tag app:latest", `untag ${image.id}`, `delete ${image.id}`]);
+    expect(kit.eventsSoFar()).toEqual([
+      `create ${image.id}`,
+      "tag app:latest",
+      `untag ${image.id}`,
+      `delete ${image.id}`,
+    ]);
   });
 
   test("blobs that the registry needs stay, until it needs them no more", async () => {

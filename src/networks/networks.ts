@@ -186,7 +186,7 @@ async function prune(parts: Parts, keep?: (network: Network) => boolean): Promis
     await removeNetwork(parts, network);
     removed.push(network.name);
   }
-  if (removed.length > 0) parts.events.emit("network", "prune", "", { reclaimed: "0" });
+  parts.events.emit("network", "prune", "", { reclaimed: "0" });
   return removed;
 }
 

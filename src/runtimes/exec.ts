@@ -82,7 +82,7 @@ function start(command: string[], exec: ExecSpec, clock: Clock): Started {
     const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
     return { child, streams: pipeStreams(child, clock), resize: noTerminal };
   }
-  if (exec.tty) return startWithTerminal(command, common, clock);
+  if (exec.tty) return startWithTerminal(command, common, exec.size, clock);
   const child = Bun.spawn(command, { ...common, stdio: [exec.stdin ? "pipe" : "ignore", "pipe", "pipe"] });
   return { child, streams: pipeStreams(child, clock), resize: noTerminal };
 }
@@ -90,10 +90,12 @@ function start(command: string[], exec: ExecSpec, clock: Clock): Started {
 function startWithTerminal(
   command: string[],
   common: { cwd: string; env: Record<string, string> },
+  size: ExecSpec["size"],
   clock: Clock,
 ): Started {
   const pty: PtyProcess = ptyStreams();
-  const child = Bun.spawn(command, { ...common, terminal: pty.options });
+  const first = size === undefined ? {} : { cols: size.columns, rows: size.rows };
+  const child = Bun.spawn(command, { ...common, terminal: { ...pty.options, ...first } });
   pty.connect(child);
   return {
     child,

@@ -63,6 +63,8 @@ export interface ExecSpec {
   /** An OCI `process` object (config.md, "Process"). */
   readonly process: OciConfig;
   readonly tty: boolean;
+  /** The first size of its terminal. */
+  readonly size?: { readonly columns: number; readonly rows: number };
   readonly stdin: boolean;
   /** Nobody listens: stdio is /dev/null. */
   readonly detach: boolean;

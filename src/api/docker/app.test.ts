@@ -190,7 +190,7 @@ describe("what Virga has not", () => {
     ["POST", "/build?remote=http://x/", 501],
     ["POST", "/build?squash=1", 501],
     ["POST", "/images/create?fromSrc=http://x/", 501],
-    ["GET", "/containers/x/attach/ws", 501],
+    ["GET", "/containers/x/attach/ws", 404],
     ["POST", "/session", 404],
     ["GET", "/plugins/x/y/json", 404],
   ])("%s %s is %d with a message", async (method, path, status) => {

@@ -7,8 +7,8 @@ import { containerRoutes } from "./containers/routes.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { endpoints } from "./endpoints.ts";
 import { detailHeader, encodeError, isServerFault } from "./errors.ts";
-import { execRoutes, refuseWebsocket } from "./exec/routes.ts";
 import { pathOf, refuseZeroBytes } from "./http/address.ts";
+import { execRoutes } from "./exec/routes.ts";
 import type { ApiEnv } from "./http/context.ts";
 import { checkQuery, endpointKey } from "./http/endpoint.ts";
 import { imageRoutes } from "./images/routes.ts";
@@ -43,7 +43,6 @@ export function createApp(dependencies: DockerApiDependencies): DockerApp {
   });
   const containerBackend = dependencies;
   app.route("/", systemRoutes({ ...dependencies, containerBackend, imageBackend: dependencies }));
-  app.get("/containers/:id/attach/ws", refuseWebsocket);
   app.route("/", containerRoutes(dependencies));
   app.route("/", execRoutes(dependencies));
   app.route("/", imageRoutes(dependencies));

@@ -2,14 +2,15 @@ import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
 import { messageOf } from "../../base/index.ts";
-import { attachHijack } from "./containers/attach.ts";
+import { attachHijack, websocketHijack } from "./containers/attach.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { errorResponse, identityHeaders } from "./app.ts";
 import { isServerFault } from "./errors.ts";
 import { startHijack } from "./exec/routes.ts";
-import { socketConnection } from "./hijack/connection.ts";
+import { socketConnection, type RawConnection } from "./hijack/connection.ts";
 import type { Hijack } from "./hijack/hijack.ts";
 import { refuseZeroBytes } from "./http/address.ts";
+import { acceptWebsocket, websocketConnection } from "./hijack/websocket.ts";
 import type { ApiEnv } from "./http/context.ts";
 import { negotiate, splitVersion } from "./versions.ts";
 
@@ -32,8 +33,7 @@ export function createUpgradeHandler(
     const response = await app.fetch(request);
     const hijack = hijacks.get(request);
     if (hijack === undefined) return writeResponse(socket, response);
-    const connection = socketConnection(socket, head);
-    socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
+    const connection = await connect(incoming, socket, head, hijack, identity);
     try {
       await hijack.run(connection);
     } catch (error) {
@@ -42,6 +42,22 @@ export function createUpgradeHandler(
       connection.end();
     }
   };
+}
+
+/** Answers that the connection is the client's and the container's now. */
+async function connect(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  hijack: Hijack,
+  identity: Readonly<Record<string, string>>,
+): Promise<RawConnection> {
+  if (hijack.websocket !== undefined) {
+    return websocketConnection(await acceptWebsocket(incoming, socket, head), hijack.websocket);
+  }
+  const connection = socketConnection(socket, head);
+  socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
+  return connection;
 }
 
 function hijackApp(
@@ -59,6 +75,11 @@ function hijackApp(
   });
   app.post("/containers/:id/attach", async (c) => {
     keep(c.req.raw, await attachHijack(dependencies, c));
+    return c.body(null, 200);
+  });
+  app.get("/containers/:id/attach/ws", async (c) => {
+    if (c.req.header("sec-websocket-key") === undefined) return plain(c.req.raw);
+    keep(c.req.raw, await websocketHijack(dependencies, c));
     return c.body(null, 200);
   });
   app.post("/exec/:id/start", async (c) => {

@@ -62,6 +62,9 @@ function buildProcess(input: OciConfigInput, hostname: string) {
     mountLabel: confinement.mountLabel,
     process: {
       terminal: spec.tty ?? false,
+      ...(spec.tty && spec.consoleSize
+        ? { consoleSize: { height: spec.consoleSize.rows, width: spec.consoleSize.columns } }
+        : {}),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: usesInit(spec) ? [initTarget, "--", ...args] : args,
       env: environment(process, spec, hostname, user),

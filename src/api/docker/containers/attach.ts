@@ -6,6 +6,7 @@ import { byteBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { flag, text } from "../http/query.ts";
 import type { ContainersBackend } from "./backend.ts";
+import { holds, quirks } from "../quirks.ts";
 import { streamType } from "./logs.ts";
 
 /** POST /containers/{id}/attach by clients that do not ask for an upgrade: their stdin is the request's body. */
@@ -14,32 +15,54 @@ export function attachRoutes(backend: ContainersBackend): ApiRouter {
   routes.post("/containers/:id/attach", async (c) =>
     hijackWithoutUpgrade(c, byteBody(c), await attachHijack(backend, c)),
   );
+  routes.get("/containers/:id/attach/ws", (c) => {
+    backend.containers.get(pathParameter(c, "id"));
+    throw fail("invalid", "attach.websocket", "not a websocket request: there is no 'Upgrade: websocket'");
+  });
   return routes;
 }
 
-/** Checks an attach request and attaches. Throws what the client is to be told with a status. */
-export async function attachHijack(backend: ContainersBackend, c: ApiContext): Promise<Hijack> {
+/** As `attachHijack`, of GET /containers/{id}/attach/ws: the messages are the bytes of both outputs. */
+export async function websocketHijack(backend: ContainersBackend, c: ApiContext): Promise<Hijack> {
+  const chosen = holds(quirks.websocketStreams, c.get("version"));
+  const hijack = await attachHijack(backend, c, { raw: true, all: !chosen });
+  return { ...hijack, websocket: { text: holds(quirks.websocketText, c.get("version")) } };
+}
+
+/**
+ * Checks an attach request and attaches. Throws what the client is to be told with a status. `all`: to each stream,
+ * whatever the request says.
+ */
+export async function attachHijack(
+  backend: ContainersBackend,
+  c: ApiContext,
+  { raw = false, all = false }: { readonly raw?: boolean; readonly all?: boolean } = {},
+): Promise<Hijack> {
   const detachKeys = parseDetachKeys(text(c, "detachKeys"));
   const container = backend.containers.get(pathParameter(c, "id"));
   refuseUnattachable(container);
   const tty = container.spec.tty ?? false;
-  const stdin = flag(c, "stdin") && container.spec.openStdin === true;
-  const [stream, stdout, stderr] = [flag(c, "stream"), flag(c, "stdout"), flag(c, "stderr")];
+  const [stream, stdout, stderr] = [flag(c, "stream"), all || flag(c, "stdout"), all || flag(c, "stderr")];
+  const stdin = (all || flag(c, "stdin")) && container.spec.openStdin === true;
+  const logs = flag(c, "logs");
   const contentType = streamType(tty, c.get("version"));
-  if (!stream)
-    return { contentType, run: (connection) => replay(backend, container, { stdout, stderr }, connection) };
+  if (!stream) {
+    backend.events.emit("container", "attach", container.id, attributes(container));
+    const streams = { stdout: stdout && logs, stderr: stderr && logs, raw };
+    return { contentType, run: (connection) => replay(backend, container, streams, connection) };
+  }
   const attachment = await backend.containers.attach(container.id, {
     stdin,
     stdout,
     stderr,
-    logs: flag(c, "logs"),
+    logs,
   });
   return {
     contentType,
     async run(connection) {
       // As dockerd: the end of a client's input closes stdin where StdinOnce says so, and else lets the client go.
       const onInputEnd = container.spec.stdinOnce === true && !tty ? "close-stdin" : "let-go";
-      const outcome = await runSession(attachment, connection, { stdin, detachKeys, onInputEnd });
+      const outcome = await runSession(attachment, connection, { stdin, raw, detachKeys, onInputEnd });
       if (outcome === "detached")
         backend.events.emit("container", "detach", container.id, attributes(container));
     },
@@ -67,16 +90,19 @@ function refuseUnattachable({ id, state }: Container): void {
 async function replay(
   backend: ContainersBackend,
   container: Container,
-  streams: { readonly stdout: boolean; readonly stderr: boolean },
+  { raw, ...streams }: { readonly stdout: boolean; readonly stderr: boolean; readonly raw: boolean },
   connection: Parameters<Hijack["run"]>[0],
 ): Promise<void> {
-  const lines = backend.containers.logs(container.id, { ...streams, follow: false }, connection.gone);
   const output = (async function* () {
+    // Docker answers a request for nothing with nothing.
+    if ((!streams.stdout && !streams.stderr) || container.logPath === undefined) return;
+    const lines = backend.containers.logs(container.id, { ...streams, follow: false }, connection.gone);
     for await (const line of lines) yield { stream: line.stream, data: line.data };
   })();
   const nothing = { write: async () => {}, closeStdin: async () => {}, close: () => {} };
   await runSession({ tty: container.spec.tty ?? false, output, ...nothing }, connection, {
     stdin: false,
+    raw,
     detachKeys: [],
     onInputEnd: "let-go",
   });

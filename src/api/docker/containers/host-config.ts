@@ -21,7 +21,7 @@ export function encodeHostConfig(spec: ContainerSpec) {
     AutoRemove: spec.autoRemove ?? false,
     VolumeDriver: spec.volumeDriver ?? "",
     VolumesFrom: orNull(spec.volumesFrom ?? []),
-    ConsoleSize: [0, 0],
+    ConsoleSize: [spec.consoleSize?.rows ?? 0, spec.consoleSize?.columns ?? 0],
     ...(spec.annotations ? { Annotations: spec.annotations } : {}),
     CgroupnsMode: spec.namespaces?.cgroup ?? "private",
     IpcMode: spec.namespaces?.ipc ?? "private",

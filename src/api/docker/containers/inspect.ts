@@ -20,6 +20,7 @@ export async function encodeContainer(
   withSize: boolean,
 ) {
   const command = commandLine(container);
+  const execIds = backend.containers.runningExecs(container.id);
   const size = withSize ? await backend.containers.size(container.id) : undefined;
   return {
     Id: container.id,
@@ -39,7 +40,7 @@ export async function encodeContainer(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: null,
+    ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: encodeHostConfig(container.spec),
     GraphDriver: encodeGraphDriver(backend, container),
     ...encodeImageDescriptor(backend, container, version),

@@ -1,4 +1,5 @@
 import type { Containers } from "../../../containers/index.ts";
+import type { Events } from "../../../events/index.ts";
 
 /** What the exec endpoints need. */
 export interface ExecBackend {
@@ -6,4 +7,5 @@ export interface ExecBackend {
     Containers,
     "get" | "createExec" | "getExec" | "checkExec" | "startExec" | "resizeExec" | "waitExec"
   >;
+  readonly events: Pick<Events, "emit">;
 }

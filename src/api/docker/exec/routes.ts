@@ -1,4 +1,6 @@
 import { fail, isVirgaError, parseDetachKeys, type VirgaError } from "../../../base/index.ts";
+import type { Exec } from "../../../containers/index.ts";
+import { decodeSize } from "../containers/create/decode.ts";
 import { streamType } from "../containers/logs.ts";
 import { errorText, execErrorText } from "../errors.ts";
 import { hijackWithoutUpgrade, type Hijack } from "../hijack/hijack.ts";
@@ -6,7 +8,9 @@ import { runSession, type SessionStreams } from "../hijack/session.ts";
 import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { checkFields } from "../http/fields.ts";
+import { defined } from "../http/defined.ts";
 import { integer } from "../http/query.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { ExecBackend } from "./backend.ts";
 import { decodeExec, encodeExec, execCreateBody, execStartBody, execStartFields } from "./wire.ts";
 
@@ -16,7 +20,7 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
 
   routes.post("/containers/:id/exec", async (c) => {
     const container = containers.get(pathParameter(c, "id"));
-    const request = decodeExec(await jsonBody(c, execCreateBody));
+    const request = decodeExec(await jsonBody(c, execCreateBody), c.get("version"));
     if (request.detachKeys !== undefined) parseDetachKeys(request.detachKeys);
     return c.json({ Id: containers.createExec(container.id, request).id }, 201);
   });
@@ -61,9 +65,12 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
     return undefined;
   }
   containers.checkExec(exec.id);
+  const sized = holds(quirks.consoleSize, c.get("version"));
   const start = async (): Promise<SessionStreams | undefined> => {
     try {
-      return await containers.startExec(exec.id, { detach: !attaches, tty });
+      const size = tty && sized ? decodeSize(body.ConsoleSize) : undefined;
+      const options = { detach: !attaches, tty, ...defined({ consoleSize: size }) };
+      return await containers.startExec(exec.id, options);
     } catch (error) {
       return told(tty, `${isCommandError(error) ? execErrorText(error) : errorText(error)}\r\n`);
     }
@@ -73,19 +80,26 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
     async run(connection) {
       const streams = await start();
       if (streams === undefined) return connection.end();
-      await runSession(streams, connection, {
+      const outcome = await runSession(streams, connection, {
         stdin: request.attachStdin ?? false,
         detachKeys,
         onInputEnd: tty ? "let-go" : "close-stdin",
         // The client asks for the exit code when the stream has ended: it must be there by then.
         settled: () => containers.waitExec(exec.id),
       });
+      if (outcome === "detached") backend.events.emit("container", "exec_detach", ...actor(backend, exec));
     },
   };
 }
 
 function isCommandError(error: unknown): error is VirgaError {
   return isVirgaError(error) && error.code.startsWith("task.command-");
+}
+
+/** Id and attributes of an event of the exec's container. */
+function actor({ containers }: ExecBackend, { id, containerId }: Exec) {
+  const { name, spec, process } = containers.get(containerId);
+  return [containerId, { ...process.Labels, image: spec.image, name, execID: id }] as const;
 }
 
 /** Streams that say `text` and end. */
@@ -98,10 +112,3 @@ function told(tty: boolean, text: string): SessionStreams {
 
 /** The body of the old way's request is the start's JSON: no input can come after it. */
 async function* nothing(): AsyncIterableIterator<Uint8Array> {}
-
-/** Refuses to attach to a websocket, which is not served. */
-export function refuseWebsocket(): never {
-  throw fail("unimplemented", "attach.websocket", "attaching through a websocket is not supported", {
-    hint: "use POST /containers/{id}/attach",
-  });
-}

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import type { Container, Exec, ExecRequest } from "../../../containers/index.ts";
 import { fail } from "../../../base/index.ts";
+import { consoleSizeBody } from "../containers/create/body.ts";
+import { decodeSize } from "../containers/create/decode.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
 import { defined, filled, whenTrue } from "../http/defined.ts";
 import { checkFields, noEffect, supported, type FieldTable } from "../http/fields.ts";
 
@@ -19,12 +23,13 @@ export const execCreateFields: FieldTable = {
   Tty: supported,
   User: supported,
   WorkingDir: supported,
-  ConsoleSize: noEffect("the client sends the size again after the start"),
+  ConsoleSize: supported,
   Detach: noEffect("the start request says it"),
   Container: noEffect("the path names it"),
 };
 
 export const execCreateBody = z.looseObject({
+  ConsoleSize: consoleSizeBody,
   AttachStdin: flag,
   AttachStdout: flag,
   AttachStderr: flag,
@@ -42,15 +47,15 @@ export const execCreateBody = z.looseObject({
 export const execStartFields: FieldTable = {
   Detach: supported,
   Tty: supported,
-  ConsoleSize: noEffect("the client sends the size again after the start"),
+  ConsoleSize: supported,
   hijack: noEffect("dockerode sends its own options, too"),
   stdin: noEffect("dockerode sends its own options, too"),
 };
 
-export const execStartBody = z.looseObject({ Detach: flag, Tty: flag });
+export const execStartBody = z.looseObject({ Detach: flag, Tty: flag, ConsoleSize: consoleSizeBody });
 
 /** Throws `invalid`, `unimplemented` by field. */
-export function decodeExec(body: z.infer<typeof execCreateBody>): ExecRequest {
+export function decodeExec(body: z.infer<typeof execCreateBody>, version: ApiVersion): ExecRequest {
   checkFields(body, execCreateFields, "");
   const command = filled(body.Cmd);
   if (command === undefined) throw fail("invalid", "exec.no-command", "No exec command specified");
@@ -60,6 +65,7 @@ export function decodeExec(body: z.infer<typeof execCreateBody>): ExecRequest {
     user: filled(body.User),
     workingDir: filled(body.WorkingDir),
     tty: whenTrue(body.Tty),
+    consoleSize: holds(quirks.consoleSize, version) ? decodeSize(body.ConsoleSize) : undefined,
     privileged: whenTrue(body.Privileged),
     attachStdin: whenTrue(body.AttachStdin),
     attachStdout: whenTrue(body.AttachStdout),

@@ -6,6 +6,8 @@ import type { RawConnection } from "./connection.ts";
 /** A request that turns its connection into a raw one, all of its checks passed. */
 export interface Hijack {
   readonly contentType: string;
+  /** It is a websocket's connection, not a bare one. */
+  readonly websocket?: { readonly text: boolean };
   /** Serves the connection to its end. */
   run(connection: RawConnection): Promise<void>;
 }

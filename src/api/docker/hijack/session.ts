@@ -13,6 +13,8 @@ export interface SessionStreams {
 
 export interface SessionOptions {
   readonly stdin: boolean;
+  /** Both outputs as one stream of bytes, also without a tty. */
+  readonly raw?: boolean;
   readonly detachKeys: readonly number[];
   /** When the client ends its half: the process reads the end of its input, or the client is let go. */
   readonly onInputEnd: "close-stdin" | "let-go";
@@ -43,7 +45,7 @@ export async function runSession(
     if (!connection.gone.aborted) failures.push(error);
   });
   try {
-    await pumpOutput(streams, connection);
+    await pumpOutput(streams, connection, streams.tty || options.raw === true);
     if (!detached && !connection.gone.aborted) await options.settled?.();
   } finally {
     connection.gone.removeEventListener("abort", letGo);
@@ -55,9 +57,9 @@ export async function runSession(
   return connection.gone.aborted ? "gone" : "ended";
 }
 
-async function pumpOutput(streams: SessionStreams, connection: RawConnection): Promise<void> {
+async function pumpOutput(streams: SessionStreams, connection: RawConnection, raw: boolean): Promise<void> {
   for await (const { stream, data } of streams.output) {
-    if (!(await connection.write(streams.tty ? data : frame(stream, data)))) return;
+    if (!(await connection.write(raw ? data : frame(stream, data)))) return;
   }
 }
 

@@ -8,15 +8,8 @@ export const eventFilters = [
   "service", "type", "volume",
 ]; // prettier-ignore
 
-/** Things that Docker has no word for are not told to its clients. */
-const dockerTypes: ReadonlySet<string> = new Set([
-  "container",
-  "image",
-  "network",
-  "volume",
-  "builder",
-  "daemon",
-]);
+/** What Docker has no word for is not told to its clients; nor that the daemon starts, which Docker does not tell. */
+const dockerTypes: ReadonlySet<string> = new Set(["container", "image", "network", "volume", "builder"]);
 
 /** `health_status: healthy`, `exec_create: sh`. */
 function actionText(event: VirgaEvent): string {
@@ -48,28 +41,37 @@ export function eventSelector(filters: Filters): (event: VirgaEvent) => boolean 
   return (event) =>
     dockerTypes.has(event.type) &&
     filters.exact("type", event.type) &&
-    filters.any("event", (value) => value === event.action || value === actionText(event)) &&
+    filters.any("event", eventMatch(filters, event)) &&
     filters.exact("scope", "local") &&
     filters.labels(event.attributes) &&
-    filters.any("container", (value) => concerns(event, "container", value, event.attributes["name"])) &&
     filters.any("image", (value) => concernsImage(event, value)) &&
-    filters.any("network", (value) => concerns(event, "network", value, event.attributes["name"])) &&
-    filters.any("volume", (value) => concerns(event, "volume", value, event.attributes["name"])) &&
-    filters.any("daemon", (value) => concerns(event, "daemon", value, event.attributes["name"])) &&
-    ["node", "plugin", "secret", "service", "config"].every((name) => !filters.has(name));
+    actorFilters.every((name) => filters.any(name, (value) => concerns(event, value)));
 }
 
-function concerns(event: VirgaEvent, type: string, value: string, name: string | undefined): boolean {
-  return event.type === type && (event.id === value || event.id.startsWith(value) || name === value);
+/** Asked for one of these, Docker takes each value for the beginning of an action. */
+const withDetail = ["health_status", "exec_create", "exec_start"];
+
+function eventMatch(filters: Filters, event: VirgaEvent): (value: string) => boolean {
+  const action = actionText(event);
+  const fuzzy = filters.all("event").some((value) => withDetail.includes(value));
+  return (value) => value === action || (fuzzy && action.startsWith(value));
+}
+
+const actorFilters = [
+  "daemon", "container", "plugin", "volume", "network", "node", "service", "secret", "config",
+]; // prettier-ignore
+
+/** By the beginning of the id or the name of what it happened to; of whatever type, as with Docker. */
+function concerns(event: VirgaEvent, value: string): boolean {
+  return event.id.startsWith(value) || event.attributes["name"]?.startsWith(value) === true;
 }
 
 /** Events of the image, and of the containers made from it; a name without a tag stands for each tag. */
 function concernsImage(event: VirgaEvent, value: string): boolean {
-  const names =
-    event.type === "image"
-      ? [event.id, event.attributes["name"]]
-      : [event.type === "container" ? event.attributes["image"] : undefined];
-  return names.some(
-    (name) => name !== undefined && (name === value || name.replace(/:[^:/]+$/, "") === value),
-  );
+  const name = event.attributes[event.type === "image" ? "name" : "image"] ?? "";
+  return [event.id, name, withoutTag(event.id), withoutTag(name)].includes(value);
+}
+
+function withoutTag(name: string): string {
+  return name.replace(/(@.*|:[^:/]+)$/, "");
 }

@@ -2,9 +2,10 @@ import { fail } from "../../../base/index.ts";
 import { createRouter, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, timestamp } from "../http/query.ts";
+import { flag, text, timestamp } from "../http/query.ts";
 import { streamed } from "../http/streams.ts";
 import { holds, quirks } from "../quirks.ts";
+import type { VirgaEvent } from "../../../events/index.ts";
 import type { SystemBackend } from "./backend.ts";
 import { encodeDiskUsage } from "./disk-usage.ts";
 import { eventFilters, eventLine, eventSelector } from "./events.ts";
@@ -35,15 +36,25 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
     return c.json(await encodeDiskUsage(backend, { types, verbose: flag(c, "verbose") }, version));
   });
   routes.get("/events", (c) => {
-    const accept = eventSelector(readFilters(c, eventFilters));
+    const selects = eventSelector(readFilters(c, eventFilters));
     const [sinceNs, untilNs] = [timestamp(c, "since"), timestamp(c, "until")];
     const version = c.get("version");
+    const hidesCreate = !holds(quirks.imageCreateEvents, version);
+    const accept = (event: VirgaEvent) =>
+      !(hidesCreate && event.type === "image" && event.action === "create") && selects(event);
     if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
-      throw fail("invalid", "api.bad-parameter", "`since` time cannot be after `until` time");
+      throw fail(
+        "invalid",
+        "api.bad-parameter",
+        `\`since\` time (${text(c, "since")}) cannot be after \`until\` time (${text(c, "until")})`,
+      );
     }
     const stop = new AbortController();
     // Subscribed before the answer begins: the client counts on what happens after it.
-    const events = backend.events.subscribe(defined({ sinceNs, untilNs, accept }), stop.signal);
+    const events = backend.events.subscribe(
+      defined({ sinceNs: before(sinceNs), untilNs, accept }),
+      stop.signal,
+    );
     const first = events.next();
     first.catch(() => {});
     return streamed(c, "application/json", async function* (signal) {
@@ -55,4 +66,9 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
     });
   });
   return routes;
+}
+
+/** Docker tells of what happened at that very time, too; the log, of what came after. */
+function before(ns: bigint | undefined): bigint | undefined {
+  return ns === undefined ? undefined : ns - 1n;
 }

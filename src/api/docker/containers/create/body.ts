@@ -12,6 +12,9 @@ const words = z
   .union([z.array(z.string()), z.string().transform((one) => [one])], "expected a list of texts")
   .nullish();
 
+/** Rows and columns. */
+export const consoleSizeBody = z.array(z.int().min(0).max(65535)).length(2).nullish();
+
 export const healthcheckBody = z
   .looseObject({
     Test: texts,
@@ -146,6 +149,7 @@ export const hostConfigBody = z.looseObject({
   UsernsMode: text,
   ShmSize: whole,
   Sysctls: textMap,
+  ConsoleSize: consoleSizeBody,
   Runtime: text,
   MaskedPaths: texts,
   ReadonlyPaths: texts,

@@ -47,7 +47,7 @@ function hostIn(host: HostConfigBody, version: ApiVersion): HostConfigBody {
   const ignored: Partial<HostConfigBody> & Record<string, unknown> = {};
   if (holds(quirks.autoRemoveByClient, version)) ignored.AutoRemove = false;
   if (!holds(quirks.annotations, version)) ignored.Annotations = null;
-  if (!holds(quirks.consoleSize, version)) ignored["ConsoleSize"] = null;
+  if (!holds(quirks.consoleSize, version)) ignored.ConsoleSize = null;
   if (!holds(quirks.kernelMemory, version)) ignored["KernelMemory"] = 0;
   if (holds(quirks.shareableIpc, version) && !host.IpcMode) ignored.IpcMode = "shareable";
   // 0 and -1 mean "without a limit", which a new container is anyway.

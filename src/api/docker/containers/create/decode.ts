@@ -46,9 +46,16 @@ function decodeProcess(config: CreateBody) {
     user: filled(config.User),
     workingDir: filled(config.WorkingDir),
     tty: whenTrue(config.Tty),
+    consoleSize: decodeSize(config.HostConfig?.ConsoleSize),
     openStdin: whenTrue(config.OpenStdin),
     stdinOnce: whenTrue(config.StdinOnce),
   };
+}
+
+/** Rows and columns; undefined when nothing was said. */
+export function decodeSize(size: readonly number[] | null | undefined) {
+  const [rows = 0, columns = 0] = size ?? [];
+  return rows > 0 && columns > 0 ? { rows, columns } : undefined;
 }
 
 function decodeHost(config: CreateBody, host: HostConfigBody) {

@@ -113,7 +113,7 @@ export const hostConfigFields: FieldTable = {
   VolumeDriver: partly("`local`; another one is not found, as with a Docker without plugins"),
   VolumesFrom: supported,
   Mounts: within(() => mountFields),
-  ConsoleSize: noEffect("the client sends the size again after the start"),
+  ConsoleSize: supported,
   Annotations: supported,
   CapAdd: supported,
   CapDrop: supported,
