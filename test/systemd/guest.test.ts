@@ -8,8 +8,7 @@ const root = "/var/lib/virga";
 const slowly = 300_000;
 const environment = { DOCKER_HOST: "unix:///run/virga/docker.sock" };
 
-const docker = (...args: string[]) =>
-  run(["docker", ...args], { env: { ...process.env, ...environment } });
+const docker = (...args: string[]) => run(["docker", ...args], { env: { ...process.env, ...environment } });
 
 async function ok(...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await docker(...args);
