@@ -130,7 +130,7 @@ describe("a container's life", () => {
       await ok("top", "worked");
       await ok("cp", "worked:/etc/passwd", daemon.identity.root);
       await run(["sh", "-c", `tar -C /etc -c hostname | docker cp - worked:/tmp`], {
-        env: { ...process.env, DOCKER_HOST: daemon.dockerHost } as Record<string, string>,
+        env: { ...process.env, DOCKER_HOST: daemon.dockerHost },
       });
       await ok("export", "-o", `${daemon.identity.root}/exported.tar`, "worked");
       await ok("commit", "-m", "said", "worked", "committed:1");
