@@ -3,7 +3,7 @@ import type { Endpoint, PortMapping } from "../networks/index.ts";
 import type { Change, DiffId } from "../layers/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { TaskStats } from "../runtimes/index.ts";
-import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/index.ts";
+import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/request.ts";
 import type { ContainerSpec, TerminalSize } from "./spec.ts";
 
 /**
