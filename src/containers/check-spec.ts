@@ -1,5 +1,6 @@
 import { fail } from "../base/index.ts";
 import { checkTexts } from "./check-texts.ts";
+import { parseLink } from "./link.ts";
 import { networkMode, parsePort } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";
 import type { ContainerSpec } from "./spec.ts";
@@ -52,7 +53,19 @@ function checkNetwork(spec: ContainerSpec): void {
   const mode = networkMode(spec.network);
   const conflicting = (what: string, kind: string) =>
     fail("invalid", "network.options-conflict", `conflicting options: ${what} and the ${kind}`);
+  if (spec.hostname && spec.namespaces?.uts === "host") throw conflicting("hostname", "UTS mode");
+  const links = (spec.network?.links ?? []).length > 0;
+  if (links && (mode.kind === "host" || mode.kind === "container")) {
+    throw fail(
+      "invalid",
+      "network.options-conflict",
+      `conflicting options: ${mode.kind} type ${mode.kind === "host" ? "networking" : "network"} can't be used with links. This would result in undefined behavior`,
+    );
+  }
+  spec.network?.links?.forEach(parseLink);
+  for (const { links: named = [] } of Object.values(spec.network?.endpoints ?? {})) named.forEach(parseLink);
   if (mode.kind !== "container") return;
+  if (spec.exposedPorts?.length) throw conflicting("port exposing", "container type network mode");
   if (spec.hostname) throw conflicting("hostname", "network mode");
   if (spec.network?.ports?.length || spec.network?.publishAll) {
     throw conflicting("port publishing", "container type network mode");

@@ -4,6 +4,8 @@ import type { Container } from "./container.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import type { Engine } from "./engine.ts";
 import { rewriteEtcFiles } from "./etc-files.ts";
+import { parseLink } from "./link.ts";
+import { aliasHosts } from "./links.ts";
 import { endpointNames, endpointSpec, networkMode } from "./network-mode.ts";
 import type { EndpointSettings } from "./spec.ts";
 
@@ -25,6 +27,10 @@ export async function connectNetwork(
     );
   }
   refuseLate(engine, container);
+  if (settings.gatewayPriority) {
+    const message = "GwPriority of a container that exists cannot be chosen";
+    throw fail("unimplemented", "network.gateway-priority", message, { hint: "create it with its networks" });
+  }
   await using undo = new AsyncDisposableStack();
   const endpoint = await engine.networks.reserve(endpointSpec(container, network.id, settings));
   undo.defer(() => engine.networks.release(endpoint.id));
@@ -41,6 +47,7 @@ export async function connectNetwork(
     [...entry.record.attached, ...attached],
   );
   undo.move();
+  if (settings.links !== undefined) await keepLinks(engine, entry, network.name, settings);
 }
 
 /** The other way round. `force` is for a network that is gone already. */
@@ -95,6 +102,24 @@ export async function renameEndpoints(engine: Engine, entry: Entry, before: stri
   };
 }
 
+/** They are looked up again at each start, its own and the others'. */
+async function keepLinks(
+  engine: Engine,
+  entry: Entry,
+  name: string,
+  settings: EndpointSettings,
+): Promise<void> {
+  settings.links?.forEach(parseLink);
+  const { container } = entry.record;
+  const { network } = container.spec;
+  const endpoints = { ...network?.endpoints, [name]: settings };
+  const spec = { ...container.spec, network: { ...network, endpoints } };
+  engine.store.save({ ...entry.record, container: { ...container, spec } });
+  setContainer(entry, { spec });
+  if (container.state.status !== "running") return;
+  await rewriteEtcFiles(container, engine.networks, aliasHosts(entry.record.container, engine));
+}
+
 async function setEndpoints(
   engine: Engine,
   entry: Entry,
@@ -102,7 +127,10 @@ async function setEndpoints(
   attached: readonly AttachedEndpoint[],
 ): Promise<void> {
   const record = { ...entry.record, attached, container: { ...entry.record.container, endpoints } };
-  if (record.container.state.status === "running") await rewriteEtcFiles(record.container, engine.networks);
+  if (record.container.state.status === "running") {
+    const hosts = aliasHosts(record.container, engine);
+    await rewriteEtcFiles(record.container, engine.networks, hosts);
+  }
   engine.store.saveStatus(record);
   entry.record = record;
 }

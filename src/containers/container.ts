@@ -4,7 +4,7 @@ import type { Change, DiffId } from "../layers/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { TaskStats } from "../runtimes/index.ts";
 import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./recreate/request.ts";
-import type { ContainerSpec, TerminalSize } from "./spec.ts";
+import type { ContainerSpec, EndpointSettings, TerminalSize } from "./spec.ts";
 
 /**
  * The life of a container: `create` (name, folder, volumes and addresses are its own, nothing runs) → `start`
@@ -296,16 +296,7 @@ export interface Containers {
       readonly pause?: boolean;
     },
   ): Promise<Digest>;
-  connect(
-    name: string,
-    network: string,
-    settings: {
-      readonly aliases?: readonly string[];
-      readonly ipv4?: string;
-      readonly ipv6?: string;
-      readonly mac?: string;
-    },
-  ): Promise<void>;
+  connect(name: string, network: string, settings: EndpointSettings): Promise<void>;
   disconnect(name: string, network: string, force?: boolean): Promise<void>;
 
   /** At the daemon's start: learns the true state of each container, then applies restart policies. */

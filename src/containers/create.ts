@@ -4,6 +4,7 @@ import { removeTree } from "../host/index.ts";
 import type { Image, ImageProcess } from "../images/index.ts";
 import type { Container, ResolvedMount } from "./container.ts";
 import { checkRuntime } from "./check-runtime.ts";
+import { pinLinks } from "./links.ts";
 import { checkLogTarget } from "./log-forward.ts";
 import { checkSpec } from "./check-spec.ts";
 import { emit, type Engine } from "./engine.ts";
@@ -30,7 +31,7 @@ export async function createContainer(
   // What is made is mostly started at once.
   void engine.runtime.warmUp();
   const image = engine.images.resolve(asked.image);
-  const spec = pinDefaults(engine, pinReferences(engine, asked));
+  const spec = pinDefaults(engine, pinLinks(pinReferences(engine, asked), engine.registry));
   const process = mergeProcess(image.config.config ?? {}, spec);
   if ((process.Entrypoint ?? []).length + (process.Cmd ?? []).length === 0) {
     throw fail("invalid", "container.no-command", "no command specified", {

@@ -10,12 +10,13 @@ type Gateways = Pick<Networks, "resolve" | "list" | "resolvConf">;
 
 /**
  * Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a container into its folder and returns the paths that are
- * to be mounted. A path at which the user mounts something of their own is left out. The files are written in place
+ * to be mounted. `linked` are lines for the containers it is linked to. A path at which the user mounts something of their own is left out. The files are written in place
  * (never renamed), because a running container has them mounted.
  */
 export async function writeEtcFiles(
   container: Container,
   networks: Gateways,
+  linked: readonly string[] = [],
 ): Promise<OciConfigInput["etc"]> {
   const { folder } = container;
   const paths = {
@@ -24,16 +25,20 @@ export async function writeEtcFiles(
     resolvConf: `${folder}/resolv.conf`,
   };
   await Promise.all([
-    writeFile(paths.hosts, hostsFile(container, networks), { mode: 0o644 }),
+    writeFile(paths.hosts, hostsFile(container, networks, linked), { mode: 0o644 }),
     writeFile(paths.hostname, `${hostnameOf(container)}\n`, { mode: 0o644 }),
     writeFile(paths.resolvConf, resolvConf(container, networks), { mode: 0o644 }),
   ]);
   return withoutMounted(container, paths);
 }
 
-/** After a network was connected or disconnected. */
-export async function rewriteEtcFiles(container: Container, networks: Gateways): Promise<void> {
-  await writeEtcFiles(container, networks);
+/** After a network was connected or disconnected, or one that it is linked to came. */
+export async function rewriteEtcFiles(
+  container: Container,
+  networks: Gateways,
+  linked: readonly string[],
+): Promise<void> {
+  await writeEtcFiles(container, networks, linked);
 }
 
 /** The files of the container whose network namespace `container` shares. */
@@ -71,7 +76,7 @@ function resolvConf(container: Container, networks: Gateways): string {
   });
 }
 
-function hostsFile(container: Container, networks: Gateways): string {
+function hostsFile(container: Container, networks: Gateways, linked: readonly string[]): string {
   const hostname = hostnameOf(container);
   const { domainname } = container.spec;
   const names = domainname ? `${hostname}.${domainname} ${hostname}` : hostname;
@@ -83,6 +88,7 @@ function hostsFile(container: Container, networks: Gateways): string {
     "ff02::1\tip6-allnodes",
     "ff02::2\tip6-allrouters",
     ...extraHosts(container, networks),
+    ...linked,
     ...container.endpoints.flatMap((endpoint) => [
       `${endpoint.ipv4}\t${names}`,
       ...(endpoint.ipv6 === undefined ? [] : [`${endpoint.ipv6}\t${names}`]),

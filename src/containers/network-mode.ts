@@ -61,10 +61,12 @@ export function endpointSpecs(
   networks: Pick<Networks, "resolve">,
 ): EndpointSpec[] {
   const { network } = container.spec;
+  const priorities = new Map<string, number>();
   const specs = networkNames.map((name, index) => {
     const resolved = networks.resolve(name);
     const settings =
       network?.endpoints?.[name] ?? network?.endpoints?.[resolved.name] ?? network?.endpoints?.[resolved.id];
+    if (settings?.gatewayPriority !== undefined) priorities.set(resolved.id, settings.gatewayPriority);
     const mac = settings?.mac ?? (index === 0 ? network?.macAddress : undefined);
     return endpointSpec(container, resolved.id, {
       ...settings,
@@ -72,7 +74,11 @@ export function endpointSpecs(
     });
   });
   // The same network may be named once by name and once by id.
-  return specs.filter((one, index) => specs.findIndex((two) => two.networkId === one.networkId) === index);
+  const each = specs.filter(
+    (one, index) => specs.findIndex((two) => two.networkId === one.networkId) === index,
+  );
+  const priorityOf = ({ networkId }: EndpointSpec) => priorities.get(networkId) ?? 0;
+  return each.toSorted((a, b) => priorityOf(b) - priorityOf(a));
 }
 
 export function endpointSpec(

@@ -114,6 +114,8 @@ export interface NetworkingSpec {
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
   readonly dnsOptions?: readonly string[];
+  /** `CONTAINER[:ALIAS]` on the default bridge: names in /etc/hosts and variables. Ignored on other networks. */
+  readonly links?: readonly string[];
 }
 
 export interface EndpointSettings {
@@ -121,6 +123,10 @@ export interface EndpointSettings {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly mac?: string;
+  /** `CONTAINER[:ALIAS]`: names that only this container has for others on the network. */
+  readonly links?: readonly string[];
+  /** The network with the highest has the default route; 0 when nothing is said. */
+  readonly gatewayPriority?: number;
 }
 
 export interface ResourceSpec {

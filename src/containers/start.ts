@@ -5,10 +5,11 @@ import type { AttachedEndpoint, PortMapping } from "../networks/index.ts";
 import type { OciConfig, TaskLog } from "../runtimes/index.ts";
 import type { Container, ContainerState } from "./container.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
-import { sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
+import { rewriteEtcFiles, sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
 import { startHealth } from "./health.ts";
 import { forwardLog } from "./log-forward.ts";
 import { resolveInside } from "./inside.ts";
+import { linkedTo, linkersOf } from "./links.ts";
 import { logLimits } from "./log-rotation.ts";
 import { openSources, tellVolumes } from "./mount-sources.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
@@ -41,6 +42,7 @@ export async function startContainer(engine: Engine, entry: Entry): Promise<void
   emit(engine, entry, "start");
   startHealth(engine, entry);
   forwardLog(engine, entry);
+  refreshLinks(engine, entry);
 }
 
 /** Also takes back a `running` in the row. When even that cannot be written, `recover` finds no task and sees it. */
@@ -97,11 +99,12 @@ async function createTask(
   const { record } = entry;
   const { id, spec, process } = record.container;
   const owner = mode.kind === "container" ? runningOwner(engine, mode.container) : undefined;
+  const linked = linkedTo(record.container, engine);
   const [rootfs, etc] = await together([
     acquireRootfs(engine, entry, undo),
     owner
       ? Promise.resolve(sharedEtcFiles(record.container, owner.container))
-      : writeEtcFiles(record.container, engine.networks),
+      : writeEtcFiles(record.container, engine.networks, linked.hosts),
   ]);
   await using temporary = new AsyncDisposableStack();
   const mounts = await openSources(engine, record.container, id, undo, temporary);
@@ -121,6 +124,7 @@ async function createTask(
     host: engine.host,
     ...(engine.initPath === undefined ? {} : { initPath: engine.initPath }),
     ...(sharedMemory === undefined ? {} : { sharedMemory }),
+    linkedEnv: linked.env,
     pidOf: (other) => pidOf(engine, other),
   });
   for (const warning of warnings) engine.logger.warn(warning, { container: id });
@@ -144,6 +148,15 @@ async function createTask(
 function cgroupPathOf(engine: Engine, { id, spec }: Container): string {
   const parent = spec.resources?.cgroupParent ?? engine.identity.cgroupParent;
   return posix.join("/", parent, id);
+}
+
+/** Those that have a name of their own for it learn its address; what is linked on the default bridge ran before. */
+function refreshLinks(engine: Engine, entry: Entry): void {
+  for (const linker of linkersOf(entry.record.container, engine)) {
+    engine.background.run("a link could not be brought up to date", async () => {
+      await rewriteEtcFiles(linker, engine.networks, linkedTo(linker, engine).hosts);
+    });
+  }
 }
 
 async function acquireRootfs(engine: Engine, entry: Entry, undo: AsyncDisposableStack): Promise<string> {

@@ -186,3 +186,45 @@ test(
   },
   minute,
 );
+
+test(
+  "links: names and variables on the default bridge, an alias of one's own on another network",
+  async () => {
+    await ok("run", "-d", "--name", "db", "--expose", "6379", "-e", "SIZE=3", image, "sleep", "1000");
+    const address = await ok("inspect", "--format", "{{.NetworkSettings.IPAddress}}", "db");
+    const script = "echo $STORE_PORT $STORE_NAME $STORE_ENV_SIZE; grep store /etc/hosts";
+    const linked = await run(["--name", "web", "--link", "db:store"], "sh", "-c", script);
+    expect(linked.stdout).toStartWith(`tcp://${address}:6379 /web/store 3\n`);
+    expect(linked.stdout).toContain(address);
+    await ok("create", "--name", "kept", "--link", "db:store", image);
+    expect(await ok("inspect", "--format", "{{json .HostConfig.Links}}", "kept")).toBe('["/db:/kept/store"]');
+    await ok("stop", "--time", "0", "db");
+    expect((await docker("start", "kept")).stderr).toContain(
+      "Cannot link to a non running container: /db AS /kept/store",
+    );
+    await ok("rm", "-f", "kept", "db");
+    await ok("network", "create", "linked");
+    await ok(
+      "run",
+      "-d",
+      "--name",
+      "own",
+      "--network",
+      "linked",
+      "--link",
+      "later:store",
+      image,
+      "sleep",
+      "1000",
+    );
+    await ok("run", "-d", "--name", "later", "--network", "linked", image, "sleep", "1000");
+    for (let turn = 0; turn < 100; turn++) {
+      if ((await ok("exec", "own", "cat", "/etc/hosts")).includes("store")) break;
+      await Bun.sleep(20);
+    }
+    expect(await ok("exec", "own", "ping", "-c", "1", "store")).toContain("1 packets received");
+    await ok("rm", "-f", "own", "later");
+    await ok("network", "rm", "linked");
+  },
+  minute,
+);

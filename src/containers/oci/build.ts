@@ -67,7 +67,7 @@ function buildProcess(input: OciConfigInput, hostname: string) {
         : {}),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: usesInit(spec) ? [initTarget, "--", ...args] : args,
-      env: environment(process, spec, hostname, user),
+      env: environment(process, spec, hostname, user, input.linkedEnv),
       cwd: process.WorkingDir || "/",
       capabilities: capabilitySets(capabilities, user.uid),
       ...(limits.rlimits.length > 0 ? { rlimits: limits.rlimits } : {}),

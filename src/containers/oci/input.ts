@@ -29,6 +29,8 @@ export interface OciConfigInput {
   readonly initPath?: string;
   /** Folder on the host that is bound to /dev/shm, for IPC that containers share; absent: one of its own. */
   readonly sharedMemory?: string;
+  /** Variables of containers that it is linked to, which the image and the user may replace. */
+  readonly linkedEnv?: readonly string[];
   /** First process of a running container, for `container:ID` namespaces; undefined when it does not run. */
   readonly pidOf: (container: string) => number | undefined;
 }

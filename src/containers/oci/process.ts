@@ -88,8 +88,10 @@ export function environment(
   spec: ContainerSpec,
   hostname: string,
   user: ResolvedUser,
+  linked: readonly string[] = [],
 ): string[] {
-  const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${hostname}`, ...(spec.tty ? ["TERM=xterm"] : [])];
+  const terminal = spec.tty ? ["TERM=xterm"] : [];
+  const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${hostname}`, ...terminal, ...linked];
   const removed = new Set((spec.env ?? []).filter((entry) => !entry.includes("=")));
   const kept = defaults.filter((entry) => !removed.has(entry.split("=", 1)[0]!));
   return withHome(overlayEnv(kept, process.Env ?? []), user);

@@ -5,7 +5,10 @@ import type { PortMapping } from "../../../networks/index.ts";
 const mib = 1024 * 1024;
 
 /** Docker's `HostConfig` of what was asked for at creation. */
-export function encodeHostConfig(spec: ContainerSpec) {
+/** The other container of a link; undefined when it is gone. */
+export type NameOf = (id: string) => string | undefined;
+
+export function encodeHostConfig(spec: ContainerSpec, name = "", nameOf: NameOf = () => undefined) {
   const mounts = spec.mounts ?? [];
   return {
     ...encodeResources(spec.resources ?? {}),
@@ -26,7 +29,7 @@ export function encodeHostConfig(spec: ContainerSpec) {
     CgroupnsMode: spec.namespaces?.cgroup ?? "private",
     IpcMode: spec.namespaces?.ipc ?? "private",
     Cgroup: "",
-    Links: null,
+    Links: orNull((spec.network?.links ?? []).flatMap((text) => linkText(text, name, nameOf))),
     OomScoreAdj: spec.resources?.oomScoreAdj ?? 0,
     PidMode: spec.namespaces?.pid ?? "",
     UTSMode: spec.namespaces?.uts ?? "",
@@ -38,6 +41,13 @@ export function encodeHostConfig(spec: ContainerSpec) {
     Isolation: "",
     ...(spec.init === undefined ? {} : { Init: spec.init }),
   };
+}
+
+/** `/TARGET:/CONTAINER/ALIAS`; what was asked for on other networks than the default bridge is told there. */
+function linkText(text: string, name: string, nameOf: NameOf): string[] {
+  const [id = "", alias = ""] = text.split(":");
+  const target = /^[0-9a-f]{64}$/.test(id) ? nameOf(id) : undefined;
+  return target === undefined ? [] : [`/${target}:/${name}/${alias}`];
 }
 
 function encodeNetwork(spec: ContainerSpec) {

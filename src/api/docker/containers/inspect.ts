@@ -41,7 +41,7 @@ export async function encodeContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: encodeHostConfig(container.spec),
+    HostConfig: encodeHostConfig(container.spec, container.name, (id) => nameOf(backend, id)),
     GraphDriver: encodeGraphDriver(backend, container),
     ...encodeImageDescriptor(backend, container, version),
     ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
@@ -49,6 +49,10 @@ export async function encodeContainer(
     Config: encodeConfig(container, version),
     NetworkSettings: encodeNetworkSettings(container, backend.networks, version),
   };
+}
+
+function nameOf({ containers }: Pick<ContainersBackend, "containers">, id: string): string | undefined {
+  return containers.list().find((one) => one.id === id)?.name;
 }
 
 /** The image that a container was made from; undefined when it was removed by force. */

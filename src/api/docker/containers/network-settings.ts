@@ -41,7 +41,7 @@ function encodeBuiltinNetwork(container: Container, networks: NetworkLookup) {
 function emptyEndpoint(networkId: string) {
   return {
     IPAMConfig: null as { IPv4Address?: string; IPv6Address?: string } | null,
-    Links: null,
+    Links: null as readonly string[] | null,
     Aliases: null as readonly string[] | null,
     MacAddress: "",
     DriverOpts: null,
@@ -75,6 +75,7 @@ function encodeEndpoint(
     ...emptyEndpoint(endpoint.networkId),
     IPAMConfig: Object.keys(fixed).length > 0 ? fixed : null,
     Aliases: asked?.aliases ?? null,
+    Links: asked?.links ?? null,
     DNSNames: endpoint.names.length > 0 ? endpoint.names : null,
     ...(running
       ? {

@@ -163,6 +163,22 @@ describe("decodeCreate", () => {
     });
   });
 
+  test("links, and which network has the default route", () => {
+    const endpoint = { Links: ["db:store"], GwPriority: 5 };
+    const { network } = decode({
+      HostConfig: { NetworkMode: "front", Links: ["db:store"] },
+      NetworkingConfig: { EndpointsConfig: { front: endpoint } },
+    });
+    expect(network).toEqual({
+      mode: "front",
+      links: ["db:store"],
+      endpoints: { front: { links: ["db:store"], gatewayPriority: 5 } },
+    });
+    const spec = decodeHost({ Links: [`${"a".repeat(64)}:store`] });
+    expect(encodeHostConfig(spec, "web", () => "db").Links).toEqual(["/db:/web/store"]);
+    expect(encodeHostConfig(spec, "web").Links).toBeNull();
+  });
+
   test("security options of every form", () => {
     const options = ["label=type:x_t", "label:level:s0", "apparmor=mine", "proc-opts=hidepid=2,subset=pid"];
     expect(decodeHost({ SecurityOpt: [...options, "writable-cgroups=true"] }).security).toEqual({

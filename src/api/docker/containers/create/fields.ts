@@ -125,7 +125,7 @@ export const hostConfigFields: FieldTable = {
   GroupAdd: supported,
   IpcMode: supported,
   Cgroup: noEffect("Docker knows the field and does nothing with it, either"),
-  Links: { support: "refused", instead: "put both containers on one network, where names resolve" },
+  Links: supported,
   OomScoreAdj: supported,
   PidMode: supported,
   Privileged: supported,
@@ -149,11 +149,11 @@ const told = noEffect("the daemon tells it, a client cannot set it");
 /** An entry of `NetworkingConfig.EndpointsConfig`, also the `EndpointConfig` of POST /networks/{id}/connect. */
 export const endpointFields: FieldTable = {
   IPAMConfig: within(() => ({ IPv4Address: supported, IPv6Address: supported, LinkLocalIPs: refused })),
-  Links: { support: "refused", instead: "give the other container an alias on the network" },
+  Links: supported,
   Aliases: supported,
   MacAddress: supported,
   DriverOpts: refused,
-  GwPriority: refused,
+  GwPriority: partly("of networks at the creation; at POST /networks/{id}/connect it is refused"),
   NetworkID: told,
   EndpointID: told,
   Gateway: told,

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { fail } from "../../../../base/index.ts";
 import type { EndpointSettings, NetworkingSpec } from "../../../../containers/index.ts";
 import type { PortMapping } from "../../../../networks/index.ts";
-import { defined, filled, whenTrue } from "../../http/defined.ts";
+import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
 import { checkFields, isUnset } from "../../http/fields.ts";
 import type { CreateBody, EndpointBody, HostConfigBody } from "./body.ts";
 import { endpointFields } from "./fields.ts";
@@ -34,6 +34,7 @@ export function decodeNetworking(config: CreateBody, host: HostConfigBody): Netw
     dns: filled(host.Dns),
     dnsSearch: filled(host.DnsSearch),
     dnsOptions: filled(host.DnsOptions),
+    links: filled(host.Links),
   });
 }
 
@@ -48,6 +49,8 @@ export function decodeEndpoint(endpoint: EndpointBody, at: string): EndpointSett
     ipv4: filled(endpoint.IPAMConfig?.IPv4Address),
     ipv6: filled(endpoint.IPAMConfig?.IPv6Address),
     mac: filled(endpoint.MacAddress),
+    links: filled(endpoint.Links),
+    gatewayPriority: nonZero(endpoint.GwPriority),
   });
 }
 
