@@ -1,5 +1,3 @@
-import { realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { fail, isVirgaError } from "../base/index.ts";
 import type { Client } from "../api/client/index.ts";
 import { createDockerClient, type DockerClient } from "../api/client/docker/index.ts";
@@ -9,13 +7,20 @@ export const defaultRoot = "/var/lib/virga";
 
 /** Where the sockets of the daemon at `root` are: in /run/virga for the default root, below the root otherwise. */
 export function runDirectory(root: string): string {
-  return resolve(root) === defaultRoot ? "/run/virga" : join(absolute(root), "run");
+  const path = absolutePath(root);
+  return path === defaultRoot ? "/run/virga" : `${path}/run`;
+}
+
+/** `node:path` is loaded only for a path that is not plain already. */
+function absolutePath(path: string): string {
+  const isPlain = /^(\/[^/.][^/]*)+$/.test(path);
+  return isPlain ? path : process.getBuiltinModule("node:path").resolve(path);
 }
 
 /** A client of the daemon at `root`, or undefined when none answers. */
 export async function runningDaemon(root: string): Promise<Client | undefined> {
   const { createClient } = await import("../api/client/index.ts");
-  const unix = join(runDirectory(root), "virga.sock");
+  const unix = `${runDirectory(root)}/virga.sock`;
   const client = createClient((path, init) => fetch(`http://virga${path}`, { ...init, unix }));
   try {
     await client.system();
@@ -59,7 +64,7 @@ function sayLine(line: string): void {
  */
 export function engineOf(root: string, options: { readonly start?: boolean } = {}): DockerClient {
   return createDockerClient({
-    socket: join(runDirectory(root), "docker.sock"),
+    socket: `${runDirectory(root)}/docker.sock`,
     wake: options.start === true ? () => ensureDaemon(root) : () => Promise.reject(notRunning(root)),
   });
 }
@@ -67,8 +72,8 @@ export function engineOf(root: string, options: { readonly start?: boolean } = {
 /** As the daemon names its root: absolute, symlinks resolved where the folder exists. */
 function absolute(root: string): string {
   try {
-    return realpathSync(root);
+    return process.getBuiltinModule("node:fs").realpathSync(root);
   } catch {
-    return resolve(root);
+    return absolutePath(root);
   }
 }

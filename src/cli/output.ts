@@ -27,10 +27,12 @@ function padded(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
 }
 
-/** The widest column loses first; none gets narrower than its heading, or than eight columns. */
+/** The widest column loses first, down to its heading or eight columns; the first two say what a row is about and stay. */
 function shrunk(needed: readonly number[], headings: readonly string[], room: number): readonly number[] {
   const widths = [...needed];
-  const least = needed.map((width, column) => Math.min(width, Math.max(8, headings[column]!.length)));
+  const least = needed.map((width, column) =>
+    column < 2 && needed.length > 3 ? width : Math.min(width, Math.max(8, headings[column]!.length)),
+  );
   let excess = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - room;
   while (excess > 0) {
     const column = widths.reduce(
