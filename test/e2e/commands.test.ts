@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run } from "../../src/host/index.ts";
 import { busyboxTar, eventually, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
+import { startDockerRegistry } from "../support/registries.ts";
 import { onTerminal } from "../support/terminal.ts";
 
 /** virga's own commands, used as a person uses them. */
@@ -422,6 +423,38 @@ test("build: from a folder, from stdin, with a step that fails", async () => {
   await ok("prune", "--force", "--all");
   expect(await ok("images", "-q")).toBe("");
   expect(await ok("load", join(folder, "box.tar"))).toBe("box:1");
+});
+
+test("login, push, pull, logout: with a registry that lets in who is known", async () => {
+  const htpasswd = `ada:${await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 })}`;
+  await using registry = await startDockerRegistry({ htpasswd });
+  const env = { HOME: folder };
+  const of = (...args: string[]) => daemon.virga(args, { env });
+  const image = `${registry.address}/team/box:1`;
+  await ok("tag", "box:1", image);
+  const unknown = await of("push", "-q", image);
+  expect(unknown.exitCode).toBe(1);
+  const login = `virga login -u ada --password-stdin ${registry.address}`;
+  const wrong = await shell(`echo wrong | HOME=${folder} ${login}`);
+  expect([wrong.exitCode, wrong.stdout]).toEqual([1, ""]);
+  const right = await shell(`echo secret | HOME=${folder} ${login}`);
+  expect([right.exitCode, right.stdout]).toEqual([0, "Login Succeeded\n"]);
+  // docker's own file: docker is logged in too.
+  const config = JSON.parse(readFileSync(join(folder, ".docker/config.json"), "utf8")) as object;
+  const auth = Buffer.from("ada:secret").toString("base64");
+  expect(config).toEqual({ auths: { [registry.address]: { auth } } });
+  const pushed = await of("push", image);
+  expect([pushed.exitCode, pushed.stdout]).toEqual([0, `${image}\n`]);
+  await ok("rmi", image);
+  const pulled = await of("pull", image);
+  expect([pulled.exitCode, pulled.stdout]).toEqual([0, `${image}\n`]);
+  expect(await daemon.virga(["run", "--rm", image, "echo", "here"], { env })).toMatchObject({ stdout: "here\n" });
+  await ok("rmi", image);
+  expect((await of("logout", registry.address)).stdout).toContain("logged out");
+  expect((await of("pull", "-q", image)).exitCode).toBe(1);
+  // run gets what is missing, and says why it cannot.
+  const refused = await of("run", "--rm", image, "true");
+  expect(refused.exitCode).toBe(125);
 });
 
 describe("help and mistakes", () => {

@@ -14,8 +14,8 @@ export interface Peer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Debian's docker-registry, with a folder of its own. */
-export async function startDockerRegistry(): Promise<Peer> {
+/** Debian's docker-registry, with a folder of its own; with `htpasswd` (a line of such a file) only for who logs in. */
+export async function startDockerRegistry(options: { readonly htpasswd?: string } = {}): Promise<Peer> {
   const folder = mkdtempSync("/tmp/virga-peer-registry-");
   const port = freePort();
   const config = join(folder, "config.yml");
@@ -25,8 +25,10 @@ export async function startDockerRegistry(): Promise<Peer> {
 log: { level: error }
 storage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }
 http: { addr: "127.0.0.1:${port}" }
+${options.htpasswd === undefined ? "" : `auth: { htpasswd: { realm: test, path: ${folder}/htpasswd } }`}
 `,
   );
+  if (options.htpasswd !== undefined) await Bun.write(join(folder, "htpasswd"), `${options.htpasswd}\n`);
   const child = Bun.spawn(["docker-registry", "serve", config], { stdio: ["ignore", "ignore", "ignore"] });
   await eventually("docker-registry answers", () => answers(`http://127.0.0.1:${port}/v2/`));
   return {
