@@ -15,14 +15,16 @@ export const unreadExitCode = 141;
 
 /**
  * Joins this process's stdio with a container's or an exec's until its output has ended, or until nobody reads ours. The
- * daemon acts on the detach keys; here they are only seen, to know why the output ended.
+ * daemon acts on the detach keys; here they are only seen, to know why the output ended. `let-go`: it ended after our
+ * input had; the daemon may have let us go, with the process still there.
  */
 export async function runSession(
   connection: RawConnection,
   options: SessionOptions,
-): Promise<"ended" | "detached" | "unread"> {
+): Promise<"ended" | "let-go" | "detached" | "unread"> {
   const watcher = new DetachWatcher(parseDetachKeys(options.detachKeys));
   let detached = false;
+  let inputEnded = false;
   const onInput = (data: Uint8Array) => {
     if (options.tty) detached ||= watcher.feed(data).detached;
   };
@@ -31,7 +33,9 @@ export async function runSession(
   if (options.tty) cleanup.use(await followSize(options.resize));
   if (options.stdin) {
     // What cannot be delivered any more is dropped: the process has closed its input, or is gone.
-    pumpInput(connection, onInput).catch(() => {});
+    pumpInput(connection, onInput)
+      .then((ended) => (inputEnded = ended))
+      .catch(() => {});
   }
   const out = cleanup.use(byteSink(1));
   const err = cleanup.use(byteSink(2));
@@ -42,7 +46,8 @@ export async function runSession(
   }
   connection.close();
   if (!isRead) return "unread";
-  return detached ? "detached" : "ended";
+  if (detached) return "detached";
+  return inputEnded ? "let-go" : "ended";
 }
 
 async function* piecesOf(connection: RawConnection): AsyncIterableIterator<OutputPiece> {
@@ -50,12 +55,14 @@ async function* piecesOf(connection: RawConnection): AsyncIterableIterator<Outpu
   else for await (const data of connection.output) yield { stream: "stdout", data };
 }
 
-async function pumpInput(connection: RawConnection, seen: (data: Uint8Array) => void): Promise<void> {
+/** True when all input was sent, false when nobody took it any more. */
+async function pumpInput(connection: RawConnection, seen: (data: Uint8Array) => void): Promise<boolean> {
   for await (const data of Bun.stdin.stream()) {
     seen(data);
-    if (!(await connection.write(data))) return;
+    if (!(await connection.write(data))) return false;
   }
   connection.endInput();
+  return true;
 }
 
 /** Every key goes to the process as it is typed, Ctrl-C too; taken back at the end. */

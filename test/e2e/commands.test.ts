@@ -448,7 +448,9 @@ test("login, push, pull, logout: with a registry that lets in who is known", asy
   await ok("rmi", image);
   const pulled = await of("pull", image);
   expect([pulled.exitCode, pulled.stdout]).toEqual([0, `${image}\n`]);
-  expect(await daemon.virga(["run", "--rm", image, "echo", "here"], { env })).toMatchObject({ stdout: "here\n" });
+  expect(await daemon.virga(["run", "--rm", image, "echo", "here"], { env })).toMatchObject({
+    stdout: "here\n",
+  });
   await ok("rmi", image);
   expect((await of("logout", registry.address)).stdout).toContain("logged out");
   expect((await of("pull", "-q", image)).exitCode).toBe(1);

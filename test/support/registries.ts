@@ -30,7 +30,9 @@ ${options.htpasswd === undefined ? "" : `auth: { htpasswd: { realm: test, path: 
   );
   if (options.htpasswd !== undefined) await Bun.write(join(folder, "htpasswd"), `${options.htpasswd}\n`);
   const child = Bun.spawn(["docker-registry", "serve", config], { stdio: ["ignore", "ignore", "ignore"] });
-  await eventually("docker-registry answers", () => answers(`http://127.0.0.1:${port}/v2/`));
+  await eventually("docker-registry answers", () =>
+    answers(`http://127.0.0.1:${port}/${options.htpasswd === undefined ? "v2/" : ""}`),
+  );
   return {
     address: `localhost:${port}`,
     async [Symbol.asyncDispose]() {

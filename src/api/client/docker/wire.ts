@@ -31,6 +31,7 @@ export interface ContainerDetail {
   readonly Config: {
     readonly Tty?: boolean;
     readonly OpenStdin?: boolean;
+    readonly StdinOnce?: boolean;
     readonly Labels?: Readonly<Record<string, string>> | null;
     readonly Image?: string;
   };

@@ -191,7 +191,7 @@ export async function runAttached(docker: DockerClient, id: string, options: Att
     detachKeys,
     resize: (w, h) => docker.act(id, "resize", { w, h }),
   });
-  if (how !== "ended") {
+  if (how === "detached" || how === "unread") {
     waiting.abort();
     return how === "detached" ? 0 : unreadExitCode;
   }

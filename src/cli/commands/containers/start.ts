@@ -1,4 +1,5 @@
 import { fail, isVirgaError } from "../../../base/index.ts";
+import type { DockerClient } from "../../../api/client/docker/index.ts";
 import type { Command } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { each } from "../../each.ts";
@@ -96,14 +97,17 @@ export const attach: Command = {
     });
     if (how === "detached") return 0;
     if (how === "unread") return unreadExitCode;
-    // The end of our own input lets go of a container whose stdin stays open.
-    const { Running } = await docker.container(Id).then(
-      (one) => one.State,
-      (error: unknown) => {
-        if (isVirgaError(error, "not-found")) return { Running: false };
-        throw error;
-      },
-    );
-    return Running ? 0 : (await exit.result).StatusCode;
+    const mayGoOn = how === "let-go" && !(Config.StdinOnce === true && Config.Tty !== true);
+    if (mayGoOn && (await isRunning(docker, Id))) return 0;
+    return (await exit.result).StatusCode;
   },
 };
+
+async function isRunning(docker: DockerClient, id: string): Promise<boolean> {
+  try {
+    return (await docker.container(id)).State.Running;
+  } catch (error) {
+    if (isVirgaError(error, "not-found")) return false;
+    throw error;
+  }
+}
