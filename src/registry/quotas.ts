@@ -55,7 +55,7 @@ export function createQuotas({ db }: State): Quotas {
         `'${repositories}' may hold ${limit} bytes and holds ${used}; ${more} more are too many`,
         {
           detail: { repositories, limit, used, asked: more },
-          hint: "delete what is not needed, or ask for a larger quota: virga registry quota",
+          hint: "delete what is not needed, or ask who runs the registry for a larger quota",
         },
       );
     },
