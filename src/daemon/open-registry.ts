@@ -1,6 +1,6 @@
 import { createRegistryApp } from "../api/registry/index.ts";
 import type { Logger } from "../base/index.ts";
-import { listenTcp, type ListenAddress } from "./registry-server.ts";
+import { isLoopback, listenTcp, type ListenAddress } from "./registry-server.ts";
 import type { Services } from "./services.ts";
 
 /** The registry's HTTP side, where it was asked for: a port is nothing to open unasked. */
@@ -10,7 +10,9 @@ export function openRegistry(
   { registry }: Services,
 ): (AsyncDisposable & { readonly address: string }) | undefined {
   if (!address) return undefined;
-  const app = createRegistryApp({ registry, logger, identify: () => ({ may: () => true }) });
+  const { users, tokens } = registry;
+  const access = { users, tokens, loopback: isLoopback(address), tls: false };
+  const app = createRegistryApp({ registry, logger, access });
   const server = listenTcp(address, app.fetch);
   logger.info("the registry listens", { address: server.address });
   return server;

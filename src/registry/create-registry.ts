@@ -13,8 +13,10 @@ import { createQuotas } from "./quotas.ts";
 import type { Registry } from "./registry.ts";
 import { createRepositories } from "./repositories.ts";
 import { createRetention } from "./retention.ts";
+import { createTokens } from "./tokens.ts";
 import { readTotals } from "./totals.ts";
 import { createUploads } from "./uploads.ts";
+import { createUsers } from "./users.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface RegistryDependencies {
@@ -60,6 +62,8 @@ export function createRegistry({ directory, removeUnneeded, ...common }: Registr
     quotas,
     retention,
     webhooks,
+    users: createUsers(state, clock),
+    tokens: createTokens(directory, clock),
     totals: () => readTotals(state),
     collectGarbage,
     repositories: (page = {}) => repositories.list(page),

@@ -22,4 +22,6 @@ export type {
 } from "./registry.ts";
 export type { Retention, RetentionResult, RetentionRule } from "./retention.ts";
 export type { Webhook, Webhooks } from "./webhooks.ts";
+export { createTokens, type Access, type TokenClaims, type Tokens } from "./tokens.ts";
+export { actions, anonymous, createUsers, type Action, type Grant, type Users } from "./users.ts";
 export { registryMigrations } from "./store.ts";

@@ -3,6 +3,8 @@ import type { Collected } from "./garbage.ts";
 import type { Reference } from "./names.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Retention } from "./retention.ts";
+import type { Tokens } from "./tokens.ts";
+import type { Users } from "./users.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /**
@@ -24,6 +26,8 @@ export interface Registry {
   readonly quotas: Quotas;
   readonly retention: Retention;
   readonly webhooks: Webhooks;
+  readonly users: Users;
+  readonly tokens: Tokens;
   /** What there is, for metrics. */
   totals(): RegistryTotals;
   /**

@@ -180,20 +180,135 @@ test("the catalog has pages, and shows what the caller may pull", async () => {
 });
 
 describe("rights", () => {
-  test("each request takes its own, and a mount the right to pull from the other repository", async () => {
-    const caller = { may: (action: string, name: string) => name === "mine" && action !== "delete" };
-    await using closed = await testServer({ identify: () => caller });
-    const status = (method: string, path: string) => closed.send(method, path).then((one) => one.status);
-    expect(await status("GET", "/v2/app/manifests/v1")).toBe(403);
-    expect(await status("POST", "/v2/app/blobs/uploads/")).toBe(403);
-    expect(await status("GET", "/v2/mine/manifests/v1")).toBe(404);
-    expect(await status("DELETE", "/v2/mine/manifests/v1")).toBe(403);
-    const { registry } = closed.test;
-    const upload = await registry.uploads.begin("theirs");
-    await registry.uploads.commit("theirs", upload.id, digestOf(""));
-    expect(await status("POST", `/v2/mine/blobs/uploads/?mount=${digestOf("")}&from=theirs`)).toBe(202);
-    expect(await (await closed.send("GET", "/v2/_catalog")).json()).toEqual({ repositories: [] });
+  const basic = (user: string, password: string) => ({
+    authorization: `Basic ${btoa(`${user}:${password}`)}`,
   });
+  const secret = "correct horse";
+  let users: TestServer["test"]["registry"]["users"];
+  beforeEach(async () => {
+    ({ users } = server.test.registry);
+    await users.set("ann", secret);
+    users.grant({ user: "ann", repositories: "team/*", actions: ["pull", "push"] });
+    users.grant({ user: "anonymous", repositories: "public/*", actions: ["pull"] });
+    const { registry } = server.test;
+    for (const name of ["public/x", "theirs"]) {
+      const { id } = await registry.uploads.begin(name);
+      await registry.uploads.commit(name, id, digestOf(""));
+    }
+  });
+  const send = (method: string, path: string, headers: Record<string, string> = {}) =>
+    server.send(method, path, { headers });
+  const tokenFor = async (scope: string, headers: Record<string, string>) => {
+    const response = await send("GET", `/token?service=x&scope=${scope}`, headers);
+    const { token } = (await response.json()) as { token: string };
+    return { authorization: `Bearer ${token}` };
+  };
+
+  test("without a password: what everybody may, and otherwise the way to a token", async () => {
+    expect((await send("GET", `/v2/public/x/blobs/${digestOf("")}`)).status).toBe(200);
+    const response = await send("POST", "/v2/team/app/blobs/uploads/");
+    expect([response.status, (await errorOf(response)).code]).toEqual([401, "UNAUTHORIZED"]);
+    const host = new URL(server.url).host;
+    expect(response.headers.get("www-authenticate")).toBe(
+      `Bearer realm="http://${host}/token",service="${host}",scope="repository:team/app:pull,push"`,
+    );
+    expect((await send("GET", "/v2/")).status).toBe(401);
+    expect(await (await send("GET", "/v2/_catalog")).json()).toEqual({ repositories: ["public/x"] });
+  });
+  test("a token gives what was asked for and is granted, for five minutes", async () => {
+    const token = await tokenFor("repository:team/app:pull,push,delete", basic("ann", secret));
+    expect((await send("GET", "/v2/", token)).status).toBe(200);
+    expect((await send("POST", "/v2/team/app/blobs/uploads/", token)).status).toBe(202);
+    expect((await send("DELETE", "/v2/team/app/manifests/v1", token)).status).toBe(403);
+    const other = await send("POST", "/v2/team/other/blobs/uploads/", token);
+    expect([other.status, other.headers.get("www-authenticate")]).toEqual([
+      401,
+      expect.stringContaining('scope="repository:team/other:pull,push",error="insufficient_scope"') as string,
+    ]);
+    await server.test.clock.advance(301_000);
+    expect((await send("GET", "/v2/", token)).status).toBe(401);
+  });
+  test("a right that is taken back is gone at once, and so is a user", async () => {
+    const token = await tokenFor("repository:team/app:pull,push", basic("ann", secret));
+    users.grant({ user: "ann", repositories: "team/*", actions: ["pull"] });
+    expect((await send("POST", "/v2/team/app/blobs/uploads/", token)).status).toBe(403);
+    users.remove("ann");
+    expect((await send("GET", "/v2/", basic("ann", secret))).status).toBe(401);
+    expect((await send("GET", "/v2/team/app/tags/list", token)).status).toBe(403);
+  });
+  test("a forged token, a wrong password and an unknown user are refused", async () => {
+    const { authorization } = await tokenFor("repository:team/app:pull", basic("ann", secret));
+    const [head, body] = authorization.split(".");
+    const claims = JSON.parse(Buffer.from(body!, "base64url").toString()) as object;
+    const more = Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url");
+    for (const headers of [
+      { authorization: `${head}.${more}.${authorization.split(".")[2]}` },
+      { authorization: `${head}.${body}.` },
+      { authorization: "Bearer x" },
+      basic("ann", "incorrect horse"),
+      basic("bob", secret),
+      basic("", ""),
+    ]) {
+      expect((await send("GET", "/v2/", headers)).status).toBe(401);
+    }
+    expect((await send("GET", "/token", basic("ann", "wrong"))).status).toBe(401);
+  });
+  test("POST for a token, as OAuth clients do", async () => {
+    const form = {
+      grant_type: "password",
+      username: "ann",
+      password: secret,
+      scope: "repository:team/a:push",
+    };
+    const response = await server.send("POST", "/token", { body: new URLSearchParams(form) });
+    const { access_token: token } = (await response.json()) as { access_token: string };
+    const authorization = `Bearer ${token}`;
+    expect((await send("POST", "/v2/team/a/blobs/uploads/", { authorization })).status).toBe(202);
+    const refresh = await server.send("POST", "/token", {
+      body: new URLSearchParams({ grant_type: "refresh_token" }),
+    });
+    expect(refresh.status).toBe(400);
+  });
+  test("a mount takes the right to pull from the other repository", async () => {
+    const mount = (from: string) =>
+      send("POST", `/v2/team/app/blobs/uploads/?mount=${digestOf("")}&from=${from}`, basic("ann", secret));
+    expect((await mount("theirs")).status).toBe(201); // public/x has it too
+    const elsewhere = `/v2/team/app/blobs/uploads/?mount=${digestOf(layer)}&from=app`;
+    expect((await send("POST", elsewhere, basic("ann", secret))).status).toBe(202);
+    users.grant({ user: "ann", repositories: "app", actions: ["pull"] });
+    expect((await send("POST", elsewhere, basic("ann", secret))).status).toBe(201);
+  });
+  test("metrics are for users", async () => {
+    expect((await send("GET", "/metrics")).status).toBe(401);
+    expect((await send("GET", "/metrics", basic("ann", secret))).status).toBe(200);
+  });
+  test("without users everybody may do everything, on this machine and by its own names", async () => {
+    await using open = await testServer();
+    expect((await open.send("GET", "/v2/")).status).toBe(200);
+    const foreign = await open.send("GET", "/v2/", { headers: { host: "rebound.example" } });
+    expect(foreign.status).toBe(403);
+    await using wide = await testServer({ loopback: false });
+    expect((await wide.send("GET", "/v2/")).status).toBe(401);
+    expect((await wide.send("POST", "/v2/app/blobs/uploads/")).status).toBe(401);
+  });
+});
+
+test("metrics tell what there is and what was asked for", async () => {
+  await get("/v2/app/manifests/v1");
+  await (await get(`/v2/app/blobs/${digestOf(layer)}`)).text();
+  await get("/v2/app/manifests/none");
+  const text = await (await get("/metrics")).text();
+  for (const line of [
+    "virga_registry_repositories 1",
+    "virga_registry_manifests 1",
+    "virga_registry_blobs 2",
+    'virga_registry_requests_total{method="GET",kind="manifest",status="200"} 1',
+    'virga_registry_requests_total{method="GET",kind="manifest",status="404"} 1',
+    `virga_registry_sent_bytes_total ${layer.length}`,
+    `virga_registry_bytes ${config.length + layer.length + image.length}`,
+  ]) {
+    expect(text.split("\n")).toContain(line);
+  }
 });
 
 describe("what breaks", () => {
@@ -202,7 +317,7 @@ describe("what breaks", () => {
     const place = begun.headers.get("location")!;
     const { port } = new URL(server.url);
     const socket = connect(Number(port), "127.0.0.1");
-    const head = `PATCH ${place} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n`;
+    const head = `PATCH ${place} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n`;
     await new Promise<void>((resolve) => socket.write(`${head}0123456789`, () => resolve()));
     const offset = async () => (await get(place)).headers.get("range");
     while ((await offset()) === "0-0") socket.destroySoon();

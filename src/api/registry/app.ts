@@ -1,8 +1,10 @@
 import { Hono, type Context } from "hono";
 import type { Logger } from "../../base/index.ts";
-import { checkName, refuse, type Registry } from "../../registry/index.ts";
+import { anonymous, checkName, refuse, type Action, type Registry } from "../../registry/index.ts";
 import { deleteBlob, getBlob } from "./blobs.ts";
-import type { Action, Call, Caller } from "./call.ts";
+import { challenge, identify, issueToken, unauthorized, type AccessDependencies } from "./access.ts";
+import type { Call, Caller } from "./call.ts";
+import { createRegistryMetrics } from "./metrics.ts";
 import { encodeError, isServerFault } from "./errors.ts";
 import { listCatalog, listTags } from "./lists.ts";
 import { deleteManifest, getManifest, listReferrers, putManifest } from "./manifests.ts";
@@ -12,8 +14,7 @@ import { appendUpload, beginUpload, cancelUpload, commitUpload, uploadStatus } f
 export interface RegistryApiDependencies {
   readonly registry: Registry;
   readonly logger: Logger;
-  /** Who sends the request. */
-  readonly identify: (request: Request) => Caller;
+  readonly access: AccessDependencies;
 }
 
 type Handler = (call: Call) => Response | Promise<Response>;
@@ -43,56 +44,98 @@ const handlers: Readonly<
 
 /** The HTTP side of the registry: parses, asks the concept, encodes. */
 export function createRegistryApp(dependencies: RegistryApiDependencies): Hono {
-  const { logger } = dependencies;
+  const { logger, registry, access } = dependencies;
+  const metrics = createRegistryMetrics();
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
     context.res.headers.set("Docker-Distribution-Api-Version", "registry/2.0");
   });
-  app.all("/v2", (context) => answer(dependencies, context.req.raw));
-  app.all("/v2/*", (context) => answer(dependencies, context.req.raw));
+  const serve = async (context: Context) => {
+    const request = context.req.raw;
+    let kind = "unknown";
+    const response = await answer(dependencies, request, (found) => (kind = found)).catch((error: unknown) =>
+      failure(error, dependencies, request),
+    );
+    metrics.count(request.method, kind, response);
+    return response;
+  };
+  app.all("/v2", serve);
+  app.all("/v2/*", serve);
+  app.on(["GET", "POST"], "/token", (context) => issueToken(access, context.req.raw));
+  app.get("/metrics", async (context) => {
+    if ((await identify(access, context.req.raw)).name === anonymous)
+      throw unauthorized("the metrics are for users");
+    return new Response(metrics.text(registry.totals()), {
+      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
+  });
   app.notFound((context) => {
     throw refuse("not-found", "registry.path-unknown", `no such path: ${context.req.path.slice(0, 300)}`);
   });
-  app.onError((error, context) => failure(error, context, logger));
+  app.onError((error, context) => failure(error, { access, logger }, context.req.raw));
   return app;
 }
 
-async function answer(dependencies: RegistryApiDependencies, request: Request): Promise<Response> {
-  const { registry, identify } = dependencies;
+async function answer(
+  { registry, access }: RegistryApiDependencies,
+  request: Request,
+  tellKind: (kind: Route["kind"]) => void,
+): Promise<Response> {
   const { method, url } = request;
   const route = parsePath(pathOf(url));
-  const caller = identify(request);
+  tellKind(route.kind);
+  const caller = await identify(access, request);
   const query = queryOf(url);
   if (route.kind === "base" || route.kind === "catalog") {
     if (method !== "GET" && method !== "HEAD") throw unsupported(method, ["GET", "HEAD"]);
     if (route.kind === "catalog") return listCatalog(registry, caller, query);
+    // How docker login finds out that there is something to log in to.
+    if (caller.name === anonymous && !request.headers.has("authorization"))
+      throw unauthorized("log in first");
     return new Response("{}", { headers: { "Content-Type": "application/json" } });
   }
   const methods = handlers[route.kind];
   const [action, handler] = methods[method] ?? [];
   if (!action || !handler) throw unsupported(method, Object.keys(methods));
   const name = checkName(route.name);
-  if (!caller.may(action, name)) throw denied(action, name);
+  if (!caller.may(action, name)) throw denied(caller, action, name);
   return await handler({ registry, request, query, caller, name, last: route.last });
 }
 
-function failure(error: unknown, context: Context, logger: Logger): Response {
+function failure(
+  error: unknown,
+  { access, logger }: Pick<RegistryApiDependencies, "access" | "logger">,
+  request: Request,
+): Response {
   const { status, body } = encodeError(error);
-  const { method, path } = context.req;
+  const { method } = request;
+  const path = pathOf(request.url);
   if (isServerFault(error)) logger.error("a registry request failed", { method, path, status, error });
   else logger.debug("a registry request was refused", { method, path, status, errors: body.errors });
   const headers: Record<string, string> = { "Content-Type": "application/json" };
-  const size = status === 416 ? detailOf(body)["size"] : undefined;
-  if (typeof size === "number") headers["Content-Range"] = `bytes */${size}`;
-  const allowed = status === 405 ? detailOf(body)["allowed"] : undefined;
-  if (Array.isArray(allowed)) headers["Allow"] = allowed.join(", ");
+  const { size, allowed, scope, error: reason } = detailOf(body);
+  if (status === 416 && typeof size === "number") headers["Content-Range"] = `bytes */${size}`;
+  if (status === 405 && Array.isArray(allowed)) headers["Allow"] = allowed.join(", ");
+  if (status === 401) {
+    const basic = path === "/token" || path === "/metrics";
+    headers["WWW-Authenticate"] = basic
+      ? 'Basic realm="registry"'
+      : challenge(access, request, scope, reason);
+  }
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-function detailOf(body: ReturnType<typeof encodeError>["body"]): Record<string, unknown> {
+interface Detail {
+  readonly size?: unknown;
+  readonly allowed?: unknown;
+  readonly scope?: string;
+  readonly error?: string;
+}
+
+function detailOf(body: ReturnType<typeof encodeError>["body"]): Detail {
   const detail = body.errors[0]?.detail;
-  return typeof detail === "object" && detail !== null ? (detail as Record<string, unknown>) : {};
+  return typeof detail === "object" && detail !== null ? detail : {};
 }
 
 function unsupported(method: string, allowed: readonly string[]): Error {
@@ -101,8 +144,16 @@ function unsupported(method: string, allowed: readonly string[]): Error {
   });
 }
 
-function denied(action: Action, name: string): Error {
-  return refuse("permission", "registry.denied", `you may not ${action} '${name}'`, {
-    detail: { action, name },
+/** 401 where a password or another token may help, otherwise 403. */
+function denied(caller: Caller, action: Action, name: string): Error {
+  const more = caller.couldAsk?.(action, name) ?? false;
+  const scope = `repository:${name}:${action === "push" ? "pull,push" : action}`;
+  const message = `you may not ${action} '${name}'`;
+  if (!more && caller.name !== anonymous) {
+    return refuse("permission", "registry.denied", message, { detail: { action, name } });
+  }
+  return refuse("permission", "registry.unauthorized", message, {
+    detail: { action, name, scope, ...(more ? { error: "insufficient_scope" } : {}) },
+    hint: "docker login",
   });
 }

@@ -39,12 +39,16 @@ function send(file: Bun.BunFile, { digest, size }: BlobInfo, request: Request, h
     return new Response(file.stream().pipeThrough(new TransformStream()), { headers });
   }
   const range = parseRange(request.headers.get("range"), size);
-  if (range === undefined) return new Response(file, { headers });
+  if (range === undefined) {
+    headers.set("Content-Length", String(size));
+    return new Response(file, { headers });
+  }
   if (range === "unsatisfiable") {
     throw refuse("invalid", "registry.range-invalid", `the blob has ${size} bytes`, {
       detail: { digest, size },
     });
   }
+  headers.set("Content-Length", String(range.end - range.start));
   headers.set("Content-Range", `bytes ${range.start}-${range.end - 1}/${size}`);
   return new Response(file.slice(range.start, range.end), { status: 206, headers });
 }

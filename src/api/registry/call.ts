@@ -1,10 +1,14 @@
-import { refuse, type Registry } from "../../registry/index.ts";
-
-export type Action = "pull" | "push" | "delete";
+import { refuse, type Action, type Registry } from "../../registry/index.ts";
 
 /** Who asks, and what they may do. */
 export interface Caller {
+  /** Absent where nobody has a name. */
+  readonly name?: string;
   may(action: Action, repository: string): boolean;
+  /** What the catalog shows, where it is not what `may` lets pull. */
+  mayList?(repository: string): boolean;
+  /** Whether another token would let them. */
+  couldAsk?(action: Action, repository: string): boolean;
 }
 
 /** One request for something in a repository. */

@@ -1,2 +1,2 @@
 export { createRegistryApp, type RegistryApiDependencies } from "./app.ts";
-export type { Action, Caller } from "./call.ts";
+export type { AccessDependencies } from "./access.ts";

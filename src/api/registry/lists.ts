@@ -25,7 +25,7 @@ export function listCatalog(registry: Registry, caller: Caller, query: URLSearch
   let last = query.get("last") ?? "";
   for (;;) {
     const names = registry.repositories({ n: batch, last });
-    repositories.push(...names.filter((name) => caller.may("pull", name)));
+    repositories.push(...names.filter((name) => caller.mayList?.(name) ?? caller.may("pull", name)));
     if (names.length < batch || repositories.length > n) break;
     last = names.at(-1)!;
   }

@@ -20,7 +20,7 @@ export async function getManifest({ registry, request, name, last }: Call): Prom
 }
 
 /** PUT of a manifest (end-7a, end-7b). */
-export async function putManifest({ registry, request, query, name, last }: Call): Promise<Response> {
+export async function putManifest({ registry, request, query, caller, name, last }: Call): Promise<Response> {
   const reference = checkReference(last);
   const tags = "digest" in reference ? query.getAll("tag") : [];
   const pushed = await registry.manifests.put(name, {
@@ -29,6 +29,7 @@ export async function putManifest({ registry, request, query, name, last }: Call
     mediaType: request.headers.get("content-type") ?? undefined,
     bytes: await readBody(request),
     condition: conditionOf(request),
+    actor: caller.name,
   });
   const headers = new Headers({
     Location: `/v2/${name}/manifests/${"tag" in reference ? reference.tag : pushed.digest}`,
@@ -41,8 +42,8 @@ export async function putManifest({ registry, request, query, name, last }: Call
 }
 
 /** DELETE of a tag or a manifest (end-9). */
-export async function deleteManifest({ registry, name, last }: Call): Promise<Response> {
-  await registry.manifests.delete(name, checkReference(last));
+export async function deleteManifest({ registry, caller, name, last }: Call): Promise<Response> {
+  await registry.manifests.delete(name, checkReference(last), caller.name);
   return new Response(null, { status: 202 });
 }
 

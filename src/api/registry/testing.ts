@@ -1,6 +1,7 @@
 import { silentLogger } from "../../base/index.ts";
 import { digestOf, testRegistry, type TestRegistry } from "../../registry/testing.ts";
-import { createRegistryApp, type RegistryApiDependencies } from "./app.ts";
+import type { AccessDependencies } from "./access.ts";
+import { createRegistryApp } from "./app.ts";
 
 export interface TestServer extends AsyncDisposable {
   readonly test: TestRegistry;
@@ -19,15 +20,13 @@ export interface SendOptions {
   readonly body?: RequestInit["body"];
 }
 
-/** The API on a port of its own, as the daemon serves it. */
-export async function testServer(dependencies: Partial<RegistryApiDependencies> = {}): Promise<TestServer> {
+/** The API on a port of its own, as the daemon serves it: open on loopback, as long as there are no users. */
+export async function testServer(options: Partial<AccessDependencies> = {}): Promise<TestServer> {
   const test = await testRegistry();
-  const app = createRegistryApp({
-    registry: test.registry,
-    logger: silentLogger,
-    identify: () => ({ may: () => true }),
-    ...dependencies,
-  });
+  const { registry } = test;
+  const { users, tokens } = registry;
+  const access = { users, tokens, loopback: true, tls: false, ...options };
+  const app = createRegistryApp({ registry, logger: silentLogger, access });
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch, development: false });
   const url = `http://127.0.0.1:${server.port}`;
   const send: TestServer["send"] = (method, path, { headers, body } = {}) =>

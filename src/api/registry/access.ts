@@ -1,0 +1,140 @@
+import {
+  anonymous,
+  refuse,
+  type Access,
+  type Action,
+  type Tokens,
+  type Users,
+} from "../../registry/index.ts";
+import type { Caller } from "./call.ts";
+
+export interface AccessDependencies {
+  readonly users: Users;
+  readonly tokens: Tokens;
+  /**
+   * Whether only this machine reaches the registry: then everybody may do everything as long as nobody was given a
+   * password or a right.
+   */
+  readonly loopback: boolean;
+  readonly tls: boolean;
+}
+
+/** Says who sends a request. Throws `permission` / `registry.unauthorized` for a wrong password or token. */
+export async function identify(dependencies: AccessDependencies, request: Request): Promise<Caller> {
+  const { users, tokens, loopback } = dependencies;
+  if (loopback && users.isEmpty()) {
+    refuseForeignHost(request);
+    return { may: () => true };
+  }
+  const [scheme = "", value = ""] = (request.headers.get("authorization") ?? "").split(" ");
+  if (scheme.toLowerCase() === "bearer") {
+    const claims = tokens.read(value);
+    if (!claims) throw unauthorized("the token is not valid, or no longer");
+    return tokenCaller(users, claims.user, claims.access);
+  }
+  const user = scheme.toLowerCase() === "basic" ? await checkPassword(users, value) : anonymous;
+  return { name: user, may: (action, repository) => users.may(user, action, repository) };
+}
+
+/** Answers the token endpoint (distribution project, spec/auth/token.md and oauth.md). */
+export async function issueToken({ users, tokens }: AccessDependencies, request: Request): Promise<Response> {
+  const { user, scopes } =
+    request.method === "POST" ? await readForm(users, request) : await readQuery(users, request);
+  const access = scopes.flatMap((scope) => granted(users, user, scope));
+  const token = tokens.issue({ user, access });
+  const body = {
+    token,
+    access_token: token,
+    expires_in: tokens.lifeSeconds,
+    issued_at: new Date().toISOString(),
+  };
+  return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** The header that tells a client where it gets a token (RFC 6750, section 3). */
+export function challenge(
+  { tls }: AccessDependencies,
+  request: Request,
+  scope?: string,
+  error?: string,
+): string {
+  const host = request.headers.get("host") ?? "localhost";
+  const parts = { realm: `${tls ? "https" : "http"}://${host}/token`, service: host, scope, error };
+  const text = Object.entries(parts).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}="${value}"`],
+  );
+  return `Bearer ${text.join(",")}`;
+}
+
+export function unauthorized(message: string): Error {
+  return refuse("permission", "registry.unauthorized", message, {
+    hint: "docker login; users are made with: virga registry user add NAME",
+  });
+}
+
+/** A token gives what it says, as long as its user still has it. */
+function tokenCaller(users: Users, user: string, access: readonly Access[]): Caller {
+  const says = (action: Action, repository: string) =>
+    access.some((one) => one.name === repository && one.actions.includes(action));
+  return {
+    name: user,
+    may: (action, repository) => says(action, repository) && users.may(user, action, repository),
+    mayList: (repository) => users.may(user, "pull", repository),
+    couldAsk: (action, repository) => !says(action, repository) && users.may(user, action, repository),
+  };
+}
+
+async function checkPassword(users: Users, encoded: string): Promise<string> {
+  const text = Buffer.from(encoded, "base64").toString();
+  const colon = text.indexOf(":");
+  const name = text.slice(0, Math.max(0, colon));
+  if (colon > 0 && (await users.verify(name, text.slice(colon + 1)))) return name;
+  throw unauthorized("unknown user or wrong password");
+}
+
+async function readQuery(users: Users, request: Request) {
+  const query = new URL(request.url).searchParams;
+  const [scheme = "", value = ""] = (request.headers.get("authorization") ?? "").split(" ");
+  const user = scheme.toLowerCase() === "basic" ? await checkPassword(users, value) : anonymous;
+  return { user, scopes: query.getAll("scope").flatMap((one) => one.split(" ")) };
+}
+
+async function readForm(users: Users, request: Request) {
+  const form = new URLSearchParams(await request.text());
+  if (form.get("grant_type") !== "password") {
+    throw refuse("invalid", "registry.grant-type", "only the grant type 'password' is supported");
+  }
+  const credentials = `${form.get("username") ?? ""}:${form.get("password") ?? ""}`;
+  const user = await checkPassword(users, Buffer.from(credentials).toString("base64"));
+  return { user, scopes: (form.get("scope") ?? "").split(" ") };
+}
+
+/** `repository:team/app:pull,push`, cut down to what the user may. */
+function granted(users: Users, user: string, scope: string): Access[] {
+  const match = /^repository(?:\([a-z]+\))?:(.+):([a-z,*]*)$/.exec(scope);
+  if (!match) return [];
+  const name = match[1]!;
+  const asked = match[2]!.split(",");
+  const given = (["pull", "push", "delete"] as const).filter(
+    (action) => (asked.includes(action) || asked.includes("*")) && users.may(user, action, name),
+  );
+  return given.length > 0 ? [{ name, actions: given }] : [];
+}
+
+/**
+ * A web page may have its own name point at this machine, and would then read what its visitor can reach. Names of this
+ * machine are none of a page's.
+ */
+function refuseForeignHost(request: Request): void {
+  const host = (request.headers.get("host") ?? "").replace(/:\d+$/, "").toLowerCase();
+  if (host === "" || host === "localhost" || host.endsWith(".localhost") || /^[\d.]+$|^\[.*\]$/.test(host))
+    return;
+  throw refuse(
+    "permission",
+    "registry.denied",
+    `without users the registry answers to localhost, not to '${host}'`,
+    {
+      hint: "make users: virga registry user add NAME",
+    },
+  );
+}
