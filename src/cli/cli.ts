@@ -51,11 +51,11 @@ function leadingRoot(args: readonly string[]): { readonly root: string; readonly
   return { root: otherwise, rest: args };
 }
 
-/** The command that the first two words name, or the first one. */
+/** The command that the first words name, the most of them that name one. */
 function findName(
   args: readonly string[],
 ): { readonly name: string; readonly rest: readonly string[] } | undefined {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const typed = args.slice(0, length).join(" ");
     const name = aliases[typed] ?? typed;
     if (args.length >= length && isCommand(name)) return { name, rest: args.slice(length) };

@@ -31,7 +31,9 @@ async function possible(
   current: string,
   source: CompletionSource,
 ): Promise<readonly Candidate[]> {
-  const name = [before.slice(0, 2).join(" "), before[0] ?? ""].find((one) => source.names.includes(one));
+  const name = [3, 2, 1]
+    .map((length) => before.slice(0, length).join(" "))
+    .find((one) => source.names.includes(one));
   if (name === undefined) return await commandWords(before, source);
   const command = await source.load(name);
   const place = placeOf(command, before.slice(name.split(" ").length));
@@ -54,8 +56,7 @@ async function commandWords(
   before: readonly string[],
   source: CompletionSource,
 ): Promise<readonly Candidate[]> {
-  if (before.length > 1) return [];
-  const prefix = before.length === 0 ? "" : `${before[0]} `;
+  const prefix = before.map((word) => `${word} `).join("");
   const next = source.names.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length));
   const words = [...new Set(next.map((one) => one.split(" ", 1)[0]!))];
   return await Promise.all(

@@ -10,6 +10,12 @@ const schema = z.strictObject({
   "insecure-registries": z.array(z.string()).optional(),
   "max-concurrent-downloads": z.int().min(1).max(64).optional(),
   "max-concurrent-uploads": z.int().min(1).max(64).optional(),
+  /** Where a registry is served, and with which certificate. */
+  registry: z.string().optional(),
+  "registry-tls-cert": z.string().optional(),
+  "registry-tls-key": z.string().optional(),
+  "registry-own-ca": z.boolean().optional(),
+  "registry-names": z.array(z.string()).optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

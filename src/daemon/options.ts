@@ -6,14 +6,14 @@ import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
 import type { RegistrySettings } from "../distribution/index.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
 import { registrySettings } from "./registries.ts";
-import { parseListenAddress, type ListenAddress } from "./registry-server.ts";
+import { registryOptions, type RegistryOptions } from "./registry-options.ts";
 
 export interface ServeOptions {
   /** Absolute, without symlinks; exists. */
   readonly root: string;
   readonly logLevel: LogLevel;
   /** Where the registry listens; nowhere when it was not asked for. */
-  readonly registry?: ListenAddress;
+  readonly registry?: RegistryOptions;
   readonly registries: RegistrySettings;
   /** OCI runtimes besides those that Virga knows, or in place of them. */
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
@@ -33,8 +33,6 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
       `--log-level takes ${logLevels.join(", ")}, not '${values["log-level"]}'`,
     );
   }
-  const registry =
-    values.registry === undefined ? {} : { registry: parseListenAddress("registry", values.registry) };
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const real = realpathSync(root);
   mkdirSync(join(real, "log"), { recursive: true, mode: 0o710 });
@@ -45,7 +43,8 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
     insecure: values["insecure-registry"] ?? [],
   });
   const runtimes = { ...runtimesOf(file), ...Object.fromEntries((values.runtime ?? []).map(parseRuntime)) };
-  return { root: real, logLevel, registries, runtimes, ...registry };
+  const registry = registryOptions(file, values);
+  return { root: real, logLevel, registries, runtimes, ...(registry ? { registry } : {}) };
 }
 
 function runtimesOf({ runtimes = {} }: ConfigFile): ServeOptions["runtimes"] {
@@ -77,6 +76,10 @@ function parse(args: readonly string[]) {
       root: text,
       "log-level": text,
       registry: text,
+      "registry-tls-cert": text,
+      "registry-tls-key": text,
+      "registry-own-ca": { type: "boolean" } as const,
+      "registry-name": texts,
       "registry-mirror": texts,
       "insecure-registry": texts,
       runtime: texts,

@@ -34,6 +34,7 @@ const idleSeconds = 255;
 export function listenTcp(
   address: ListenAddress,
   fetch: (request: Request) => Response | Promise<Response>,
+  tls?: { readonly cert: string; readonly key: string },
 ): AsyncDisposable & { readonly address: string } {
   const { host: hostname, port } = address;
   const server = (() => {
@@ -42,6 +43,7 @@ export function listenTcp(
         hostname,
         port,
         fetch,
+        ...(tls ? { tls } : {}),
         development: false,
         idleTimeout: idleSeconds,
         // A layer has any size; it is never held in memory.

@@ -9,6 +9,7 @@ import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
 import { installedRuntimes, runtimePrograms } from "./programs.ts";
+import { isOwnDomain } from "./registry-options.ts";
 import { openRegistry } from "./open-registry.ts";
 import { openServiceManager } from "./service-manager.ts";
 import { createServices, type Services } from "./services.ts";
@@ -41,7 +42,11 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   logger.info("starting", { version, root: identity.root, pid: process.pid });
   watchForBugs(logger);
   const runtimes = runtimePrograms(options.runtimes);
-  const services = await createServices(identity, logger, { registries: options.registries, runtimes });
+  const services = await createServices(identity, logger, {
+    registries: options.registries,
+    runtimes,
+    isOwnRegistry: (domain) => isOwnDomain(options.registry, domain),
+  });
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {
@@ -101,7 +106,7 @@ async function openApis(
   });
   undo.defer(() => docker.close());
   await docker.listen(identity.path("run", "docker.sock"));
-  const registry = undo.use(openRegistry(options.registry, logger, services));
+  const registry = undo.use(await openRegistry(options.registry, identity, logger, services));
   const system = () => {
     const containers = services.containers.list();
     const running = containers.filter((one) => one.state.status === "running").length;
@@ -117,7 +122,7 @@ async function openApis(
       images: services.images.list().length,
     };
   };
-  const app = createCloudApp({ ...services, logger, system, stop });
+  const app = createCloudApp({ ...services, logger, system, stop, registryAuthority: registry?.authority });
   undo.use(listenUnix(identity.path("run", "virga.sock"), app.fetch));
   return undo.move();
 }

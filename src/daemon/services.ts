@@ -60,6 +60,8 @@ const migrations = [
 export interface ServiceSettings {
   readonly registries: RegistrySettings;
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
+  /** Whether images of this domain belong to the registry that this daemon serves. */
+  readonly isOwnRegistry: (domain: string) => boolean;
 }
 
 /** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
@@ -91,7 +93,7 @@ export async function createServices(
   });
   const registries = openRegistries(identity, clock, logger, settings.registries);
   const parts = { common, storage, runtime, networks, host, registry, registries };
-  const engine = createEngine({ ...parts, settings: settings.registries });
+  const engine = createEngine({ ...parts, settings });
   await engine.containers.recover();
   await engine.builds.recover();
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
@@ -155,7 +157,7 @@ function createEngine(parts: {
   readonly host: HostFacts;
   readonly registry: Registry;
   readonly registries: Registries;
-  readonly settings: RegistrySettings;
+  readonly settings: ServiceSettings;
 }): { images: Images; volumes: Volumes; containers: ContainersService; builds: Builds } {
   const { common, storage, runtime, networks, host, registry, registries, settings } = parts;
   const { identity, clock } = common;
@@ -175,8 +177,9 @@ function createEngine(parts: {
     ],
     blobUses: [registry],
     registries,
-    maxDownloads: settings.maxDownloads,
-    maxUploads: settings.maxUploads,
+    maxDownloads: settings.registries.maxDownloads,
+    maxUploads: settings.registries.maxUploads,
+    isOwnRegistry: settings.isOwnRegistry,
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
   });
   const volumes = createVolumes({

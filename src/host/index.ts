@@ -1,4 +1,5 @@
 export { syncDirectory, sweepTemporary, writeFileAtomic, type AtomicWriteOptions } from "./atomic-file.ts";
+export { makeServerCertificate, type CertificateFiles } from "./certificates.ts";
 export {
   cgroupFolder,
   cgroupProcesses,

@@ -38,6 +38,8 @@ export interface ImagesDependencies {
   /** Layers of one pull that are on their way at the same time. */
   readonly maxDownloads?: number;
   readonly maxUploads?: number;
+  /** Whether a registry is this daemon's own; images go there without being compressed. */
+  readonly isOwnRegistry?: (domain: string) => boolean;
   /** Where images come from that are not here when their registry can't be reached, asked in order. */
   readonly sources: readonly ImageSource[];
 }
@@ -109,12 +111,13 @@ function createTransfers(
   importRootfs: FetchOptions["importRootfs"],
 ): Pick<Images, "ensure" | "pull" | "push"> {
   const { events, registries, sources, maxDownloads = 3, maxUploads = 5 } = dependencies;
+  const isOwn = dependencies.isOwnRegistry ?? (() => false);
   const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads });
   return {
     ...createPulls({ store: writing.store, events, registry, sources, importRootfs }),
     async push(name, options = {}) {
       if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
-      await pushImages({ ...writing, events, registries, maxUploads }, name, options);
+      await pushImages({ ...writing, events, registries, maxUploads, isOwn }, name, options);
     },
   };
 }

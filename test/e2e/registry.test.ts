@@ -162,6 +162,20 @@ describe("the engine and the registry share their blobs", () => {
   }, 60_000);
 });
 
+describe("the engine as a client", () => {
+  test("pushes to itself without a second copy, and pulls by the digest", async () => {
+    const blobs = () => readdirSync(daemon.identity.path("content/blobs/sha256")).length;
+    await daemon.dockerOk(["tag", "box:1", `${registry}/self/app:1`]);
+    const before = blobs();
+    const pushed = await daemon.dockerOk(["push", `${registry}/self/app:1`]);
+    const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed)![1]!;
+    expect(await digestAt(registry, "self/app:1")).toBe(digest);
+    expect(blobs() - before).toBe(0);
+    await daemon.dockerOk(["rmi", `${registry}/self/app:1`]);
+    await daemon.dockerOk(["pull", `${registry}/self/app@${digest}`]);
+  }, 60_000);
+});
+
 describe("a daemon that is killed", () => {
   test("in the middle of a push: nothing acknowledged is lost, and the push goes on", async () => {
     const bytes = crypto.getRandomValues(new Uint8Array(60_000));
@@ -193,5 +207,71 @@ describe("a daemon that is killed", () => {
     });
     expect(end.status).toBe(201);
     expect(sha256(await (await send("GET", end.headers.get("location")!)).bytes())).toBe(sha256(bytes));
+  }, 60_000);
+});
+
+describe("users, rights and a certificate of our own", () => {
+  test("docker login, push and pull over TLS, by what was granted", async () => {
+    const securePort = freePort();
+    const secure = await startDaemon({
+      arguments: ["--registry", `127.0.0.1:${securePort}`, "--registry-own-ca"],
+    });
+    const host = `localhost:${securePort}`;
+    try {
+      const certificates = join(work, "certs");
+      const virga = async (...args: string[]) => {
+        const { exitCode, stdout, stderr } = await secure.virga(args);
+        if (exitCode !== 0) throw new Error(stderr);
+        return stdout.trim();
+      };
+      await virga("registry", "trust", "--directory", certificates);
+      const password = await virga("registry", "user", "add", "ann");
+      await virga("registry", "grant", "ann", "team/*", "pull", "push");
+      await virga("registry", "grant", "anonymous", "team/public", "pull");
+      await virga("registry", "quota", "team/*", "100m");
+      expect(await virga("registry", "info")).toContain("team/public");
+      const trusted = ["--cert-dir", join(certificates, host)];
+      const login = (name: string) =>
+        run([
+          "skopeo",
+          "login",
+          ...trusted,
+          "--authfile",
+          `${work}/auth.json`,
+          "-u",
+          "ann",
+          "-p",
+          name,
+          host,
+        ]);
+      expect((await login("wrong password")).exitCode).not.toBe(0);
+      expect((await login(password)).exitCode).toBe(0);
+      const skopeo = (from: string, to: string, ...more: string[]) =>
+        run(["skopeo", "copy", "-q", "--authfile", `${work}/auth.json`, ...more, from, to]);
+      const dest = ["--dest-cert-dir", join(certificates, host)];
+      const source = ["--src-cert-dir", join(certificates, host)];
+      expect(
+        await skopeo(`docker-archive:${archive}`, `docker://${host}/team/public:1`, ...dest),
+      ).toMatchObject({
+        exitCode: 0,
+        stderr: "",
+      });
+      const denied = await skopeo(`docker-archive:${archive}`, `docker://${host}/else/app:1`, ...dest);
+      expect(denied.exitCode).not.toBe(0);
+      expect(denied.stderr).toMatch(/denied|Forbidden/);
+      await ok([
+        "skopeo",
+        "copy",
+        "-q",
+        ...source,
+        `docker://${host}/team/public:1`,
+        `dir:${work}/anonymous`,
+      ]);
+      const secret = await run(["skopeo", "inspect", ...trusted, `docker://${host}/team/secret:1`]);
+      expect(secret.stderr).toContain("unauthorized");
+      expect(await virga("registry", "gc")).toStartWith("freed");
+    } finally {
+      await secure.destroy();
+    }
   }, 60_000);
 });

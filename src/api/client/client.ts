@@ -1,4 +1,5 @@
 import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
+import { createRegistryClient, type RegistryClient } from "./registry.ts";
 import type {
   WireContainerChange,
   WireBuild,
@@ -44,6 +45,7 @@ export interface Client {
   prune(options?: WirePruneOptions): Promise<WirePruneReport>;
   /** The operation's result is a `WireBuildResult`. */
   build(build: WireBuild): Promise<WireOperation>;
+  readonly registry: RegistryClient;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
   progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
@@ -80,6 +82,7 @@ export function createClient(send: Send): Client {
       json("POST", `/v1/containers/${encodeURIComponent(name)}/recreate`, { ...options, change }),
     prune: (options = {}) => json("POST", "/v1/prune", options),
     build: (build) => json("POST", "/v1/builds", build),
+    registry: createRegistryClient(json),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
       const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);

@@ -1,5 +1,12 @@
 export { createClient, errorFromWire, type Client, type Send } from "./client.ts";
 export type {
+  RegistryClient,
+  WireGrant,
+  WireRegistry,
+  WireRegistryCollected,
+  WireRetentionRule,
+} from "./registry.ts";
+export type {
   WireContainerChange,
   WireBuild,
   WireBuildResult,

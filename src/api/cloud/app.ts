@@ -7,10 +7,12 @@ import { buildRoutes, type BuildsBackend } from "./builds.ts";
 import { containerRoutes, type ContainersBackend } from "./containers.ts";
 import { encodeError, wireOperation, wireStack } from "./encode.ts";
 import { pruneRoutes, type PruneBackend } from "./prune.ts";
+import { registryRoutes, type RegistryBackend } from "./registry.ts";
 import { body, stream } from "./request.ts";
 import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
 
-export interface CloudApiDependencies extends BuildsBackend, ContainersBackend, PruneBackend {
+export interface CloudApiDependencies
+  extends BuildsBackend, ContainersBackend, PruneBackend, RegistryBackend {
   readonly logger: Logger;
   readonly operations: Operations;
   readonly stacks: Stacks;
@@ -36,6 +38,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   operationRoutes(app, dependencies);
   containerRoutes(app, dependencies);
   pruneRoutes(app, dependencies);
+  registryRoutes(app, dependencies);
   buildRoutes(app, dependencies);
   return app;
 }

@@ -84,6 +84,22 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
     },
   },
   {
+    title: "The registry of this machine:",
+    commands: {
+      "registry info": async () => (await import("./registry.ts")).info,
+      "registry user add": async () => (await import("./registry.ts")).userAdd,
+      "registry user rm": async () => (await import("./registry.ts")).userRemove,
+      "registry grant": async () => (await import("./registry.ts")).grant,
+      "registry quota": async () => (await import("./registry.ts")).quota,
+      "registry keep": async () => (await import("./registry.ts")).keep,
+      "registry unkeep": async () => (await import("./registry.ts")).unkeep,
+      "registry webhook add": async () => (await import("./registry.ts")).webhookAdd,
+      "registry webhook rm": async () => (await import("./registry.ts")).webhookRemove,
+      "registry gc": async () => (await import("./registry.ts")).collect,
+      "registry trust": async () => (await import("./registry.ts")).trust,
+    },
+  },
+  {
     title: "This machine and the daemon:",
     commands: {
       doctor: async () => (await import("./doctor.ts")).doctor,

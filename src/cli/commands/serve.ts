@@ -18,6 +18,22 @@ export const serve: CommandHelp = {
       value: "ADDRESS",
       help: "serve a registry of images at ADDRESS, such as 127.0.0.1:5000 (default: none)",
     },
+    "registry-tls-cert": {
+      type: "string",
+      value: "FILE",
+      help: "serve the registry with this certificate (PEM)",
+    },
+    "registry-tls-key": { type: "string", value: "FILE", help: "the certificate's key" },
+    "registry-own-ca": {
+      type: "boolean",
+      help: "make the certificate, by an authority of its own; see virga registry trust",
+    },
+    "registry-name": {
+      type: "string",
+      multiple: true,
+      value: "HOST",
+      help: "one more name or address in that certificate; repeatable",
+    },
     "registry-mirror": {
       type: "string",
       multiple: true,

@@ -22,6 +22,9 @@ export function isPlain(layer: Descriptor): boolean {
   return plainTypes.includes(layer.mediaType);
 }
 
+/** For a registry that takes them plain. */
+export const uncompressed: Compressed = { known: (layer) => layer, make: (layer) => Promise.resolve(layer) };
+
 export function createCompressed(store: ImageStore, content: ContentStore): Compressed {
   return {
     known: (layer) => (isPlain(layer) ? store.compressed(layer.digest) : layer),

@@ -15,7 +15,7 @@ import {
   type Reference,
 } from "../reference.ts";
 import { blobsOf, type ImageStore } from "../store.ts";
-import { createCompressed, isPlain } from "./compressed.ts";
+import { createCompressed, isPlain, uncompressed } from "./compressed.ts";
 import { pushLayer, pushTask, type LayerToPush } from "./push-layer.ts";
 
 export interface PushDependencies {
@@ -25,6 +25,8 @@ export interface PushDependencies {
   readonly events: Events;
   readonly registries: Registries;
   readonly maxUploads: number;
+  /** Whether the registry is this daemon's own, which has the layers already, plain as they are. */
+  readonly isOwn: (domain: string) => boolean;
 }
 
 export interface PushedTag {
@@ -108,8 +110,9 @@ async function pushContent(
   image: Image,
   work: Work,
 ): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest }> {
-  const { store, content, maxUploads } = dependencies;
-  const compressed = createCompressed(store, content);
+  const { store, content, maxUploads, isOwn } = dependencies;
+  const asTheyAre = isOwn(remote.name.domain);
+  const compressed = asTheyAre ? uncompressed : createCompressed(store, content);
   const layers = layersToPush(store, remote, image, (layer) => compressed.known(layer));
   for (const layer of layers) work.report({ task: pushTask(layer), message: "Preparing" });
   for (const layer of layers.slice(maxUploads)) work.report({ task: pushTask(layer), message: "Waiting" });
@@ -127,7 +130,7 @@ async function pushContent(
     const open = (start: number, end: number) => content.open(digest, { start, end });
     await remote.pushBlob({ digest, size, open }, () => {}, work.signal);
   }
-  if (!image.layers.some(isPlain)) return { ...image.manifest, bytes: original };
+  if (asTheyAre || !image.layers.some(isPlain)) return { ...image.manifest, bytes: original };
   const made = canonicalJson({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,

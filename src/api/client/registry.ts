@@ -1,0 +1,84 @@
+/** The registry's part of Virga's own API. */
+export interface RegistryClient {
+  info(): Promise<WireRegistry>;
+  /** Applies the rules of retention and frees what nobody needs; with `plan` says what the rules would take. */
+  collect(plan: boolean): Promise<WireRegistryCollected>;
+  setUser(name: string, password: string): Promise<void>;
+  grant(grant: WireGrant): Promise<void>;
+  setQuota(quota: { readonly repositories: string; readonly bytes: number }): Promise<void>;
+  addRule(rule: Omit<WireRetentionRule, "id">): Promise<WireRetentionRule>;
+  addWebhook(webhook: {
+    readonly url: string;
+    readonly repositories: string;
+    readonly secret?: string;
+  }): Promise<{
+    readonly id: number;
+  }>;
+  /** A user by name, a quota by its pattern, a rule or a webhook by its number. */
+  remove(kind: "users" | "quotas" | "retention" | "webhooks", name: string): Promise<void>;
+}
+
+export interface WireGrant {
+  readonly user: string;
+  readonly repositories: string;
+  readonly actions: readonly ("pull" | "push" | "delete")[];
+}
+
+export interface WireRetentionRule {
+  readonly id: number;
+  readonly repositories: string;
+  readonly tags: string;
+  readonly keepTags?: number;
+  readonly untaggedMs?: number;
+}
+
+export interface WireRegistry {
+  readonly totals: {
+    readonly repositories: number;
+    readonly manifests: number;
+    readonly tags: number;
+    readonly blobs: number;
+    readonly bytes: number;
+    readonly uploads: number;
+    readonly deliveries: number;
+  };
+  readonly users: readonly { readonly name: string; readonly grants: readonly WireGrant[] }[];
+  readonly quotas: readonly {
+    readonly repositories: string;
+    readonly bytes: number;
+    readonly used: number;
+  }[];
+  readonly retention: readonly WireRetentionRule[];
+  readonly webhooks: readonly {
+    readonly id: number;
+    readonly url: string;
+    readonly repositories: string;
+    readonly signed: boolean;
+  }[];
+  /** PEM. */
+  readonly authority?: string;
+}
+
+export interface WireRegistryCollected {
+  readonly tags: readonly { readonly repository: string; readonly tag: string }[];
+  readonly manifests: readonly { readonly repository: string; readonly digest: string }[];
+  readonly links: number;
+  readonly uploads: number;
+  readonly freed: number;
+  readonly planned: boolean;
+}
+
+export type SendJson = <T>(method: string, path: string, body?: unknown) => Promise<T>;
+
+export function createRegistryClient(json: SendJson): RegistryClient {
+  return {
+    info: () => json("GET", "/v1/registry"),
+    collect: (plan) => json("POST", "/v1/registry/gc", { plan }),
+    setUser: (name, password) => json("POST", "/v1/registry/users", { name, password }),
+    grant: (grant) => json("POST", "/v1/registry/grants", grant),
+    setQuota: (quota) => json("POST", "/v1/registry/quotas", quota),
+    addRule: (rule) => json("POST", "/v1/registry/retention", rule),
+    addWebhook: (webhook) => json("POST", "/v1/registry/webhooks", webhook),
+    remove: (kind, name) => json("DELETE", `/v1/registry/${kind}/${encodeURIComponent(name)}`),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Hono } from "hono";
+import { z } from "zod";
+import { fail } from "../../base/index.ts";
+import { actions, type Registry } from "../../registry/index.ts";
+import type { WireRegistry, WireRegistryCollected } from "../client/index.ts";
+import { body } from "./request.ts";
+
+export interface RegistryBackend {
+  readonly registry: Registry;
+  /** The certificate of the registry's own authority, where it has one. */
+  readonly registryAuthority?: string | undefined;
+}
+
+const pattern = z.string().min(1);
+const userBody = z.strictObject({ name: z.string(), password: z.string() });
+const grantBody = z.strictObject({
+  user: z.string(),
+  repositories: pattern,
+  actions: z.array(z.enum(actions)),
+});
+const quotaBody = z.strictObject({ repositories: pattern, bytes: z.int().nonnegative() });
+const ruleBody = z.strictObject({
+  repositories: pattern,
+  tags: z.string(),
+  keepTags: z.int().nonnegative().exactOptional(),
+  untaggedMs: z.number().nonnegative().exactOptional(),
+});
+const webhookBody = z.strictObject({
+  url: z.string(),
+  repositories: pattern,
+  secret: z.string().exactOptional(),
+});
+const collectBody = z.strictObject({ plan: z.boolean().exactOptional() });
+
+export function registryRoutes(app: Hono, backend: RegistryBackend): void {
+  const { registry } = backend;
+  app.get("/v1/registry", (context) => context.json(shown(backend)));
+  app.post("/v1/registry/gc", async (context) => {
+    const { plan = false } = await body(context, collectBody);
+    const rules = registry.retention.apply({ dryRun: true });
+    const collected = plan ? { links: 0, uploads: 0, freed: 0 } : await registry.collectGarbage();
+    return context.json({ ...rules, ...collected, planned: plan } satisfies WireRegistryCollected);
+  });
+  app.post("/v1/registry/users", async (context) => {
+    const { name, password } = await body(context, userBody);
+    await registry.users.set(name, password);
+    return context.json({}, 201);
+  });
+  app.post("/v1/registry/grants", async (context) => {
+    registry.users.grant(await body(context, grantBody));
+    return context.json({});
+  });
+  app.post("/v1/registry/quotas", async (context) => {
+    registry.quotas.set(await body(context, quotaBody));
+    return context.json({});
+  });
+  app.post("/v1/registry/retention", async (context) =>
+    context.json(registry.retention.add(await body(context, ruleBody)), 201),
+  );
+  app.post("/v1/registry/webhooks", async (context) =>
+    context.json(registry.webhooks.add(await body(context, webhookBody)), 201),
+  );
+  const removals: Readonly<Record<string, (name: string) => boolean>> = {
+    users: (name) => registry.users.remove(name),
+    quotas: (name) => registry.quotas.remove(name),
+    retention: (id) => registry.retention.remove(Number(id)),
+    webhooks: (id) => registry.webhooks.remove(Number(id)),
+  };
+  for (const [kind, remove] of Object.entries(removals)) {
+    app.delete(`/v1/registry/${kind}/:name{.+}`, (context) => {
+      const name = context.req.param("name");
+      if (remove(name)) return context.json({});
+      throw fail("not-found", "registry.not-found", `the registry's ${kind} have no '${name}'`, {
+        hint: "virga registry info",
+      });
+    });
+  }
+}
+
+function shown({ registry, registryAuthority }: RegistryBackend): WireRegistry {
+  return {
+    totals: registry.totals(),
+    users: registry.users.list(),
+    quotas: registry.quotas.list(),
+    retention: registry.retention.list(),
+    webhooks: registry.webhooks
+      .list()
+      .map(({ secret, ...one }) => ({ ...one, signed: secret !== undefined })),
+    ...(registryAuthority === undefined ? {} : { authority: registryAuthority }),
+  };
+}
