@@ -5,7 +5,14 @@
 import { join } from "node:path";
 import { supportedKeysMarkdown } from "../src/stacks/index.ts";
 import { layerGraph } from "./layer-graph.ts";
-import { commandReference, dockerAnswers, dockerEndpoints, dockerFields, dockerQuirks } from "./reference.ts";
+import {
+  commandReference,
+  dockerAnswers,
+  dockerEndpoints,
+  dockerFields,
+  dockerHistory,
+  dockerQuirks,
+} from "./reference.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -22,6 +29,7 @@ const parts: readonly {
   { file: "docs/reference/docker-api.md", name: "docker fields", text: dockerFields },
   { file: "docs/reference/docker-api.md", name: "docker answers", text: dockerAnswers },
   { file: "docs/reference/docker-api.md", name: "docker quirks", text: dockerQuirks },
+  { file: "docs/reference/docker-api.md", name: "docker history", text: dockerHistory },
 ];
 
 const checkOnly = process.argv.includes("--check");

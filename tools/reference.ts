@@ -1,4 +1,4 @@
-import { absentFields, endpoints, partsOf, quirks, versionText } from "../src/api/docker/index.ts";
+import { absentFields, endpoints, history, partsOf, quirks, versionText } from "../src/api/docker/index.ts";
 import type { Endpoint, FieldRule, FieldTable, Quirk } from "../src/api/docker/index.ts";
 import { helpTexts } from "../src/cli/index.ts";
 
@@ -81,6 +81,19 @@ export function dockerQuirks(): string {
     return `| ${since} | ${until} | [${quirk.what}](${quirk.link}) |`;
   });
   return `| since | until | what |\n|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+/** What changed with each version of the API, and how it is here. */
+export function dockerHistory(): string {
+  const rows = Object.entries(history).flatMap(([version, changes]) =>
+    changes.map(([what, here]) => `| ${versionText(Number(version))} | ${what} | ${hereText(here)} |`),
+  );
+  return `| version | what | here |\n|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function hereText(here: string): string {
+  if (here.startsWith("~")) return "as the version says";
+  return here === "yes" ? "in every version" : here.replace(/^no: /, "not: ");
 }
 
 /** The help of every command. */

@@ -1,6 +1,7 @@
 export { createDockerApi, type DockerApi } from "./api.ts";
 export { endpoints } from "./endpoints.ts";
 export { absentFields } from "./reference/absent.ts";
+export { history, type Change } from "./reference/history.ts";
 export type { DockerApiDependencies } from "./dependencies.ts";
 export type { Endpoint, EndpointTable } from "./http/endpoint.ts";
 export { partsOf, type FieldRule, type FieldTable } from "./http/fields.ts";

@@ -34,6 +34,11 @@ export const quirks = {
     what: "attaching through a websocket sends text frames; since 1.28 binary ones",
     link: changes(28),
   },
+  buildResults: {
+    since: 30,
+    what: "builds tell the id of the image that they made as aux",
+    link: changes(30),
+  },
   waitWithoutCondition: {
     until: 29,
     what: "waiting knows no condition, and answers when the wait is over",
@@ -168,6 +173,11 @@ export const quirks = {
     what: "image inspection carries Container and ContainerConfig; Docker leaves them out since 1.45, and then docker-compose 1.29 recreates no container",
     link: changes(45),
   },
+  shortIdAliases: {
+    until: 44,
+    what: "Aliases of a container on a network of the user's have its short id and its host name in them",
+    link: changes(45),
+  },
   volumeSubpath: {
     since: 45,
     what: "VolumeOptions take Subpath; before, it is an error",
@@ -208,9 +218,19 @@ export const quirks = {
     what: "images carry Descriptor, and inspection takes manifests",
     link: changes(48),
   },
+  volumeDriverWarning: {
+    since: 48,
+    what: "creating a container warns of VolumeDriver with volumes among Mounts",
+    link: changes(48),
+  },
   imageMounts: {
     since: 48,
     what: "mounts of type image; before, they are an error",
+    link: changes(48),
+  },
+  networksWithoutIpv4: {
+    since: 48,
+    what: "EnableIPv4 of a network is looked at; before, every network has IPv4",
     link: changes(48),
   },
   gatewayPriority: {

@@ -5,6 +5,7 @@ import type { ApiContext } from "../http/context.ts";
 import { defined, filled, nonZero, whenTrue } from "../http/defined.ts";
 import { flag, integer, json, text } from "../http/query.ts";
 import { requirePlatform } from "../platform.ts";
+import { holds, quirks } from "../quirks.ts";
 
 const argumentsMap = z.record(z.string(), z.string().nullable()).nullish();
 const labelsMap = z.record(z.string(), z.string()).nullish();
@@ -15,7 +16,7 @@ const names = z.array(z.string()).nullish();
  * `invalid`.
  */
 export function decodeBuild(c: ApiContext, source: AsyncIterable<Uint8Array>): BuildRequest {
-  const platform = text(c, "platform");
+  const platform = holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined;
   requirePlatform(platform);
   return defined({
     context: { kind: "tar" as const, source },

@@ -9,6 +9,7 @@ import { flag, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { encodeProgress } from "../images/progress.ts";
+import { holds, quirks } from "../quirks.ts";
 import type { BuildBackend } from "./backend.ts";
 import { beyond, bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
 import { decodeBuild } from "./request.ts";
@@ -46,6 +47,7 @@ function build(backend: BuildBackend, c: ApiContext): Promise<Response> {
   const request = decodeBuild(c, byteBody(c));
   const tags = (request.tags ?? []).map(normalise);
   const quiet = flag(c, "q");
+  const tellsResult = holds(quirks.buildResults, c.get("version"));
   const credentials = credentialsFromConfigHeader(c.req.header("x-registry-config"));
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const result = yield* reporting(
@@ -54,7 +56,7 @@ function build(backend: BuildBackend, c: ApiContext): Promise<Response> {
       (event) => (quiet ? undefined : "kind" in event ? encodeBuildEvent(event) : encodeProgress(event)),
     );
     if (result === undefined) return;
-    yield jsonLine({ aux: { ID: result.imageId } });
+    if (tellsResult) yield jsonLine({ aux: { ID: result.imageId } });
     if (quiet) {
       yield jsonLine({ stream: `${result.imageId}\n` });
       return;

@@ -92,6 +92,15 @@ function encodeEndpoint(
   };
 }
 
+/** On networks of the user's, Aliases once had the container's short id and host name in them. */
+function addOwnNames(container: Container, all: ReturnType<typeof encodeNetworks>): void {
+  const own = [container.id.slice(0, 12), container.spec.hostname ?? container.id.slice(0, 12)];
+  for (const [name, endpoint] of Object.entries(all)) {
+    if (["bridge", "host", "none"].includes(name)) continue;
+    endpoint.Aliases = [...new Set([...(endpoint.Aliases ?? []), ...own])];
+  }
+}
+
 /** Docker publishes to "all" as two entries, one of each family. */
 export function hostAddresses(mapping: PortMapping): readonly string[] {
   return mapping.hostIp === "" ? ["0.0.0.0", "::"] : [mapping.hostIp];
@@ -115,6 +124,7 @@ export function encodeNetworkSettings(container: Container, networks: NetworkLoo
   const { state } = container;
   const running = state.status === "running";
   const all = encodeNetworks(container, networks);
+  if (holds(quirks.shortIdAliases, version)) addOwnNames(container, all);
   const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
   if (running) {
     for (const key of portKeys(container)) ports[key] = null;

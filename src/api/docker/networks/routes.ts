@@ -31,7 +31,9 @@ export function networkRoutes(backend: NetworksBackend): ApiRouter {
     return c.json(chosen.map(inspect));
   });
   routes.post("/networks/create", async (c) => {
-    const network = await networks.create(decodeNetwork(await jsonBody(c, createNetworkBody)));
+    const network = await networks.create(
+      decodeNetwork(await jsonBody(c, createNetworkBody), c.get("version")),
+    );
     return c.json({ Id: network.id, Warning: "" }, 201);
   });
   routes.post("/networks/prune", async (c) => {

@@ -12,6 +12,8 @@ import {
   within,
   type FieldTable,
 } from "../http/fields.ts";
+import { holds, quirks } from "../quirks.ts";
+import type { ApiVersion } from "../versions.ts";
 
 const text = z.string().nullish();
 const flag = z.boolean().nullish();
@@ -68,9 +70,9 @@ export const createNetworkBody = z.looseObject({
 export const disconnectBody = z.looseObject({ Container: text, Force: flag });
 
 /** Throws `invalid`, `unimplemented` by field. */
-export function decodeNetwork(body: z.infer<typeof createNetworkBody>): NetworkSpec {
+export function decodeNetwork(body: z.infer<typeof createNetworkBody>, version: ApiVersion): NetworkSpec {
   checkFields(body, networkFields, "");
-  if (body.EnableIPv4 === false) {
+  if (body.EnableIPv4 === false && holds(quirks.networksWithoutIpv4, version)) {
     throw fail(
       "unimplemented",
       "api.unsupported-field",

@@ -118,7 +118,7 @@ function endpointIn(endpoint: EndpointBody, version: ApiVersion): EndpointBody {
 }
 
 function volumeDriverWarning(host: HostConfigBody, version: ApiVersion): string[] {
-  if (!host["VolumeDriver"] || !holds(quirks.imageMounts, version)) return [];
+  if (!host["VolumeDriver"] || !holds(quirks.volumeDriverWarning, version)) return [];
   const ambiguous = host.Mounts?.some(
     (mount) => mount.Type === "volume" && !mount.VolumeOptions?.DriverConfig?.Name,
   );
