@@ -166,7 +166,10 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
   45: [
     ["VolumeOptions.Subpath", "~volumeSubpath"],
     ["searching takes no is-automated", "no: searching is refused"],
-    ["image inspection has no Container and ContainerConfig", "~imageContainerConfig"],
+    [
+      "image inspection has no Container and ContainerConfig",
+      "no: they are told, or docker-compose 1.29 recreates no container",
+    ],
     ["Aliases have no short id in them", "~shortIdAliases"],
   ],
   46: [
@@ -174,7 +177,7 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
     ["info tells Containerd", "no: there is no containerd"],
     ["DriverOpts of endpoints take sysctls", "no: see the field in this document"],
     ["the list of containers tells annotations", "~listAnnotations"],
-    ["pushing takes a platform", "yes"],
+    ["pushing takes a platform", "~pushPlatform"],
     ["TmpfsOptions.Options", "yes"],
     ["events tell that an image was made", "~imageCreateEvents"],
     ["fields of containers in an image's Config are deprecated", "~legacyImageConfig"],
