@@ -9,7 +9,7 @@ import { removeStopped } from "./remove.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { scheduleRestart } from "./restarts.ts";
 import { unhealthyDelay } from "./unhealthy.ts";
-import { releaseVolumes, tellVolumes } from "./mount-sources.ts";
+import { releaseVolumes } from "./mount-sources.ts";
 import { closeSharedMemory } from "./shared-memory.ts";
 import { announceUses } from "./use-events.ts";
 
@@ -55,7 +55,6 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   entry.record = record;
   entry.config = undefined;
   announce(engine, entry, startedAt, exit);
-  tellVolumes(engine, container, "unmount");
   if (!written) entry.taskLeft = true;
   const removes = container.spec.autoRemove && (entry.stopping === undefined || entry.stopping === "stop");
   if (entry.stopping !== "restart" && entry.stopping !== "remove") entry.stopping = undefined;

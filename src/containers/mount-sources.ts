@@ -98,20 +98,6 @@ export function sweepSources(container: Pick<Container, "folder">): void {
   rmdirSync(folder);
 }
 
-/** Docker's events, of each volume that a container begins or ceases to use. */
-export function tellVolumes(engine: Engine, { id, mounts }: Container, action: "mount" | "unmount"): void {
-  for (const mount of mounts) {
-    if (mount.type !== "volume") continue;
-    const { name, target, readOnly } = mount;
-    const how = { destination: target, propagation: "", "read/write": String(!readOnly) };
-    engine.events.emit("volume", action, name, {
-      container: id,
-      driver: "local",
-      ...(action === "mount" ? how : {}),
-    });
-  }
-}
-
 /** The container has ended. Never throws: what stays mounted is swept by the next daemon. */
 export async function releaseVolumes(engine: Engine, { id, mounts }: Container): Promise<void> {
   for (const name of new Set(volumesOf(mounts))) {

@@ -11,7 +11,7 @@ import { forwardLog } from "./log-forward.ts";
 import { resolveInside } from "./inside.ts";
 import { linkedTo, linkersOf } from "./links.ts";
 import { logLimits } from "./log-rotation.ts";
-import { openSources, tellVolumes } from "./mount-sources.ts";
+import { openSources } from "./mount-sources.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "./network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "./oci/index.ts";
 import { setContainer, type Dock, type Entry } from "./registry.ts";
@@ -108,7 +108,6 @@ async function createTask(
   ]);
   await using temporary = new AsyncDisposableStack();
   const mounts = await openSources(engine, record.container, id, undo, temporary);
-  tellVolumes(engine, record.container, "mount");
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
   const sharedMemory = openSharedMemory(record.container, engine.registry, undo);
   const { config, warnings } = buildOciConfig({
