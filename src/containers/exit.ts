@@ -38,8 +38,9 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   const { startedAt } = container.state;
   const delay = delayAfter(entry, exit, startedAt);
   const state = stateAfter(startedAt, exit, delay !== undefined);
-  const { health: _health, ...rest } = container;
-  const after: Container = { ...rest, state, publishedPorts: [] };
+  // As Docker has it: what is not checked any more counts as unhealthy, with its last probes.
+  const health = container.health && { health: { ...container.health, status: "unhealthy" as const } };
+  const after: Container = { ...container, ...health, state, publishedPorts: [] };
   const before = entry.record;
   const { unhealthy: _unhealthy, ...kept } = before;
   const record = { ...kept, attached: [], container: after };

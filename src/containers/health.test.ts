@@ -158,6 +158,8 @@ describe("a running container", () => {
     await on.clock.advance(10_000);
     await on.settle();
     expect(on.runtime.execs).toHaveLength(probes);
-    expect(on.containers.get(id).health).toBeUndefined();
+    expect(health(id)).toMatchObject({ status: "unhealthy", failingStreak: 0 });
+    await on.containers.start(id);
+    expect(health(id)).toEqual({ status: "starting", failingStreak: 0, log: [] });
   });
 });

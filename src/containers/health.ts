@@ -1,6 +1,6 @@
 import { messageOf, newId } from "../base/index.ts";
 import type { HealthcheckConfig, ImageProcess } from "../images/index.ts";
-import type { Health } from "./container.ts";
+import type { Container, Health } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
 import { eventText } from "./exec.ts";
 import { execProcess } from "./exec-process.ts";
@@ -56,6 +56,12 @@ export function healthAfter(check: HealthCheck, health: Health, probe: Probe, st
   return { status, failingStreak, log };
 }
 
+/** The container as it is when its first process starts. */
+export function withFreshHealth({ health: _health, ...container }: Container): Container {
+  if (!healthCheckOf(container.process)) return container;
+  return { ...container, health: { status: "starting", failingStreak: 0, log: [] } };
+}
+
 /** Probes the container until `stopHealth`; does nothing when it has no health check. */
 export function startHealth(engine: Engine, entry: Entry): void {
   stopHealth(entry);
@@ -64,7 +70,7 @@ export function startHealth(engine: Engine, entry: Entry): void {
   const stop = new AbortController();
   entry.wasHealthy = false;
   entry.health = { [Symbol.dispose]: () => stop.abort(new Error("the container has ended")) };
-  setContainer(entry, { health: { status: "starting", failingStreak: 0, log: [] } });
+  entry.record = { ...entry.record, container: withFreshHealth(entry.record.container) };
   const signal = AbortSignal.any([stop.signal, engine.background.signal]);
   engine.background.run("a health check broke", () => monitor(engine, entry, check, signal));
 }

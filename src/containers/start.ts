@@ -6,7 +6,7 @@ import type { OciConfig, TaskLog } from "../runtimes/index.ts";
 import type { Container, ContainerState } from "./container.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { rewriteEtcFiles, sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
-import { startHealth } from "./health.ts";
+import { startHealth, withFreshHealth } from "./health.ts";
 import { forwardLog } from "./log-forward.ts";
 import { resolveInside } from "./inside.ts";
 import { linkedTo, linkersOf } from "./links.ts";
@@ -75,7 +75,7 @@ async function bringUp(engine: Engine, entry: Entry): Promise<void> {
   const record = {
     ...previous,
     attached: task.attached,
-    container: { ...previous.container, ...fields },
+    container: withFreshHealth({ ...previous.container, ...fields }),
   };
   engine.store.saveStatus(record);
   await engine.runtime.start(id);

@@ -125,10 +125,17 @@ async function unlessDone(work: Promise<unknown>): Promise<void> {
   }
 }
 
-async function stop({ containers, stopTimeout }: Applying, id: string): Promise<void> {
-  await unlessGone(
-    unlessDone(containers.stop(id, stopTimeout === undefined ? {} : { timeout: stopTimeout })),
-  );
+async function stop({ containers, stopTimeout, warn }: Applying, id: string): Promise<void> {
+  const options = stopTimeout === undefined ? {} : { timeout: stopTimeout };
+  const stopping = async () => {
+    const { name } = containers.get(id);
+    const { explanation } = await containers.stop(id, options);
+    if (!explanation) return;
+    const { message, advice, signal, waitedSeconds } = explanation;
+    const why = `${name} had to be killed, ${waitedSeconds} s after ${signal}: ${message}`;
+    warn(`${why} (${advice[0]})`);
+  };
+  await unlessGone(unlessDone(stopping()));
 }
 
 async function remove(applying: Applying, id: string): Promise<void> {

@@ -434,6 +434,26 @@ describe("down", () => {
     expect(t.machine.containers.list()).toEqual([]);
   });
 
+  test("a container that had to be killed is told of, with the reason and what helps", async () => {
+    await t.write({ "compose.yaml": "services: {a: {image: x}}\n" });
+    await up();
+    t.machine.containers.stopped = {
+      explanation: {
+        signal: "SIGTERM",
+        waitedSeconds: 10,
+        reason: "ignored",
+        message: "the program (x) ignores SIGTERM",
+        advice: ["set STOPSIGNAL"],
+      },
+    };
+    const { directory } = t;
+    await down();
+    const project = directory.split("/").at(-1)!.toLowerCase();
+    expect(t.progress.find((one) => one.outcome === "warning")?.message).toBe(
+      `${project}-a-1 had to be killed, 10 s after SIGTERM: the program (x) ignores SIGTERM (set STOPSIGNAL)`,
+    );
+  });
+
   test("external networks and volumes are never touched", async () => {
     await t.machine.networks.create({ name: "outside" });
     await t.machine.volumes.create({ name: "kept" });

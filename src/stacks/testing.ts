@@ -292,13 +292,15 @@ class FakeContainers {
     const { startedAt } = container.state;
     container.state = { status: "exited", startedAt, finishedAt, exitCode, oomKilled: false };
   }
+  /** What each stop answers. */
+  stopped: Stopped = {};
   stop = async (name: string): Promise<Stopped> => {
     const container = this.#find(name);
     if (container.state.status !== "running")
       throw fail("not-modified", "container.stopped", "it is stopped");
     this.#machine.called(`stop ${container.name}`);
     this.#end(container, 137);
-    return {};
+    return this.stopped;
   };
   remove = async (name: string, options: { readonly volumes?: boolean } = {}) => {
     const container = this.#find(name);

@@ -17,7 +17,9 @@ export function volumeRoutes(backend: VolumesBackend): ApiRouter {
     return c.json({ Volumes: volumes.list().filter(accepts).map(encodeVolume), Warnings: null });
   });
   routes.post("/volumes/create", async (c) => {
-    const spec = decodeVolume(await jsonBody(c, createVolumeBody, {}));
+    const body = await jsonBody(c, createVolumeBody, {});
+    if (body.ClusterVolumeSpec) throw notAManager();
+    const spec = decodeVolume(body);
     return c.json(encodeVolume(await volumes.create(spec)), 201);
   });
   routes.post("/volumes/prune", async (c) => {
@@ -30,17 +32,22 @@ export function volumeRoutes(backend: VolumesBackend): ApiRouter {
   });
   routes.get("/volumes/:name", (c) => c.json(encodeVolume(volumes.get(pathParameter(c, "name")))));
   routes.put("/volumes/:name", () => {
-    throw fail(
-      "unavailable",
-      "api.not-a-manager",
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    );
+    throw notAManager();
   });
   routes.delete("/volumes/:name", async (c) => {
     await volumes.remove(pathParameter(c, "name"), flag(c, "force"));
     return c.body(null, 204);
   });
   return routes;
+}
+
+/** Only a manager has cluster volumes. */
+function notAManager(): Error {
+  return fail(
+    "unavailable",
+    "api.not-a-manager",
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  );
 }
 
 /** The names of the volumes that containers have, and how many. */

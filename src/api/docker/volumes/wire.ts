@@ -18,6 +18,7 @@ export const createVolumeBody = z.looseObject({
   Driver: z.string().nullish(),
   DriverOpts: textMap,
   Labels: textMap,
+  ClusterVolumeSpec: z.looseObject({}).nullish(),
 });
 
 /** Throws `invalid`, `unimplemented` by field. */

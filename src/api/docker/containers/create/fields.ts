@@ -132,7 +132,11 @@ export const hostConfigFields: FieldTable = {
   PublishAllPorts: supported,
   ReadonlyRootfs: supported,
   SecurityOpt: supported,
-  StorageOpt: refused,
+  StorageOpt: {
+    support: "refused",
+    instead: "Docker refuses it, too, where the disk has no project quotas",
+    words: "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+  },
   Tmpfs: supported,
   UTSMode: supported,
   UsernsMode: partly("`host`, which is what all containers have; Docker refuses other values, too"),
