@@ -33,14 +33,14 @@ export async function openBlobWriter(
 
 /** Opens the file of a partial blob at `path`, made when missing; what is in it is read and hashed first. */
 export async function openPartialBlob(
-  path: string,
+  { path, target }: { readonly path: string; readonly target: string },
   algorithm: "sha256" | "sha512",
   publish: Publish,
 ): Promise<PartialBlob> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600).catch((error: unknown) => {
     throw diskFull(error);
   });
-  const writer = new FileBlobWriter(file, path, algorithm, publish);
+  const writer = new FileBlobWriter(file, path, algorithm, publish, target);
   try {
     await writer.readBack();
   } catch (error) {
@@ -57,12 +57,20 @@ class FileBlobWriter implements BlobWriter, PartialBlob {
   #filled = 0;
   #file: FileHandle | undefined;
   readonly path: string;
+  readonly target: string;
   readonly #algorithm: "sha256" | "sha512";
   #hasher: Bun.CryptoHasher;
   readonly #publish: Publish;
 
-  constructor(file: FileHandle, path: string, algorithm: "sha256" | "sha512", publish: Publish) {
+  constructor(
+    file: FileHandle,
+    path: string,
+    algorithm: "sha256" | "sha512",
+    publish: Publish,
+    target = path,
+  ) {
     this.#file = file;
+    this.target = target;
     this.path = path;
     this.#algorithm = algorithm;
     this.#hasher = new Bun.CryptoHasher(algorithm);

@@ -149,7 +149,11 @@ class DirectoryContentStore implements ContentStore {
     }
     this.#open.add(digest);
     try {
-      const partial = await openPartialBlob(this.#partial(digest), algorithm, this.#publish);
+      const partial = await openPartialBlob(
+        { path: this.#partial(digest), target: this.#blob(digest) },
+        algorithm,
+        this.#publish,
+      );
       return closing(partial, () => this.#open.delete(digest));
     } catch (error) {
       this.#open.delete(digest);
@@ -198,6 +202,7 @@ function closing(partial: PartialBlob, closed: () => void): PartialBlob {
   const ending = async <T>(end: Promise<T>): Promise<T> => await end.finally(closed);
   return {
     path: partial.path,
+    target: partial.target,
     get size() {
       return partial.size;
     },

@@ -51,8 +51,9 @@ export interface BlobWriter {
  * daemon, until it is gone on with, or `removePartial`.
  */
 export interface PartialBlob {
-  /** The file, for a reader that keeps up with the writer: its first `written` bytes. */
+  /** The file, for a reader that keeps up with the writer: its first `written` bytes. After `commit` it is at `target`. */
   readonly path: string;
+  readonly target: string;
   readonly size: number;
   readonly written: number;
   write(chunk: Uint8Array): Promise<void>;

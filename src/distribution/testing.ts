@@ -22,7 +22,7 @@ export interface Told {
   readonly body?: string | Uint8Array;
   /** The connection breaks after so many bytes of the body. */
   readonly cutAfter?: number;
-  /** Headers, and then nothing more. */
+  /** The body, which is promised to be longer, and then nothing more. */
   readonly hang?: boolean;
   /** No answer: the connection breaks. */
   readonly lose?: boolean;
@@ -109,9 +109,9 @@ async function serve(fake: FakeRegistry, request: IncomingMessage, response: Ser
     return;
   }
   const body = Buffer.from(told.body ?? "");
-  const length = { "content-length": String(body.length) };
+  const length = { "content-length": String(body.length + (told.hang === true ? 1 : 0)) };
   response.writeHead(told.status ?? 200, { ...length, ...told.headers });
-  if (told.hang === true) response.flushHeaders();
+  if (told.hang === true) response.write(body);
   else if (told.cutAfter === undefined) response.end(one.method === "HEAD" ? undefined : body);
   else {
     response.write(body.subarray(0, told.cutAfter));

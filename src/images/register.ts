@@ -32,21 +32,26 @@ export async function register(
   dependencies: RegisterDependencies,
   image: NewImage,
   references: readonly string[],
-  /** `REPOSITORY@DIGEST`: what registries call it. */
-  digests: readonly string[] = [],
+  options: {
+    /** `REPOSITORY@DIGEST`: what registries call it. */
+    readonly digests?: readonly string[];
+    /** The manifest, and with it the blobs, take the place of those that the image has. */
+    readonly replace?: boolean;
+  } = {},
 ): Promise<Image> {
   const { state, store, content, layers, garbage, clock } = dependencies;
   return await garbage.exclusively(async () => {
     let size = 0;
     for (const diffId of image.config.rootfs.diff_ids) size += layers.stat(diffId).size;
     const known = store.get(image.id);
-    // The first manifest of an image stays: its blobs are the ones that are kept.
+    // The first manifest of an image stays, unless it is replaced: its blobs are the ones that are kept.
     const needed = [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)];
-    if (!known) for (const digest of needed) content.stat(digest);
+    if (!known || options.replace === true) for (const digest of needed) content.stat(digest);
     state.transaction(() => {
       store.insert({ ...image, size, storedAt: clock.now() });
+      if (options.replace === true) store.replaceManifest(image);
       for (const reference of references) store.tag(reference, image.id);
-      for (const digest of digests) store.addDigest(digest, image.id);
+      for (const digest of options.digests ?? []) store.addDigest(digest, image.id);
     });
     return store.get(image.id)!;
   });

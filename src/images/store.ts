@@ -38,6 +38,7 @@ export interface ImageStore extends RegistryRecords {
   idOf(reference: string): Digest | undefined;
   /** Keeps what is there when the id is known already. */
   insert(image: Omit<Image, "references" | "digests">): void;
+  replaceManifest(image: Pick<Image, "id" | "manifest" | "layers">): void;
   delete(id: Digest): void;
   /** Names `id`; the name leaves the image that had it. */
   tag(reference: string, id: Digest): void;
@@ -93,6 +94,10 @@ export function createImageStore({ db }: State): ImageStore {
       db.query("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?)").run(
         ...[id, ...documents, size, storedAt.getTime()],
       );
+    },
+    replaceManifest({ id, manifest, layers }) {
+      const documents = [manifest, layers].map((one) => JSON.stringify(one));
+      db.query("UPDATE images SET manifest = ?, layers = ? WHERE id = ?").run(...[...documents, id]);
     },
     delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
     tag(reference, id) {

@@ -106,7 +106,8 @@ class DirectoryLayerStore implements DurableLayerStore {
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.#index.drop(target));
     const limits = { ...defaultLimits, ...options.limits };
-    const job = { kind: "unpack", blob, target, limits, follow: growing !== undefined } as const;
+    const complete = growing?.target ?? blob;
+    const job = { kind: "unpack", blob, complete, target, limits, follow: growing !== undefined } as const;
     const input = growing && { input: asInput(growing.sizes) };
     const result = (await this.#workers.run(job, { ...input, ...(signal && { signal }) })) as UnpackResult;
     if (expected && result.diffId !== expected) throw mismatch(descriptor, expected, result.diffId);

@@ -47,6 +47,8 @@ export interface UnpackLimits {
 /** A blob that is still on its way: the worker reads what is there and waits for more. */
 export interface GrowingBlob {
   readonly path: string;
+  /** Where it is once it is complete. */
+  readonly target: string;
   /** How many bytes are there, each time that there are more. Ends when the blob is complete and its digest checked. */
   readonly sizes: AsyncIterable<number>;
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fakeRegistry } from "../../src/distribution/testing.ts";
 import { run, runChecked } from "../../src/host/index.ts";
+import { addImage, noise } from "../../src/images/pull/testing.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
 import { imageArchive } from "../support/archives.ts";
@@ -105,6 +107,25 @@ describe("a full disk", () => {
     async (_what, mebibytes) => {
       const archive = await imageArchive(directory, await tarOf(mebibytes), "big:1");
       const result = await docker("load", "-q", "-i", archive);
+      expect(result.exitCode).toBe(1);
+      expect(result.stderr + result.stdout).toMatch(full);
+      await expectRecovered();
+    },
+    minute,
+  );
+
+  test.each([
+    ["the blob", 90],
+    ["its files", 45],
+  ])(
+    "pull: %s does not fit",
+    async (_what, mebibytes) => {
+      await using registry = await fakeRegistry();
+      addImage(registry, [{ small: "small" }, { big: noise(mebibytes * mebibyte) }], {
+        tag: "1",
+        compression: "none",
+      });
+      const result = await docker("pull", `${registry.host}/team/app:1`);
       expect(result.exitCode).toBe(1);
       expect(result.stderr + result.stdout).toMatch(full);
       await expectRecovered();

@@ -15,23 +15,31 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** Debian's docker-registry, with a folder of its own; with `htpasswd` (a line of such a file) only for who logs in. */
-export async function startDockerRegistry(options: { readonly htpasswd?: string } = {}): Promise<Peer> {
+export async function startDockerRegistry(
+  options: { readonly htpasswd?: string; readonly http?: object } = {},
+): Promise<Peer> {
   const folder = mkdtempSync("/tmp/virga-peer-registry-");
   const port = freePort();
   const config = join(folder, "config.yml");
-  await Bun.write(
-    config,
-    `version: 0.1
-log: { level: error }
-storage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }
-http: { addr: "127.0.0.1:${port}" }
-${options.htpasswd === undefined ? "" : `auth: { htpasswd: { realm: test, path: ${folder}/htpasswd } }`}
+  const { htpasswd, http = {} } = options;
+  const passwords = { htpasswd: { realm: "test", path: `${folder}/htpasswd` } };
+  const settings = {
+    version: 0.1,
+    log: { level: "error" },
+    storage: { filesystem: { rootdirectory: `${folder}/data` }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}`, ...http },
+    ...(htpasswd === undefined ? {} : { auth: passwords }),
+  };
+  await Bun.write(config, JSON.stringify(settings)); // JSON is YAML, too
+  if (htpasswd !== undefined)
+    await Bun.write(
+      join(folder, "htpasswd"),
+      `${htpasswd}
 `,
-  );
-  if (options.htpasswd !== undefined) await Bun.write(join(folder, "htpasswd"), `${options.htpasswd}\n`);
+    );
   const child = Bun.spawn(["docker-registry", "serve", config], { stdio: ["ignore", "ignore", "ignore"] });
   await eventually("docker-registry answers", () =>
-    answers(`http://127.0.0.1:${port}/${options.htpasswd === undefined ? "v2/" : ""}`),
+    answers(`${"tls" in http ? "https" : "http"}://127.0.0.1:${port}/v2/`),
   );
   return {
     address: `localhost:${port}`,
@@ -94,7 +102,7 @@ export async function startDockerd(): Promise<Peer> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url)).ok;
+    return (await fetch(url, { tls: { rejectUnauthorized: false } })).status < 500;
   } catch {
     return false;
   }

@@ -5,6 +5,7 @@ import type { LayerStore } from "../../layers/index.ts";
 import type { Hold } from "../garbage.ts";
 import { familiarRepository, formatReference, repositoryOf, type Reference } from "../reference.ts";
 import { register, type RegisterDependencies } from "../register.ts";
+import { blobsOf } from "../store.ts";
 import type { SharedWork } from "../shared-work.ts";
 import type { FetchedImage, FetchOptions } from "../source.ts";
 import { inParallel } from "./parallel.ts";
@@ -46,14 +47,12 @@ export async function pullImage(
     at: dependencies.clock.now(),
   });
   try {
+    await pullLayers(dependencies, remote, wanted, options);
+    await content.put(resolved.config.bytes, resolved.config.descriptor);
+    await content.put(resolved.manifest.bytes, resolved.manifest.descriptor);
+    // An image that is here by another manifest (made here, or from elsewhere) is from now on what its registry has.
     const known = store.get(resolved.config.descriptor.digest);
-    // The layers of an image that is here are here; its first manifest stays, and the other one's blobs need not come.
-    if (known) tellExisting(wanted, options.report);
-    else await pullLayers(dependencies, remote, wanted, options);
-    if (!known) {
-      await content.put(resolved.config.bytes, resolved.config.descriptor);
-      await content.put(resolved.manifest.bytes, resolved.manifest.descriptor);
-    }
+    if (known) hold.own(...blobsOf(known));
     const image = await register(
       dependencies,
       {
@@ -63,7 +62,7 @@ export async function pullImage(
         layers: resolved.layers,
       },
       reference.digest === undefined ? [key] : [],
-      [`${repositoryOf(reference)}@${resolved.digest}`],
+      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], replace: true },
     );
     store.endPull(key);
     return { image, digest: resolved.digest };

@@ -62,7 +62,7 @@ async function downloadLayer(
   const growth = new Growth();
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const growing = { path: partial.path, sizes: growth };
+  const growing = { path: partial.path, target: partial.target, sizes: growth };
   const unpacking = layers.has(diffId)
     ? Promise.resolve()
     : layers.unpack(descriptor, { expected: diffId, growing, signal: both, report: noReport });

@@ -1,7 +1,7 @@
 // A tree worker: a child process of the daemon that does one job after another on trees of files, chrooted into the tree
 // that the job is about. See protocol.ts for what it hears and says, and pool.ts for its life.
 import { closeSync, openSync } from "node:fs";
-import { toVirgaError } from "../../base/index.ts";
+import { errnoOf, toVirgaError } from "../../base/index.ts";
 import { createFileCalls, dieWithParent, setUmask, type FileCalls } from "../../host/index.ts";
 import { createArchive, extractArchive } from "./archive-jobs.ts";
 import { listChanges } from "./changes.ts";
@@ -49,9 +49,18 @@ async function serve(): Promise<void> {
     } catch (error) {
       const { kind, code, message, hint } = toVirgaError(diskFull(error));
       const failure: Failure = { kind, code, message, ...(hint === undefined ? {} : { hint }) };
-      channel.write(frameKinds.failure, JSON.stringify(failure));
+      tellUnlessAlone(() => channel.write(frameKinds.failure, JSON.stringify(failure)));
       return; // the rest of the input is of no use to the next job
     }
+  }
+}
+
+/** A daemon that has been killed is told nothing; the kernel ends this process in a moment. */
+function tellUnlessAlone(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (errnoOf(error) !== "EPIPE") throw error;
   }
 }
 

@@ -38,6 +38,8 @@ export type Job =
   | {
       readonly kind: "unpack";
       readonly blob: string;
+      /** Where a blob that has become complete meanwhile is. */
+      readonly complete: string;
       readonly target: string;
       readonly limits: Limits;
       /** The blob grows: the input says how far. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { errnoOf } from "../../base/index.ts";
 import type { FileCalls } from "../../host/index.ts";
 import { TarParser } from "../tar/parser.ts";
 import type { Channel } from "./channel.ts";
@@ -16,7 +17,7 @@ export async function unpackLayer(
   job: Extract<Job, { kind: "unpack" }>,
   channel: Channel,
 ): Promise<UnpackResult> {
-  const blob = openSync(job.blob, "r"); // before the root changes
+  const blob = openBlob(job); // before the root changes
   const chunks = job.follow ? followFileChunks(blob, channel.input()) : readFileChunks(blob);
   try {
     const leave = calls.enterRoot(job.target);
@@ -27,6 +28,16 @@ export async function unpackLayer(
     }
   } finally {
     closeSync(blob);
+  }
+}
+
+/** A small blob may be complete, and in its place, before this worker has come to it. */
+function openBlob({ blob, complete }: Extract<Job, { kind: "unpack" }>): number {
+  try {
+    return openSync(blob, "r");
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" || complete === blob) throw error;
+    return openSync(complete, "r");
   }
 }
 

@@ -3,7 +3,7 @@ import type { Filters } from "../http/filters.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ImagesBackend } from "./backend.ts";
-import { createdAt, encodeManifest, encodeSummary, layerUse, repoTags, sharedSize } from "./wire.ts";
+import { createdAt, encodeManifest, encodeSummary, layerUse, sharedSize } from "./wire.ts";
 
 export const imageFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
@@ -26,7 +26,7 @@ export function listImages(
       const own = containers.filter((one) => one.imageId === image.id).map((one) => one.id);
       const counts = holds(quirks.imageContainers, version) ? { containers: own.length } : {};
       return {
-        ...encodeSummary(image, { ...counts, ...shared }, version),
+        ...encodeSummary(named(image, filters), { ...counts, ...shared }, version),
         ...(options.manifests ? { Manifests: [encodeManifest(image, own)] } : {}),
       };
     });
@@ -47,19 +47,31 @@ function selector(backend: ImagesBackend, filters: Filters): (image: Image) => b
       (since === undefined || created > since) &&
       (until === undefined || created < until) &&
       filters.labels(image.config.config?.Labels ?? {}) &&
-      filters.any("reference", (pattern) => matchesReference(image, pattern))
+      (filters.all("reference").length === 0 || isNamed(named(image, filters)))
     );
   };
 }
 
-/** Go's path.Match on the familiar name with and without tag, and on the repository's digests. */
-function matchesReference(image: Image, pattern: string): boolean {
-  const names = image.references.flatMap((reference) => {
-    const { domain, path } = parseReference(reference);
-    return [familiar(reference), familiar(`${domain}/${path}`), reference];
-  });
-  const glob = globToRegExp(pattern);
-  return [...names, ...repoTags(image), ...repositoryDigests(image)].some((name) => glob.test(name));
+function isNamed({ references, digests }: Image): boolean {
+  return references.length + digests.length > 0;
+}
+
+/** The image with the names that a filter by reference leaves, as Docker shows it; all without such a filter. */
+function named(image: Image, filters: Filters): Image {
+  const globs = filters.all("reference").map(globToRegExp);
+  if (globs.length === 0) return image;
+  const matches = (text: string) => namesOf(text).some((name) => globs.some((glob) => glob.test(name)));
+  return {
+    ...image,
+    references: image.references.filter(matches),
+    digests: repositoryDigests(image).filter(matches),
+  };
+}
+
+/** What Go's path.Match is asked for: the familiar name with and without tag or digest, and the full one. */
+function namesOf(reference: string): string[] {
+  const { domain, path } = parseReference(reference);
+  return [familiar(reference), familiar(`${domain}/${path}`), reference];
 }
 
 /** `*` and `?` do not match a slash. */

@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fakeRegistry } from "../../src/distribution/testing.ts";
+import { addImage, noise } from "../../src/images/pull/testing.ts";
+import { run, runChecked } from "../../src/host/index.ts";
+import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { holdings } from "../support/holdings.ts";
+import { startDockerRegistry, type Peer } from "../support/registries.ts";
+
+/** Pulls and pushes with the docker CLI, Debian's docker-registry at the other end, and skopeo and podman beside. */
+const minute = 60_000;
+let daemon: TestDaemon;
+let directory: string;
+let image: string;
+const registries: Peer[] = [];
+
+beforeAll(async () => {
+  directory = mkdtempSync("/tmp/virga-registry-client-");
+  daemon = await startDaemon();
+  image = await importBusybox(daemon);
+}, minute);
+
+afterAll(async () => {
+  for (const registry of registries) await registry[Symbol.asyncDispose]();
+  await daemon.destroy();
+  rmSync(directory, { recursive: true });
+}, minute);
+
+const ok = (...args: string[]) =>
+  daemon.dockerOk(args, { env: { DOCKER_CONFIG: join(directory, "docker") } });
+const docker = (...args: string[]) =>
+  daemon.docker(args, { env: { DOCKER_CONFIG: join(directory, "docker") } });
+
+/** Debian's registry, until the end of all tests. Returns `localhost:PORT`. */
+async function startRegistry(options: Parameters<typeof startDockerRegistry>[0] = {}): Promise<string> {
+  const registry = await startDockerRegistry(options);
+  registries.push(registry);
+  return registry.address;
+}
+
+async function digestOf(name: string): Promise<string> {
+  const args = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${name}`];
+  return (await run(["skopeo", ...args])).stdout.trim();
+}
+
+describe("round trips", () => {
+  test(
+    "pushed by skopeo and podman's tools, pulled, run, pushed elsewhere: the same digest",
+    async () => {
+      const from = await startRegistry();
+      const to = await startRegistry();
+      const archive = join(directory, "image.tar");
+      await ok("save", "-o", archive, image);
+      for (const format of ["v2s2", "oci"]) {
+        const name = `${from}/team/box:${format}`;
+        const copy = ["copy", "--dest-tls-verify=false", "--format", format, `docker-archive:${archive}`];
+        await runChecked(["skopeo", ...copy, `docker://${name}`]);
+        const digest = await digestOf(name);
+        const pulled = await ok("pull", name);
+        expect(pulled).toContain(`Digest: ${digest}`);
+        expect(await ok("pull", name)).toContain(`Status: Image is up to date for ${name}`);
+        expect(await ok("run", "--rm", name, "echo", "runs")).toBe("runs");
+        const bare = `${from}/team/box@${digest}`;
+        expect(await ok("inspect", "--format", "{{json .RepoDigests}}", name)).toContain(bare);
+        expect(await ok("run", "--rm", bare, "echo", "by digest")).toBe("by digest");
+        expect(
+          await ok("images", "--digests", "--format", "{{.Tag}} {{.Digest}}", `${from}/team/box`),
+        ).toContain(`${format} ${digest}`);
+        await ok("tag", name, `${to}/other/box:${format}`);
+        expect(await ok("push", `${to}/other/box:${format}`)).toContain(
+          `${format}: digest: ${digest} size: `,
+        );
+        expect(await digestOf(`${to}/other/box:${format}`)).toBe(digest);
+      }
+      const names = [`${from}/team/box`, `${to}/other/box`].flatMap((name) => [
+        `${name}:v2s2`,
+        `${name}:oci`,
+      ]);
+      await ok("rmi", ...names);
+      expect(await ok("images", "--format", "{{.Repository}}:{{.Tag}}")).toBe(image);
+      const all = await ok("pull", "-a", "-q", `${to}/other/box`);
+      expect(all).toBe(`${to}/other/box`);
+      expect(await ok("images", "--format", "{{.Tag}}", `${to}/other/box`)).toBe("oci\nv2s2");
+      await ok("rmi", `${to}/other/box:oci`, `${to}/other/box:v2s2`);
+    },
+    3 * minute,
+  );
+
+  test(
+    "made here: pushed, mounted in a second repository, read by skopeo and podman",
+    async () => {
+      const host = await startRegistry();
+      await ok("tag", image, `${host}/one:1`);
+      await ok("tag", image, `${host}/two:1`);
+      await ok("tag", image, `${host}/two:2`);
+      expect(await ok("push", `${host}/one:1`)).toContain("Pushed");
+      expect(await ok("push", "-a", `${host}/two`)).toContain("Mounted from one");
+      expect(await ok("push", `${host}/two:2`)).toContain("Layer already exists");
+      expect(await digestOf(`${host}/one:1`)).toBe(await digestOf(`${host}/two:2`));
+      const folder = join(directory, "podman");
+      const podman = [
+        "podman",
+        "--root",
+        folder,
+        "--runroot",
+        join(directory, "podman-run"),
+        "--storage-driver",
+        "vfs",
+      ];
+      const pull = await run([...podman, "pull", "-q", "--tls-verify=false", `${host}/one:1`]);
+      expect(pull.stderr + pull.stdout).toContain(
+        (await ok("inspect", "--format", "{{.Id}}", image)).slice(7),
+      );
+      expect(await ok("manifest", "inspect", "--insecure", `${host}/one:1`)).toContain('"schemaVersion": 2');
+      const asked = await fetch(`http://localhost/distribution/${host}/one:1/json`, {
+        unix: daemon.identity.path("run", "docker.sock"),
+      });
+      expect(await asked.json()).toMatchObject({ Descriptor: { digest: await digestOf(`${host}/one:1`) } });
+      await ok("rmi", `${host}/one:1`, `${host}/two:1`, `${host}/two:2`);
+    },
+    2 * minute,
+  );
+});
+
+describe("a registry with TLS and passwords", () => {
+  test(
+    "login, push, pull, build; nothing without it",
+    async () => {
+      const files = join(directory, "tls");
+      mkdirSync(files);
+      const certificate = [
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+      ];
+      const names = ["-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const out = ["-keyout", join(files, "key.pem"), "-out", join(files, "cert.pem")];
+      await runChecked(["openssl", "req", ...certificate, ...names, ...out]);
+      const hash = await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 });
+      const tls = { certificate: join(files, "cert.pem"), key: join(files, "key.pem") };
+      const host = await startRegistry({ htpasswd: `me:${hash}`, http: { tls } });
+      const name = `${host}/private/box:1`;
+      await ok("tag", image, name);
+      const denied = await docker("push", name);
+      expect(denied.exitCode).toBe(1);
+      expect(denied.stderr).toMatch(/unauthorized|authentication required|denied/);
+      const wrong = await docker("login", "-u", "me", "-p", "wrong", host);
+      expect(wrong.exitCode).toBe(1);
+      expect(wrong.stderr).toContain("unauthorized");
+      expect(await ok("login", "-u", "me", "-p", "secret", host)).toContain("Login Succeeded");
+      await ok("push", name);
+      await ok("rmi", name);
+      const built = await daemon.docker(["build", "-q", "-"], {
+        stdin: `FROM ${name}\nLABEL from=private\n`,
+        env: { DOCKER_CONFIG: join(directory, "docker") },
+      });
+      expect(built.stdout).toContain("sha256:");
+      await ok("rmi", built.stdout.trim(), name);
+      await ok("logout", host);
+      const pull = await docker("pull", name);
+      expect(pull.stderr).toContain(`pull access denied for ${host}/private/box`);
+      expect(pull.exitCode).toBe(1);
+    },
+    2 * minute,
+  );
+});
+
+describe("a daemon that is killed in the middle of a pull", () => {
+  test(
+    "shows nothing of it, and goes on where it was",
+    async () => {
+      await using fake = await fakeRegistry();
+      const layers = [{ "small.txt": "small" }, { "large.bin": noise(8_000_000) }];
+      const remote = addImage(fake, layers, { tag: "1" });
+      const large = remote.layers[1]!;
+      const whole = fake.blobs.get(large.digest)!;
+      fake.answer = (seen, before) => {
+        if (!seen.path.endsWith(large.digest) || before > 0) return undefined;
+        const half = { body: whole.subarray(0, 4_000_000), hang: true };
+        return { ...half, headers: { "content-length": String(whole.length) } };
+      };
+      const before = await holdings(daemon);
+      const pulling = docker("pull", `${fake.host}/team/app:1`);
+      const partial = daemon.identity.path("content", "partial", large.digest.replace(":", "-"));
+      await eventually(
+        "half of the layer is here",
+        () => existsSync(partial) && statSync(partial).size > 2_000_000,
+      );
+      await daemon.crash();
+      expect((await pulling).exitCode).not.toBe(0);
+      await daemon.start();
+      expect(await ok("images", "-aq", `${fake.host}/team/app`)).toBe("");
+      expect(readdirSync(daemon.identity.path("layers", "tmp"))).toEqual([]);
+      const size = statSync(partial).size;
+      expect(await ok("pull", `${fake.host}/team/app:1`)).toContain(`Digest: ${remote.digest}`);
+      const last = fake.seen.findLast((seen) => seen.path.endsWith(large.digest))!;
+      expect(last.headers["range"]).toBe(`bytes=${size}-`);
+      expect(existsSync(partial)).toBe(false);
+      const container = await ok("create", `${fake.host}/team/app:1`);
+      await ok("cp", `${container}:/large.bin`, join(directory, "large.bin"));
+      expect(noise(8_000_000).equals(await Bun.file(join(directory, "large.bin")).bytes())).toBe(true);
+      await ok("rm", container);
+      await ok("rmi", `${fake.host}/team/app:1`);
+      expect(await holdings(daemon)).toEqual(before);
+    },
+    2 * minute,
+  );
+
+  test(
+    "what an ended pull has left goes with a prune",
+    async () => {
+      await using fake = await fakeRegistry();
+      const remote = addImage(fake, [{ a: "small" }, { b: noise(3_000_000) }], { tag: "1" });
+      const large = remote.layers[1]!;
+      fake.answer = (seen) => {
+        if (!seen.path.endsWith(large.digest)) return undefined;
+        const part = fake.blobs.get(large.digest)!.subarray(0, 2_000_000);
+        return { body: part, hang: true, headers: { "content-length": String(large.size) } };
+      };
+      const before = await holdings(daemon);
+      const client = Bun.spawn(["docker", "pull", `${fake.host}/team/app:1`], {
+        env: { ...daemon.environment },
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      const partial = daemon.identity.path("content", "partial", large.digest.replace(":", "-"));
+      await eventually(
+        "most of the layer is here",
+        () => existsSync(partial) && statSync(partial).size > 1_000_000,
+      );
+      client.kill("SIGKILL");
+      await client.exited;
+      await eventually("the pull has ended", async () => {
+        const tmp = readdirSync(daemon.identity.path("layers", "tmp"));
+        return tmp.length === 0 && statSync(partial).size > 0;
+      });
+      expect(await ok("image", "prune", "-f")).toContain("Total reclaimed space: ");
+      await eventually(
+        "nothing of it is left",
+        async () => (await holdings(daemon)).join() === before.join(),
+      );
+    },
+    2 * minute,
+  );
+});
