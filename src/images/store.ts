@@ -78,6 +78,7 @@ export function createImageStore({ db }: State): ImageStore {
 
   return {
     ...registries,
+    ...createImageRows(db),
     get(id) {
       const row = one.get(id);
       return row ? toImage(row) : undefined;
@@ -89,17 +90,6 @@ export function createImageStore({ db }: State): ImageStore {
     },
     byManifest: (digest) => list().find((image) => image.manifest.digest === digest),
     idOf: (reference) => byReference.get(reference)?.image_id,
-    insert({ id, manifest, config, layers, size, storedAt }) {
-      const documents = [manifest, config, layers].map((one) => JSON.stringify(one));
-      db.query("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?)").run(
-        ...[id, ...documents, size, storedAt.getTime()],
-      );
-    },
-    replaceManifest({ id, manifest, layers }) {
-      const documents = [manifest, layers].map((one) => JSON.stringify(one));
-      db.query("UPDATE images SET manifest = ?, layers = ? WHERE id = ?").run(...[...documents, id]);
-    },
-    delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
     tag(reference, id) {
       db.query("INSERT OR REPLACE INTO image_references VALUES (?, ?)").run(reference, id);
     },
@@ -114,6 +104,22 @@ export function createImageStore({ db }: State): ImageStore {
       const begun = registries.begun();
       return { layers: new Set([...layers, ...begun.layers]), blobs: new Set([...blobs, ...begun.blobs]) };
     },
+  };
+}
+
+function createImageRows(db: State["db"]): Pick<ImageStore, "insert" | "replaceManifest" | "delete"> {
+  return {
+    insert({ id, manifest, config, layers, size, storedAt }) {
+      const documents = [manifest, config, layers].map((one) => JSON.stringify(one));
+      db.query("INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?)").run(
+        ...[id, ...documents, size, storedAt.getTime()],
+      );
+    },
+    replaceManifest({ id, manifest, layers }) {
+      const documents = [manifest, layers].map((one) => JSON.stringify(one));
+      db.query("UPDATE images SET manifest = ?, layers = ? WHERE id = ?").run(...[...documents, id]);
+    },
+    delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
   };
 }
 
