@@ -56,6 +56,11 @@ export function toVirgaError(error: unknown): VirgaError {
   if (error instanceof DOMException && error.name === "AbortError") {
     return fail("cancelled", "operation.cancelled", "The operation was cancelled", { cause: error });
   }
+  if (errnoOf(error) === "ENAMETOOLONG") {
+    return fail("invalid", "path.too-long", "a name or path is longer than file systems take", {
+      cause: error,
+    });
+  }
   return fail("internal", "internal", messageOf(error), { cause: error });
 }
 

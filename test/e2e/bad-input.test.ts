@@ -11,6 +11,7 @@ import {
 import { execCreateBody, execStartBody } from "../../src/api/docker/exec/wire.ts";
 import { createNetworkBody, disconnectBody } from "../../src/api/docker/networks/wire.ts";
 import { createVolumeBody } from "../../src/api/docker/volumes/wire.ts";
+import { ask, unfair, type Answer } from "../support/asking.ts";
 import { fieldsOf, hostileValues, withField, wrongValues, type Field } from "../support/bodies.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
@@ -28,51 +29,7 @@ let box: string;
 let before: string[];
 let descriptors: number;
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-async function ask(unix: string, method: string, path: string, body?: unknown): Promise<Answer> {
-  const init =
-    body === undefined
-      ? {}
-      : {
-          body: typeof body === "string" ? body : JSON.stringify(body),
-          headers: { "Content-Type": "application/json" },
-        };
-  const response = await fetch(`http://docker${path}`, { unix, method, ...init });
-  return { status: response.status, text: await response.text() };
-}
-
 const json = (answer: Answer) => JSON.parse(answer.text) as Record<string, unknown>;
-
-/** Words of the engine room, which help nobody outside it. */
-const internal =
-  /undefined is not|is not a function|Cannot read|TypeError|RangeError|evaluating|stack size|ERR_|SQLITE|\.ts:|\[object/;
-/** Answered by what this daemon is, not by what was sent: a thing not supported, no swarm. */
-const fairFaults = [501, 503];
-
-/** What is wrong with an answer to bad input; undefined when nothing is. */
-function unfair({ status, text }: Answer): string | undefined {
-  if (status < 400) return undefined;
-  const shown = `${status} ${text.slice(0, 300)}`;
-  if (status >= 500 && !fairFaults.includes(status)) return shown;
-  let message: unknown;
-  try {
-    const body = JSON.parse(text) as { message?: unknown; error?: { message?: unknown } };
-    message = body.message ?? body.error?.message;
-  } catch {
-    return `not JSON: ${shown}`;
-  }
-  if (typeof message !== "string" || message.length < 5) return `no message: ${shown}`;
-  if (message.length > 5000) return `a message of ${message.length} characters`;
-  if (internal.test(message)) return `not for people: ${shown}`;
-  // eslint-disable-next-line no-control-regex
-  return /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202E]/.test(message)
-    ? `for no terminal: ${shown}`
-    : undefined;
-}
 
 const openFiles = () => readdirSync(`/proc/${daemon.pid}/fd`).length;
 /** Starts a container of `command` that lives until the test removes it. */
