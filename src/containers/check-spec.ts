@@ -22,6 +22,10 @@ export function checkSpec(spec: ContainerSpec): void {
   checkHealth(spec);
   checkUnhealthyLabel(spec.labels);
   checkTexts(spec);
+  if (Object.hasOwn(spec.annotations ?? {}, "")) {
+    const message = "invalid Annotations: the empty string is not permitted as an annotation key";
+    throw fail("invalid", "container.annotations", message);
+  }
 }
 
 export function checkRestart(spec: Pick<ContainerSpec, "restart" | "autoRemove">): void {

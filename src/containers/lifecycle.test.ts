@@ -649,3 +649,9 @@ describe("a daemon that dies", () => {
     expect(existsSync(join(on.root, "containers", "f".repeat(64)))).toBe(false);
   });
 });
+
+test("an annotation without a key is refused", async () => {
+  expect(make({ annotations: { "": "x" } })).rejects.toThrow(
+    "invalid Annotations: the empty string is not permitted as an annotation key",
+  );
+});

@@ -8,6 +8,7 @@ import { lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import { startMonitor, type Monitor, type MonitorOptions } from "./monitor.ts";
 import type { OciProgram } from "./programs.ts";
+import { reserveRealtime } from "./realtime.ts";
 import type { TaskRecord } from "./records.ts";
 import { removeTraces, type RemovalHost } from "./remove-task.ts";
 import type { TaskSpec } from "./runtime.ts";
@@ -43,6 +44,7 @@ export async function createTask(
   const config = host.seccomp.apply(program, spec.config);
   writeFileSync(files.config, JSON.stringify(config), { mode: 0o600 });
 
+  reserveRealtime(host.facts, draft.cgroup, spec.config);
   const monitor = startMonitor(spec, program, host);
   undo.defer(async () => {
     monitor.kill();

@@ -13,6 +13,7 @@ import {
 import { removeMadeCgroup } from "./foreign-cgroup.ts";
 import { bundleFiles, type TaskLayout } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
+import { releaseRealtime } from "./realtime.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
 
 export interface RemovalHost {
@@ -43,6 +44,7 @@ export async function removeTraces(
   if (monitor !== undefined) await monitorEnd(host, record, monitor);
   if (!program.family.plainState) await program.call(["delete", "--force", record.id]);
   await removeCgroup(host.facts, record.cgroup, host.clock);
+  await releaseRealtime(host.facts, record.cgroup, host.clock);
   removeMadeCgroup(host.facts, record);
   rmSync(join(program.root, record.id), { recursive: true, force: true });
   const files = bundleFiles(record.bundle);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildResources, readHostFacts } from "./index.ts";
 import { openConfigBench, type ConfigBench } from "./testing.ts";
@@ -75,6 +75,15 @@ test.skipIf(!onV1)("limits change while it runs", async () => {
     of("blkio", "blkio.throttle.read_bps_device"),
   ]).toEqual([String(256 << 20), String(512 << 20), "7", "99", `${number} 2000`]);
   await runtime.delete(task.id, true);
+});
+
+const realtime = onV1 && existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us");
+test.skipIf(!realtime)("real-time shares on v1, out of the daemon's, which gives them back", async () => {
+  const resources = { cpuRealtimePeriod: 1_000_000, cpuRealtimeRuntime: 20_000 };
+  const { output } = await seen("cat /sys/fs/cgroup/cpu/cpu.rt_runtime_us", { resources });
+  expect(output).toBe("20000");
+  const parent = `/sys/fs/cgroup/cpu${tried.bench.identity.cgroupParent}/cpu.rt_runtime_us`;
+  expect(readFileSync(parent, "utf8").trim()).toBe("0");
 });
 
 test.skipIf(!onV1)("swappiness and socket buffers on v1", async () => {
