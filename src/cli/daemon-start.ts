@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fail, systemClock } from "../base/index.ts";
 import type { Client } from "../api/client/index.ts";
+import { home } from "./home.ts";
 import { installPackages, missingPackages } from "../doctor/index.ts";
 
 /** Installs what the host lacks and starts the daemon for `root`; `running` looks for it. */
@@ -31,7 +32,7 @@ async function startDaemon(
   mkdirSync(join(root, "log"), { recursive: true, mode: 0o710 });
   const early = join(root, "log", "start.log");
   const output = openSync(early, "w", 0o600);
-  const program = join(dirname(Bun.main), "main.ts");
+  const program = join(home, "src/main.ts");
   const child = Bun.spawn([process.execPath, program, "serve", "--root", root], {
     cwd: "/",
     stdin: "ignore",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fail, isVirgaError, systemClock } from "../../base/index.ts";
 import type { Command } from "../command.ts";
 import { defaultRoot, runningDaemon } from "../connection.ts";
+import { home } from "../home.ts";
 import { print } from "../terminal.ts";
 
 export const systemStatus: Command = {
@@ -105,7 +106,7 @@ export const systemUnit: Command = {
   details:
     "Install it with: virga system unit > /etc/systemd/system/virga.service && systemctl enable --now virga",
   run(invocation) {
-    print(unitText(join(import.meta.dir, "../../../virga"), invocation.root));
+    print(unitText(join(home, "virga"), invocation.root));
     return Promise.resolve(0);
   },
 };
