@@ -1,6 +1,7 @@
 import { fail, isVirgaError } from "../base/index.ts";
 import type { Client } from "../api/client/index.ts";
 import { createDockerClient, type DockerClient } from "../api/client/docker/index.ts";
+import { absolutePath } from "./paths.ts";
 import { tell } from "./terminal.ts";
 
 export const defaultRoot = "/var/lib/virga";
@@ -9,12 +10,6 @@ export const defaultRoot = "/var/lib/virga";
 export function runDirectory(root: string): string {
   const path = absolutePath(root);
   return path === defaultRoot ? "/run/virga" : `${path}/run`;
-}
-
-/** `node:path` is loaded only for a path that is not plain already. */
-function absolutePath(path: string): string {
-  const isPlain = /^(\/[^/.][^/]*)+$/.test(path);
-  return isPlain ? path : process.getBuiltinModule("node:path").resolve(path);
 }
 
 /** A client of the daemon at `root`, or undefined when none answers. */

@@ -91,10 +91,11 @@ export interface ByteSink extends AsyncDisposable {
 
 /** Bytes for stdout or stderr as they are. */
 export function byteSink(fd: 1 | 2): ByteSink {
-  const writer = (fd === 1 ? Bun.stdout : Bun.stderr).writer();
+  let writer: Bun.FileSink | undefined;
   return {
     async write(data) {
       try {
+        writer ??= (fd === 1 ? Bun.stdout : Bun.stderr).writer();
         await writer.write(data);
         await writer.flush();
         return true;
@@ -104,7 +105,7 @@ export function byteSink(fd: 1 | 2): ByteSink {
     },
     async [Symbol.asyncDispose]() {
       try {
-        await writer.flush();
+        await writer?.flush();
       } catch {
         // Nobody reads any more.
       }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { fail } from "../base/index.ts";
 
 export function wrong(option: string, expected: string, text: string): Error {
@@ -20,7 +19,10 @@ export function pairs(option: string, texts: readonly string[]): Record<string, 
 
 export function readText(file: string): string {
   try {
-    return readFileSync(file, "utf8").replace(/^\uFEFF/, "");
+    return process
+      .getBuiltinModule("node:fs")
+      .readFileSync(file, "utf8")
+      .replace(/^\uFEFF/, "");
   } catch (error) {
     throw fail("invalid", "cli.no-such-file", `${file} cannot be read`, { cause: error });
   }

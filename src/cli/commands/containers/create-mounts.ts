@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
 import { fail, parseBytes } from "../../../base/index.ts";
 import type { Invocation } from "../../command.ts";
+import { absolutePath } from "../../paths.ts";
 import { csv, wrong } from "../../values.ts";
 
 export function mountsBody(invocation: Invocation) {
@@ -21,7 +21,7 @@ export function mountsBody(invocation: Invocation) {
 function bindText(text: string): string {
   const [source = "", ...rest] = text.split(":");
   const isRelative = source === "." || source === ".." || source.startsWith("./") || source.startsWith("../");
-  return rest.length > 0 && isRelative ? [resolve(source), ...rest].join(":") : text;
+  return rest.length > 0 && isRelative ? [absolutePath(source), ...rest].join(":") : text;
 }
 
 export interface Mount {
@@ -55,7 +55,7 @@ export function mountOf(text: string): Mount {
     }
   }
   if (mount.Target === undefined) throw wrong("mount", "a target=PATH", text);
-  if (mount.Type === "bind" && mount.Source !== undefined) mount.Source = resolve(mount.Source);
+  if (mount.Type === "bind" && mount.Source !== undefined) mount.Source = absolutePath(mount.Source);
   return mount;
 }
 

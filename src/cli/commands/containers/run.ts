@@ -1,4 +1,3 @@
-import { existsSync, writeFileSync } from "node:fs";
 import { fail, isVirgaError, toVirgaError } from "../../../base/index.ts";
 import type { DockerClient, RawConnection } from "../../../api/client/docker/index.ts";
 import type { Command, CommandHelp, Invocation, Option } from "../../command.ts";
@@ -85,7 +84,7 @@ async function createContainer(
   body: CreateBody,
 ): Promise<string> {
   const cidfile = invocation.text("cidfile");
-  if (cidfile !== undefined && existsSync(cidfile)) {
+  if (cidfile !== undefined && files().existsSync(cidfile)) {
     throw fail("conflict", "cli.cidfile-exists", `the file ${cidfile} is there already`, {
       hint: "remove it, or name another one",
     });
@@ -106,9 +105,12 @@ async function createContainer(
     return await make();
   });
   for (const warning of Warnings ?? []) tell(`virga: ${warning}`);
-  if (cidfile !== undefined) writeFileSync(cidfile, Id);
+  if (cidfile !== undefined) files().writeFileSync(cidfile, Id);
   return Id;
 }
+
+/** Loaded only when a file is named. */
+const files = () => process.getBuiltinModule("node:fs");
 
 async function missingImage(docker: DockerClient, image: string): Promise<Error> {
   const meant = meantName(image, await namesOf(docker, "image"));
