@@ -151,5 +151,6 @@ test("a change of the packet filter is a change of elements", () => {
     "add element inet t ports6any { tcp . 80 : fd00::3 . 8080 }",
     "add element inet t ports4 { tcp . 127.0.0.1 . 81 : 10.0.0.3 . 8080 }",
     "add element inet t dns14 { 53 : 6000 }",
+    "add element inet t dnsports { 6000 }",
   ]);
 });

@@ -292,6 +292,36 @@ test("names resolve without a gap while other containers come and go", async () 
   await networks.remove("busy");
 });
 
+test("a query from a port that was used before reaches the server of now", async () => {
+  const lane = await networks.create({ name: "lane" });
+  const server = lane.subnets[0]!.gateway;
+  const asking = await container(lane, "asking");
+  expect(await queryFrom(asking.sandbox, 4053, "asking", server)).toContain(asking.endpoint.ipv4);
+  const late = await container(lane, "late");
+  expect(await queryFrom(asking.sandbox, 4053, "late", server)).toContain(late.endpoint.ipv4);
+  await Promise.all([end(asking), end(late)]);
+  await networks.remove("lane");
+});
+
+/** The addresses in the answer to a query for `name` that is sent from that UDP port. */
+async function queryFrom(from: TestSandbox, port: number, name: string, server: string): Promise<string[]> {
+  const script = `
+    const query = Buffer.from("00010100000100000000000" + "0", "hex");
+    const question = Buffer.concat([query, Buffer.from([${name.length}]), Buffer.from("${name}\\0\\0\\x01\\0\\x01")]);
+    const socket = await Bun.udpSocket({
+      port: ${port},
+      socket: { data(_, answer) { console.log(answer.subarray(question.length).toString("hex")); process.exit(); } },
+    });
+    socket.send(question, 53, "${server}");
+    setTimeout(() => process.exit(1), 2000);`;
+  const { stdout, stderr } = await from.run([process.execPath, "-e", script]);
+  expect(stderr).toBe("");
+  // Each record: a pointer to the name, type A, class IN, time to live, length 4, the address.
+  return [...stdout.matchAll(/c00c00010001.{8}0004(.{8})/g)].map(([, hex]) =>
+    [...Buffer.from(hex!, "hex")].join("."),
+  );
+}
+
 test("attaching to a container that has ended is refused and leaves nothing", async () => {
   const sandbox = await machine.sandbox();
   const bridge = networks.resolve("bridge");

@@ -42,6 +42,8 @@ const dnsMaps = Array.from({ length: dnsSlots }, (_, slot) => `dns${slot}`);
  * The table's rules. They never change: what changes are the elements of its sets and maps.
  *
  * - guard: a container can't reach the host's loopback, which route_localnet would otherwise allow.
+ * - names: queries go to the newest DNS server, answers come from port 53. No connection is tracked for that: it would
+ *   lead a query from a port that was used before to the server of then.
  * - publish: a port of the host leads to a container, from outside, from containers and from the host itself.
  * - forwarding: nothing reaches a container from outside its bridge but published ports and replies.
  * - leaving: the host's address replaces the container's when a packet leaves for another network, and wherever the
@@ -62,9 +64,19 @@ const rules = `
   map ports6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
   map ports6any { type inet_proto . inet_service : ipv6_addr . inet_service; }
   ${dnsMaps.map((map) => `map ${map} { type inet_service : inet_service; }`).join("\n  ")}
+  set dnsports { type inet_service; }
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop
+    iifname @named udp dport 53 fib daddr type local jump names
+  }
+  chain names {
+    notrack
+    ${dnsMaps.map((map) => `udp dport set udp dport map @${map}`).join("\n    ")}
+  }
+  chain answers {
+    type filter hook output priority -300; policy accept;
+    oifname @named udp sport @dnsports notrack udp sport set 53
   }
   chain publish4 {
     dnat ip to meta l4proto . ip daddr . th dport map @ports4
@@ -75,12 +87,8 @@ const rules = `
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @ports6
     dnat ip6 to meta l4proto . th dport map @ports6any
   }
-  chain names {
-    ${dnsMaps.map((map) => `udp dport 53 redirect to :udp dport map @${map}`).join("\n    ")}
-  }
   chain arriving {
     type nat hook prerouting priority -100; policy accept;
-    iifname @named udp dport 53 fib daddr type local jump names
     meta nfproto ipv4 fib daddr type local meta l4proto { tcp, udp } jump publish4
     meta nfproto ipv6 fib daddr type local meta l4proto { tcp, udp } jump publish6
   }
@@ -125,7 +133,10 @@ export function elementsOf(state: FilterState): Set<string> {
     }
   }
   for (const port of state.ports) add(...portElement(port));
-  state.dnsPorts.forEach((port, i) => add(dnsMaps[dnsSlots - 1 - i]!, `53 : ${port}`));
+  state.dnsPorts.forEach((port, i) => {
+    add(dnsMaps[dnsSlots - 1 - i]!, `53 : ${port}`);
+    add("dnsports", String(port));
+  });
   return elements;
 }
 

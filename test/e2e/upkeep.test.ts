@@ -272,7 +272,7 @@ describe("a container that is changed in its place", () => {
       "--name",
       "web",
       "-p",
-      "18080:80",
+      "18180:80",
       "--stop-timeout",
       "1",
       "-v",
@@ -298,7 +298,7 @@ describe("a container that is changed in its place", () => {
         await inspect("web", "{{(index .Mounts 0).Name}}"),
       ];
       const change = {
-        ports: { set: [port(18081)] },
+        ports: { set: [port(18181)] },
         env: { set: ["A=2"] },
         mounts: { add: [{ type: "volume" as const, name: "extra", target: "/extra" }] },
         resources: { pidsLimit: 50 },
@@ -320,8 +320,8 @@ describe("a container that is changed in its place", () => {
       expect(
         await ok("exec", "web", "sh", "-c", "cat /data/file /own; echo $A; test -d /extra && echo yes"),
       ).toBe("data\nown\n2\nyes");
-      expect(await page(18081)).toBe("ok\n");
-      expect(page(18080)).rejects.toThrow();
+      expect(await page(18181)).toBe("ok\n");
+      expect(page(18180)).rejects.toThrow();
       expect(await ok("volume", "ls", "-q")).toContain(volume);
       await ok("rm", "-f", "-v", "web");
       await ok("volume", "rm", "extra");
@@ -333,11 +333,11 @@ describe("a container that is changed in its place", () => {
     "is what it was when the port is taken by a program, and when the daemon is killed on the way",
     async () => {
       const id = await run();
-      using taken = Bun.serve({ port: 18082, hostname: "0.0.0.0", fetch: () => new Response("mine") });
+      using taken = Bun.serve({ port: 18182, hostname: "0.0.0.0", fetch: () => new Response("mine") });
       expect(client().recreate("web", { ports: { set: [port(taken.port!)] } }, {})).rejects.toThrow(
         "it is as it was",
       );
-      await eventually("it answers again", async () => (await page(18080).catch(() => "")) === "ok\n");
+      await eventually("it answers again", async () => (await page(18180).catch(() => "")) === "ok\n");
       expect(await inspect("web", "{{.Id}} {{.State.Status}}")).toBe(`${id} running`);
 
       await ok("rm", "-f", "-v", "web");
