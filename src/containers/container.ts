@@ -74,6 +74,8 @@ export type ResolvedMount =
       readonly propagation: string;
       readonly recursive: boolean;
       readonly readOnlyBelow?: "no" | "force";
+      /** Its folder is made again when it is missing at a start. */
+      readonly createSource?: boolean;
       readonly mode?: string;
     }
   | {

@@ -4,6 +4,7 @@ import { bindHeld, openBeneath, unmountAll } from "../host/index.ts";
 import type { Container, HostMount, ResolvedMount } from "./container.ts";
 import type { Engine } from "./engine.ts";
 import { volumesOf } from "./create.ts";
+import { createDirectory } from "./mounts.ts";
 
 /**
  * Makes what a container mounts reachable on the host, and tells where it is: volumes with options are mounted, for
@@ -28,6 +29,7 @@ export async function openSources(
     await engine.volumes.acquire(name, user);
   }
   for (const mount of container.mounts) {
+    if (mount.type === "bind" && mount.createSource) await createDirectory(mount.source);
     if (mount.type === "tmpfs" || mount.type === "bind") result.push(mount);
     else if (mount.type === "image") result.push(await openImage(engine, container, mount, temporary));
     else if (mount.subpath === undefined) result.push(mount);

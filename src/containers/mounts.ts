@@ -174,11 +174,13 @@ async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<Resolve
     propagation: mount.propagation ?? "rprivate",
     recursive: !mount.nonRecursive,
     ...(mount.mode === undefined ? {} : { mode: mount.mode }),
+    ...(mount.createSource ? { createSource: true } : {}),
     ...(mount.readOnlyBelow === undefined ? {} : { readOnlyBelow: mount.readOnlyBelow }),
   };
 }
 
-async function createDirectory(source: string): Promise<void> {
+/** As `-v` makes what it names. */
+export async function createDirectory(source: string): Promise<void> {
   try {
     await mkdir(source, { recursive: true, mode: 0o755 });
   } catch (error) {

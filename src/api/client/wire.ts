@@ -198,6 +198,8 @@ export type WireMount =
       readonly readOnly?: boolean;
       readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
       readonly nonRecursive?: boolean;
+      /** Mounts below a read-only one: left writable, or an error where they cannot be read-only. */
+      readonly readOnlyBelow?: "no" | "force";
       /** Make the folder when it is missing, as `-v` does. */
       readonly createSource?: boolean;
     }
@@ -208,6 +210,16 @@ export type WireMount =
       readonly target: string;
       readonly readOnly?: boolean;
       readonly noCopy?: boolean;
+      readonly subpath?: string;
+      /** Of a volume that is made for it. */
+      readonly driverOptions?: Readonly<Record<string, string>>;
+      readonly labels?: Readonly<Record<string, string>>;
+    }
+  | {
+      /** The files of an image, read-only. */
+      readonly type: "image";
+      readonly source: string;
+      readonly target: string;
       readonly subpath?: string;
     }
   | {

@@ -19,6 +19,7 @@ const mount = z.discriminatedUnion("type", [
     readOnly: z.boolean().exactOptional(),
     propagation: z.enum(["private", "rprivate", "shared", "rshared", "slave", "rslave"]).exactOptional(),
     nonRecursive: z.boolean().exactOptional(),
+    readOnlyBelow: z.enum(["no", "force"]).exactOptional(),
     createSource: z.boolean().exactOptional(),
   }),
   z.strictObject({
@@ -27,6 +28,14 @@ const mount = z.discriminatedUnion("type", [
     target,
     readOnly: z.boolean().exactOptional(),
     noCopy: z.boolean().exactOptional(),
+    subpath: z.string().exactOptional(),
+    driverOptions: z.record(z.string(), z.string()).exactOptional(),
+    labels: z.record(z.string(), z.string()).exactOptional(),
+  }),
+  z.strictObject({
+    type: z.literal("image"),
+    source: z.string().min(1),
+    target,
     subpath: z.string().exactOptional(),
   }),
   z.strictObject({
