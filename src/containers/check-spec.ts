@@ -1,5 +1,7 @@
+import { isIP } from "node:net";
 import { fail } from "../base/index.ts";
 import { checkTexts } from "./check-texts.ts";
+import { parseExtraHost } from "./extra-host.ts";
 import { parseLink } from "./link.ts";
 import { networkMode, parsePort } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";
@@ -19,6 +21,7 @@ export function checkSpec(spec: ContainerSpec): void {
   if (maxFiles !== undefined && (!Number.isInteger(maxFiles) || maxFiles < 1)) {
     throw fail("invalid", "log.max-file", "a log's max-file cannot be less than 1");
   }
+  for (const line of spec.extraHosts ?? []) checkExtraHost(line);
   checkHealth(spec);
   checkUnhealthyLabel(spec.labels);
   checkTexts(spec);
@@ -26,6 +29,12 @@ export function checkSpec(spec: ContainerSpec): void {
     const message = "invalid Annotations: the empty string is not permitted as an annotation key";
     throw fail("invalid", "container.annotations", message);
   }
+}
+
+function checkExtraHost(line: string): void {
+  const { address } = parseExtraHost(line);
+  if (address === "host-gateway" || isIP(address) !== 0) return;
+  throw fail("invalid", "container.extra-host", `invalid IP address in add-host: "${address}"`);
 }
 
 export function checkRestart(spec: Pick<ContainerSpec, "restart" | "autoRemove">): void {

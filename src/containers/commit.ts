@@ -60,7 +60,18 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
 export async function changesOf(engine: Engine, entry: Entry): Promise<Change[]> {
   const { record } = entry;
   await mkdir(`${overlayOf(record)}/upper`, { recursive: true });
-  return await engine.layers.changes({ layers: record.layers, directory: overlayOf(record) });
+  return withoutStubs(await engine.layers.changes({ layers: record.layers, directory: overlayOf(record) }));
+}
+
+/** What is made in every container for mounts to stand on; Docker has it in a layer below and does not show it, either. */
+const stubs: ReadonlySet<string> = new Set([
+  "/.dockerenv", "/dev", "/dev/console", "/dev/mqueue", "/dev/pts", "/dev/shm", "/etc", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys",
+]); // prettier-ignore
+
+function withoutStubs(changes: readonly Change[]): Change[] {
+  const kept = changes.filter((one) => one.kind !== "added" || !stubs.has(one.path));
+  const bare = kept.length < changes.length && !kept.some((one) => one.path.startsWith("/etc/"));
+  return bare ? kept.filter((one) => one.path !== "/etc" || one.kind !== "modified") : kept;
 }
 
 async function heldStill<T>(

@@ -45,6 +45,7 @@ export async function connectNetwork(
     entry,
     [...container.endpoints, endpoint],
     [...entry.record.attached, ...attached],
+    { ...container.spec.network?.endpoints, [network.name]: settings },
   );
   undo.move();
   if (settings.links !== undefined) await keepLinks(engine, entry, network.name, settings);
@@ -66,7 +67,7 @@ export async function disconnectNetwork(
     throw fail(
       "conflict",
       "network.not-connected",
-      `container ${container.id} is not connected to network ${network.name}`,
+      `container ${container.id} is not connected to the network ${network.name}`,
     );
   }
   if (container.state.status === "running") {
@@ -78,6 +79,9 @@ export async function disconnectNetwork(
     entry,
     container.endpoints.filter(others),
     entry.record.attached.filter((one) => others(one.endpoint)),
+    Object.fromEntries(
+      Object.entries(container.spec.network?.endpoints ?? {}).filter(([name]) => name !== network.name),
+    ),
   );
   await engine.networks.release(endpoint.id);
 }
@@ -125,13 +129,16 @@ async function setEndpoints(
   entry: Entry,
   endpoints: readonly Endpoint[],
   attached: readonly AttachedEndpoint[],
+  settings: Readonly<Record<string, EndpointSettings>>,
 ): Promise<void> {
-  const record = { ...entry.record, attached, container: { ...entry.record.container, endpoints } };
+  const { container } = entry.record;
+  const spec = { ...container.spec, network: { ...container.spec.network, endpoints: settings } };
+  const record = { ...entry.record, attached, container: { ...container, spec, endpoints } };
   if (record.container.state.status === "running") {
     const hosts = aliasHosts(record.container, engine);
     await rewriteEtcFiles(record.container, engine.networks, hosts);
   }
-  engine.store.saveStatus(record);
+  engine.store.save(record);
   entry.record = record;
 }
 

@@ -3,6 +3,7 @@ import { hostname as hostHostname } from "node:os";
 import { fail, shortId } from "../base/index.ts";
 import type { Endpoint, Networks } from "../networks/index.ts";
 import type { Container } from "./container.ts";
+import { parseExtraHost } from "./extra-host.ts";
 import { networkMode } from "./network-mode.ts";
 import type { OciConfigInput } from "./oci/index.ts";
 
@@ -99,14 +100,8 @@ function hostsFile(container: Container, networks: Gateways, linked: readonly st
 
 function extraHosts(container: Container, networks: Gateways): string[] {
   return (container.spec.extraHosts ?? []).map((line) => {
-    const [, name, address] = /^([^:=\s]+)[:=](\S+)$/.exec(line) ?? [];
-    if (name === undefined || address === undefined) {
-      throw fail("invalid", "container.extra-host", `bad format for add-host: "${line}"`, {
-        hint: "write it like NAME:ADDRESS",
-      });
-    }
-    const plain = address.replace(/^\[(.*)\]$/, "$1");
-    return `${plain === "host-gateway" ? hostGateway(container, networks) : plain}\t${name}`;
+    const { name, address } = parseExtraHost(line);
+    return `${address === "host-gateway" ? hostGateway(container, networks) : address}\t${name}`;
   });
 }
 

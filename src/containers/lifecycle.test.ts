@@ -475,7 +475,7 @@ describe("rename, networks, use", () => {
     await on.settle();
     await on.containers.disconnect(id, "bridge");
     expect(on.containers.get(id).endpoints.map((one) => one.networkId)).toEqual(["net-front"]);
-    expect(on.containers.disconnect(id, "bridge")).rejects.toThrow("is not connected to network bridge");
+    expect(on.containers.disconnect(id, "bridge")).rejects.toThrow("is not connected to the network bridge");
     const host = await make({ name: "host", network: { mode: "host" } });
     expect(on.containers.connect(host, "front", {})).rejects.toThrow("host network");
   });

@@ -93,6 +93,7 @@ async function tailOf(
   if (count === 0 && newest) return { seen: 0, offset: position };
   let rest: Uint8Array = new Uint8Array(0);
   let seen = 0;
+  let last = newest;
   while (position > 0) {
     const size = Math.min(block, position);
     position -= size;
@@ -107,7 +108,10 @@ async function tailOf(
     while (end > firstBreak + 1) {
       const start = end < 2 ? 0 : chunk.lastIndexOf(0x0a, end - 2) + 1;
       const piece = parsePiece(chunk.subarray(start, chunk[end - 1] === 0x0a ? end - 1 : end));
-      if (piece && !piece.partial && wanted(piece.stream)) {
+      // A line that has no end yet is one, too.
+      const whole = piece !== undefined && (!piece.partial || last);
+      last &&= piece === undefined;
+      if (whole && wanted(piece.stream)) {
         // The line before the first one that is wanted: all after it belongs to the tail.
         if (seen === count) return { seen, offset: position + end };
         seen++;

@@ -1,6 +1,7 @@
+import { writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { posix } from "node:path";
-import { fail, isVirgaError, messageOf, toVirgaError } from "../base/index.ts";
+import { errnoOf, fail, isVirgaError, messageOf, toVirgaError } from "../base/index.ts";
 import type { AttachedEndpoint, PortMapping } from "../networks/index.ts";
 import type { OciConfig, TaskLog } from "../runtimes/index.ts";
 import type { Container, ContainerState } from "./container.ts";
@@ -108,6 +109,7 @@ async function createTask(
   ]);
   await using temporary = new AsyncDisposableStack();
   const mounts = await openSources(engine, record.container, id, undo, temporary);
+  leaveMark(engine, rootfs);
   if (record.container.state.status === "created") await seedVolumes(engine, record.container, rootfs);
   const sharedMemory = openSharedMemory(record.container, engine.registry, undo);
   const { config, warnings } = buildOciConfig({
@@ -155,6 +157,15 @@ function refreshLinks(engine: Engine, entry: Entry): void {
     engine.background.run("a link could not be brought up to date", async () => {
       await rewriteEtcFiles(linker, engine.networks, linkedTo(linker, engine).hosts);
     });
+  }
+}
+
+/** Programs look for this file of Docker's to know that they are in a container. */
+function leaveMark(engine: Engine, rootfs: string): void {
+  try {
+    writeFileSync(`${rootfs}/.dockerenv`, "", { flag: "wx", mode: 0o755 });
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") engine.logger.debug("/.dockerenv could not be made", { error: messageOf(error) });
   }
 }
 

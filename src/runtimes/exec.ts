@@ -78,6 +78,12 @@ function start(command: string[], exec: ExecSpec, clock: Clock): Started {
   const common = { cwd: "/", env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } };
   const noTerminal = () =>
     Promise.reject(fail("conflict", "task.no-terminal", `exec ${exec.id} has no terminal`));
+  if (exec.detach && exec.tty) {
+    // It needs a terminal all the same; nobody reads it.
+    const started = startWithTerminal(command, common, exec.size, clock);
+    started.streams.close();
+    return started;
+  }
   if (exec.detach) {
     const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
     return { child, streams: pipeStreams(child, clock), resize: noTerminal };

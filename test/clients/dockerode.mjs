@@ -117,6 +117,10 @@ const areas = {
       const shown = await terminal.start({ Tty: true });
       await terminal.resize({ h: 31, w: 97 });
       assert.equal(await text(shown), "31 97\r\n");
+      const unseen = await container.exec({ Cmd: ["sh", "-c", "tty >/made"], Tty: true });
+      (await unseen.start({ Detach: true, Tty: true })).resume();
+      while ((await unseen.inspect()).Running) await sleep(50);
+      assert.match((await run({ Cmd: ["cat", "/made"] })).out, /^\/dev\/pts\/\d+\n$/);
       assert.equal((await run({ Cmd: ["nonsense"] })).code, 127);
     });
   },

@@ -47,6 +47,7 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "device.no-driver": { status: 500 },
   "container.ambiguous": { status: 400 },
   "network.in-use": { status: 403 },
+  "network.pool-overlap": { status: 403 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },
   "registry.unauthorized": { status: 401 },

@@ -78,8 +78,8 @@ export function encodeBuildEvent(event: BuildEvent): object {
     case "layer":
       return {
         stream: event.cached
-          ? ` ---> Using cache\n ---> ${shortId(event.id)}\n`
-          : ` ---> ${shortId(event.id)}\n`,
+          ? ` ---> Using cache\n ---> ${shownId(event.id)}\n`
+          : ` ---> ${shownId(event.id)}\n`,
       };
     case "container":
       return {
@@ -92,4 +92,9 @@ export function encodeBuildEvent(event: BuildEvent): object {
     default:
       return event satisfies never;
   }
+}
+
+/** The stage of FROM scratch has no image. */
+function shownId(id: string): string {
+  return id.startsWith("scratch") ? "" : shortId(id);
 }

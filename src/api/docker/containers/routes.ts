@@ -5,7 +5,7 @@ import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "..
 import { defined } from "../http/defined.ts";
 import { checkFields } from "../http/fields.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, integer, text } from "../http/query.ts";
+import { flag, integer, requiredInteger, text } from "../http/query.ts";
 import { platformWarnings } from "../images/platforms.ts";
 import { holds, quirks } from "../quirks.ts";
 import { archiveRoutes } from "./archive.ts";
@@ -98,7 +98,7 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
     const spec = decodeCreate(text(c, "name"), spoken.body);
     const platform = holds(quirks.platformOfContainers, version) ? text(c, "platform") : undefined;
     const foreign = platformWarnings(backend, spec.image, platform);
-    const { container, warnings } = await containers.create(spec);
+    const { container, warnings } = await containers.create(spec).catch(withBuilderHint);
     return c.json({ Id: container.id, Warnings: [...warnings, ...spoken.warnings, ...foreign] }, 201);
   });
   routes.post("/containers/:id/start", async (c) => {
@@ -169,8 +169,18 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
     return c.json({ Warnings: warnings });
   });
   routes.post("/containers/:id/resize", async (c) => {
-    await containers.resize(pathParameter(c, "id"), integer(c, "w") ?? 0, integer(c, "h") ?? 0);
+    const [width, height] = [requiredInteger(c, "w"), requiredInteger(c, "h")];
+    await containers.resize(pathParameter(c, "id"), width, height);
     return c.body(null, 200);
   });
   return routes;
+}
+
+/** buildx starts a BuildKit of its own where the daemon has none; without its image that is where it ends. */
+function withBuilderHint(error: unknown): never {
+  if (!isVirgaError(error, "not-found") || !error.message.includes("moby/buildkit")) throw error;
+  throw fail("not-found", error.code, error.message, {
+    hint: "this daemon has no BuildKit; build with DOCKER_BUILDKIT=0, or docker load that image",
+    cause: error,
+  });
 }

@@ -9,7 +9,7 @@ import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { checkFields } from "../http/fields.ts";
 import { defined } from "../http/defined.ts";
-import { integer } from "../http/query.ts";
+import { requiredInteger } from "../http/query.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ExecBackend } from "./backend.ts";
 import { decodeExec, encodeExec, execCreateBody, execStartBody, execStartFields } from "./wire.ts";
@@ -33,7 +33,8 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
     return hijack === undefined ? c.body(null, 200) : hijackWithoutUpgrade(c, nothing(), hijack);
   });
   routes.post("/exec/:id/resize", async (c) => {
-    await containers.resizeExec(pathParameter(c, "id"), integer(c, "w") ?? 0, integer(c, "h") ?? 0);
+    const [width, height] = [requiredInteger(c, "w"), requiredInteger(c, "h")];
+    await containers.resizeExec(pathParameter(c, "id"), width, height);
     return c.body(null, 200);
   });
   return routes;

@@ -32,6 +32,13 @@ export function requiredText(c: ApiContext, name: string): string {
   return value;
 }
 
+/** A whole number that must be there. Throws `invalid`. */
+export function requiredInteger(c: ApiContext, name: string): number {
+  const value = integer(c, name);
+  if (value === undefined) throw fail("invalid", "api.bad-parameter", `bad parameter: ${name} is required`);
+  return value;
+}
+
 /** Nanoseconds since the epoch of `SECONDS[.FRACTION]`; undefined when absent or 0. Throws `invalid`. */
 export function timestamp(c: ApiContext, name: string): bigint | undefined {
   const value = text(c, name);

@@ -126,8 +126,20 @@ export function encodeNetwork(network: Network) {
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
-    Options: network.options,
+    Options: { ...defaultBridgeOptions(network), ...network.options },
     Labels: network.labels,
+  };
+}
+
+/** Tools look at the default bridge's options for its interface (`docker0` with Docker). */
+function defaultBridgeOptions({ builtin, bridge }: Network): Record<string, string> {
+  if (!builtin || bridge === undefined) return {};
+  return {
+    "com.docker.network.bridge.enable_icc": "true",
+    "com.docker.network.bridge.enable_ip_masquerade": "true",
+    "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+    "com.docker.network.bridge.name": bridge,
+    "com.docker.network.driver.mtu": "1500",
   };
 }
 
