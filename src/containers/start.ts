@@ -165,7 +165,8 @@ function leaveMark(engine: Engine, rootfs: string): void {
   try {
     writeFileSync(`${rootfs}/.dockerenv`, "", { flag: "wx", mode: 0o755 });
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") engine.logger.debug("/.dockerenv could not be made", { error: messageOf(error) });
+    if (errnoOf(error) !== "EEXIST")
+      engine.logger.debug("/.dockerenv could not be made", { error: messageOf(error) });
   }
 }
 

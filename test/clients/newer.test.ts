@@ -11,7 +11,8 @@ let daemon: TestDaemon;
 let folder = "";
 let environment: Record<string, string> = {};
 
-const dockerfile = 'FROM box:1\nARG GREETING\nRUN echo "$GREETING" >/www/greeting\nCMD ["httpd", "-f", "-p", "80", "-h", "/www"]\n';
+const dockerfile =
+  'FROM box:1\nARG GREETING\nRUN echo "$GREETING" >/www/greeting\nCMD ["httpd", "-f", "-p", "80", "-h", "/www"]\n';
 const file = `
 services:
   web:
@@ -54,9 +55,13 @@ secrets:
 
 /** Downloads and unpacks the packages: apt with folders of its own, so that the machine's own apt does not notice. */
 async function unpackClients(place: string): Promise<void> {
-  for (const name of ["state/lists/partial", "cache/archives/partial", "debs"]) mkdirSync(join(place, name), { recursive: true });
+  for (const name of ["state/lists/partial", "cache/archives/partial", "debs"])
+    mkdirSync(join(place, name), { recursive: true });
   const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  writeFileSync(join(place, "sources.list"), `deb [signed-by=${keyring}] http://deb.debian.org/debian trixie main\n`);
+  writeFileSync(
+    join(place, "sources.list"),
+    `deb [signed-by=${keyring}] http://deb.debian.org/debian trixie main\n`,
+  );
   writeFileSync(join(place, "status"), "");
   const options = [
     `Dir::Etc::sourcelist=${join(place, "sources.list")}`, "Dir::Etc::sourceparts=-", `Dir::State=${join(place, "state")}`,
@@ -65,7 +70,8 @@ async function unpackClients(place: string): Promise<void> {
   ].flatMap((one) => ["-o", one]); // prettier-ignore
   await runChecked(["apt-get", ...options, "-q", "update"]);
   await runChecked(["apt-get", ...options, "-q", "download", ...packages], { cwd: join(place, "debs") });
-  for (const name of readdirSync(join(place, "debs"))) await runChecked(["dpkg-deb", "-x", join(place, "debs", name), join(place, "root")]);
+  for (const name of readdirSync(join(place, "debs")))
+    await runChecked(["dpkg-deb", "-x", join(place, "debs", name), join(place, "root")]);
 }
 
 beforeAll(async () => {
@@ -88,7 +94,10 @@ afterAll(async () => {
 
 const write = (name: string, text: string) => writeFileSync(join(folder, "shop", name), text);
 const docker = async (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-  await run([join(folder, "root/usr/bin/docker"), ...args], { cwd: join(folder, "shop"), env: { ...environment, ...more } });
+  await run([join(folder, "root/usr/bin/docker"), ...args], {
+    cwd: join(folder, "shop"),
+    env: { ...environment, ...more },
+  });
 
 async function ok(...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await docker(args, { DOCKER_BUILDKIT: "0" });
@@ -99,107 +108,164 @@ async function ok(...args: string[]): Promise<string> {
 const compose = (...args: string[]) => ok("compose", "--ansi", "never", ...args);
 
 describe("docker 26", () => {
-  test("version, run, ps, inspect, cp, stats, system df", async () => {
-    expect(await ok("version", "--format", "{{.Client.Version}}")).toStartWith("26.");
-    expect(await ok("run", "--rm", "box:1", "echo", "hello")).toBe("hello\n");
-    await ok("run", "-d", "--name", "one", "--init", "--label", "a=b", "box:1", "sleep", "1000");
-    const [line = ""] = (await ok("ps", "--format", "json", "--filter", "label=a=b")).split("\n");
-    expect(JSON.parse(line)).toMatchObject({ Names: "one", State: "running", Labels: "a=b" });
-    await ok("cp", "compose.yaml", "one:/tmp/copied");
-    expect(await ok("exec", "one", "cat", "/tmp/copied")).toBe(file);
-    expect(await ok("stats", "--no-stream", "--format", "{{.Name}}", "one")).toBe("one\n");
-    expect(await ok("system", "df", "--format", "{{.Type}}")).toContain("Images");
-    expect((await docker(["exec", "one", "nonsense"])).exitCode).toBe(127);
-    await ok("rm", "-f", "one");
-  }, minute);
+  test(
+    "version, run, ps, inspect, cp, stats, system df",
+    async () => {
+      expect(await ok("version", "--format", "{{.Client.Version}}")).toStartWith("26.");
+      expect(await ok("run", "--rm", "box:1", "echo", "hello")).toBe("hello\n");
+      await ok("run", "-d", "--name", "one", "--init", "--label", "a=b", "box:1", "sleep", "1000");
+      const [line = ""] = (await ok("ps", "--format", "json", "--filter", "label=a=b")).split("\n");
+      expect(JSON.parse(line)).toMatchObject({ Names: "one", State: "running", Labels: "a=b" });
+      await ok("cp", "compose.yaml", "one:/tmp/copied");
+      expect(await ok("exec", "one", "cat", "/tmp/copied")).toBe(file);
+      expect(await ok("stats", "--no-stream", "--format", "{{.Name}}", "one")).toBe("one\n");
+      expect(await ok("system", "df", "--format", "{{.Type}}")).toContain("Images");
+      expect((await docker(["exec", "one", "nonsense"])).exitCode).toBe(127);
+      await ok("rm", "-f", "one");
+    },
+    minute,
+  );
 
-  test("the classic builder, which DOCKER_BUILDKIT=0 asks for", async () => {
-    write("Dockerfile", "FROM box:1\nRUN echo built >/built\n");
-    expect(await ok("build", "-t", "built:1", ".")).toContain("Successfully tagged built:1");
-    expect(await ok("run", "--rm", "built:1", "cat", "/built")).toBe("built\n");
-  }, minute);
+  test(
+    "the classic builder, which DOCKER_BUILDKIT=0 asks for",
+    async () => {
+      write("Dockerfile", "FROM box:1\nRUN echo built >/built\n");
+      expect(await ok("build", "-t", "built:1", ".")).toContain("Successfully tagged built:1");
+      expect(await ok("run", "--rm", "built:1", "cat", "/built")).toBe("built\n");
+    },
+    minute,
+  );
 
-  test("buildx finds no BuildKit and says so", async () => {
-    const { exitCode, stdout, stderr } = await docker(["build", "-t", "built:2", "."]);
-    expect(exitCode).not.toBe(0);
-    expect(stdout + stderr).toContain("DOCKER_BUILDKIT=0");
-    await docker(["buildx", "rm", "-f", "default"]);
-    expect(await ok("ps", "-aq")).toBe("");
-  }, minute);
+  test(
+    "buildx finds no BuildKit and says so",
+    async () => {
+      const { exitCode, stdout, stderr } = await docker(["build", "-t", "built:2", "."]);
+      expect(exitCode).not.toBe(0);
+      expect(stdout + stderr).toContain("DOCKER_BUILDKIT=0");
+      await docker(["buildx", "rm", "-f", "default"]);
+      expect(await ok("ps", "-aq")).toBe("");
+    },
+    minute,
+  );
 });
 
 describe("compose 2", () => {
   test("config", async () => {
     expect(await ok("compose", "version", "--short")).toStartWith("2.");
-    expect((await compose("config", "--services")).trim().split("\n").toSorted()).toEqual(["app", "web", "worker"]);
+    expect((await compose("config", "--services")).trim().split("\n").toSorted()).toEqual([
+      "app",
+      "web",
+      "worker",
+    ]);
     expect(await compose("config", "--format", "json")).toContain('"backend"');
   });
 
-  test("build, and up that waits until everything is healthy", async () => {
-    await compose("build");
-    await compose("up", "-d", "--wait");
-    const lines = (await compose("ps", "--format", "json")).trim().split("\n");
-    const states = lines.map((line) => JSON.parse(line) as { Service: string; State: string; Health: string });
-    expect(states.map(({ Service, State, Health }) => `${Service} ${State} ${Health}`.trim()).toSorted()).toEqual([
+  test(
+    "build, and up that waits until everything is healthy",
+    async () => {
+      await compose("build");
+      await compose("up", "-d", "--wait");
+      const lines = (await compose("ps", "--format", "json")).trim().split("\n");
+      const states = lines.map(
+        (line) => JSON.parse(line) as { Service: string; State: string; Health: string },
+      );
+      expect(states.map(({ Service, State, Health }) => `${Service} ${State} ${Health}`.trim()).toSorted()).toEqual([
       "app running healthy", "web running", "worker running", "worker running",
     ]); // prettier-ignore
-  }, minute);
+    },
+    minute,
+  );
 
-  test("what the services were asked for is what they have", async () => {
-    const address = (await compose("port", "web", "80")).trim();
-    expect(await (await fetch(`http://${address}/greeting`)).text()).toBe("hello\n");
-    expect(await compose("exec", "-T", "app", "cat", "/etc/greeting", "/run/secrets/word")).toBe("hi\nhush\n");
-    expect(await compose("exec", "-T", "web", "sh", "-c", "ping -c 1 -W 2 backend >/dev/null; echo $?")).toBe("0\n");
-    const id = (await compose("ps", "-q", "app")).trim();
-    expect(await ok("inspect", "--format", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", id)).toBe("67108864 500000000\n");
-  }, minute);
+  test(
+    "what the services were asked for is what they have",
+    async () => {
+      const address = (await compose("port", "web", "80")).trim();
+      expect(await (await fetch(`http://${address}/greeting`)).text()).toBe("hello\n");
+      expect(await compose("exec", "-T", "app", "cat", "/etc/greeting", "/run/secrets/word")).toBe(
+        "hi\nhush\n",
+      );
+      expect(
+        await compose("exec", "-T", "web", "sh", "-c", "ping -c 1 -W 2 backend >/dev/null; echo $?"),
+      ).toBe("0\n");
+      const id = (await compose("ps", "-q", "app")).trim();
+      expect(await ok("inspect", "--format", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", id)).toBe(
+        "67108864 500000000\n",
+      );
+    },
+    minute,
+  );
 
-  test("logs, exec, cp, run --rm, top", async () => {
-    expect(await compose("logs", "--no-color", "app")).toContain("app up");
-    expect((await docker(["compose", "exec", "-T", "app", "sh", "-c", "exit 6"])).exitCode).toBe(6);
-    await compose("cp", "greeting.txt", "app:/data/copied");
-    expect(await compose("exec", "-T", "app", "cat", "/data/copied")).toBe("hi\n");
-    expect(await compose("run", "--rm", "-T", "--no-deps", "tool", "cat", "/data/copied")).toBe("hi\n");
-    expect((await docker(["compose", "run", "--rm", "-T", "--no-deps", "tool"])).exitCode).toBe(4);
-    expect(await compose("top", "worker")).toContain("sleep 1000");
-  }, minute);
+  test(
+    "logs, exec, cp, run --rm, top",
+    async () => {
+      expect(await compose("logs", "--no-color", "app")).toContain("app up");
+      expect((await docker(["compose", "exec", "-T", "app", "sh", "-c", "exit 6"])).exitCode).toBe(6);
+      await compose("cp", "greeting.txt", "app:/data/copied");
+      expect(await compose("exec", "-T", "app", "cat", "/data/copied")).toBe("hi\n");
+      expect(await compose("run", "--rm", "-T", "--no-deps", "tool", "cat", "/data/copied")).toBe("hi\n");
+      expect((await docker(["compose", "run", "--rm", "-T", "--no-deps", "tool"])).exitCode).toBe(4);
+      expect(await compose("top", "worker")).toContain("sleep 1000");
+    },
+    minute,
+  );
 
-  test("a change recreates that service alone; up again changes nothing", async () => {
-    const ids = async () => await Promise.all(["app", "web"].map(async (one) => (await compose("ps", "-q", one)).trim()));
-    const before = await ids();
-    await compose("up", "-d");
-    expect(await ids()).toEqual(before);
-    write("compose.yaml", file.replace("GREETING: hello", "GREETING: other").replace("init: true", "init: true\n    environment: {A: b}"));
-    await compose("up", "-d", "--build", "--wait");
-    const after = await ids();
-    expect(after[0]).toBe(before[0]!);
-    expect(after[1]).not.toBe(before[1]!);
-    const address = (await compose("port", "web", "80")).trim();
-    expect(await (await fetch(`http://${address}/greeting`)).text()).toBe("other\n");
-  }, minute);
+  test(
+    "a change recreates that service alone; up again changes nothing",
+    async () => {
+      const ids = async () =>
+        await Promise.all(["app", "web"].map(async (one) => (await compose("ps", "-q", one)).trim()));
+      const before = await ids();
+      await compose("up", "-d");
+      expect(await ids()).toEqual(before);
+      write(
+        "compose.yaml",
+        file
+          .replace("GREETING: hello", "GREETING: other")
+          .replace("init: true", "init: true\n    environment: {A: b}"),
+      );
+      await compose("up", "-d", "--build", "--wait");
+      const after = await ids();
+      expect(after[0]).toBe(before[0]);
+      expect(after[1]).not.toBe(before[1]);
+      const address = (await compose("port", "web", "80")).trim();
+      expect(await (await fetch(`http://${address}/greeting`)).text()).toBe("other\n");
+    },
+    minute,
+  );
 
-  test("scale, stop, start, events", async () => {
-    const events = Bun.spawn([join(folder, "root/usr/bin/docker"), "compose", "events", "--json"], {
+  test(
+    "scale, stop, start, events",
+    async () => {
+      const events = Bun.spawn([join(folder, "root/usr/bin/docker"), "compose", "events", "--json"], {
       cwd: join(folder, "shop"), env: environment, stdout: "pipe", stderr: "ignore",
     }); // prettier-ignore
-    let seen = "";
-    const reading = (async () => {
-      for await (const chunk of events.stdout) seen += Buffer.from(chunk).toString();
-    })();
-    await Bun.sleep(1000);
-    await compose("up", "-d", "--no-recreate", "--scale", "worker=3");
-    expect((await compose("ps", "-q", "worker")).trim().split("\n")).toHaveLength(3);
-    await compose("stop", "-t", "0", "worker");
-    await compose("start", "worker");
-    await eventually("compose tells of the starts and ends", () => /"action":"die"/.test(seen) && /"action":"start"/.test(seen));
-    events.kill();
-    await Promise.all([reading, events.exited]);
-  }, minute);
+      let seen = "";
+      const reading = (async () => {
+        for await (const chunk of events.stdout) seen += Buffer.from(chunk).toString();
+      })();
+      await Bun.sleep(1000);
+      await compose("up", "-d", "--no-recreate", "--scale", "worker=3");
+      expect((await compose("ps", "-q", "worker")).trim().split("\n")).toHaveLength(3);
+      await compose("stop", "-t", "0", "worker");
+      await compose("start", "worker");
+      await eventually(
+        "compose tells of the starts and ends",
+        () => /"action":"die"/.test(seen) && /"action":"start"/.test(seen),
+      );
+      events.kill();
+      await Promise.all([reading, events.exited]);
+    },
+    minute,
+  );
 
-  test("down -v takes everything away", async () => {
-    await compose("down", "-v", "-t", "0", "--remove-orphans");
-    expect(await ok("ps", "-a", "--format", "{{.Names}} {{.Status}}")).toBe("");
-    expect(await ok("network", "ls", "-q", "--filter", "name=shop")).toBe("");
-    expect(await ok("volume", "ls", "-q", "--filter", "name=shop")).toBe("");
-  }, minute);
+  test(
+    "down -v takes everything away",
+    async () => {
+      await compose("down", "-v", "-t", "0", "--remove-orphans");
+      expect(await ok("ps", "-a", "--format", "{{.Names}} {{.Status}}")).toBe("");
+      expect(await ok("network", "ls", "-q", "--filter", "name=shop")).toBe("");
+      expect(await ok("volume", "ls", "-q", "--filter", "name=shop")).toBe("");
+    },
+    minute,
+  );
 });

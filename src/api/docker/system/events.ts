@@ -23,7 +23,13 @@ export function encodeEvent(event: VirgaEvent, version: ApiVersion) {
     holds(quirks.eventStatusFields, version) && (event.type === "container" || event.type === "image");
   const from = event.attributes["image"];
   return {
-    ...(legacy ? { status: action, ...(event.id === "" ? {} : { id: event.id }), ...(from === undefined ? {} : { from }) } : {}),
+    ...(legacy
+      ? {
+          status: action,
+          ...(event.id === "" ? {} : { id: event.id }),
+          ...(from === undefined ? {} : { from }),
+        }
+      : {}),
     Type: event.type,
     Action: action,
     Actor: { ID: event.id, Attributes: event.attributes },
