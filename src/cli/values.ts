@@ -62,3 +62,9 @@ export function linesOf(file: string): readonly string[] {
     .map((line) => line.trimStart())
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
+
+/** A label: `KEY=VALUE`, or `KEY` alone. */
+export function labelPair(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -41,7 +41,7 @@ function lineOf({ Type, Action, Actor, timeNano, time }: EventMessage): string {
   return [
     when,
     Type,
-    Action,
+    Action.trim(),
     ...new Set(subject.filter(Boolean)),
     ...(more.length > 0 ? [`(${more.join(", ")})`] : []),
   ].join(" ");

@@ -7,7 +7,7 @@ import { filterOption, filtersOf } from "../filters.ts";
 import { named } from "../nearest-name.ts";
 import { table } from "../output.ts";
 import { print, printJson } from "../terminal.ts";
-import { pairs } from "../values.ts";
+import { labelPair, pairs } from "../values.ts";
 import { inspectAll, inspectOne } from "./inspect.ts";
 import { confirmed, pruneOptions } from "./prune.ts";
 
@@ -117,11 +117,6 @@ export const create: Command = {
     return 0;
   },
 };
-
-export function labelPair(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-}
 
 export const inspect: Command = {
   name: "network inspect",

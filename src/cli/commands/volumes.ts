@@ -8,9 +8,8 @@ import { named } from "../nearest-name.ts";
 import { table } from "../output.ts";
 import { print, printJson } from "../terminal.ts";
 import { ago } from "../time.ts";
-import { pairs } from "../values.ts";
+import { labelPair, pairs } from "../values.ts";
 import { inspectAll, inspectOne } from "./inspect.ts";
-import { labelPair } from "./networks.ts";
 import { confirmed, pruneOptions } from "./prune.ts";
 
 export const list: Command = {

@@ -1,5 +1,5 @@
 import type { Invocation } from "../../command.ts";
-import { linesOf, pairs, pairsOrHere, readText, wrong } from "../../values.ts";
+import { labelPair, linesOf, pairs, pairsOrHere, readText, wrong } from "../../values.ts";
 import { createOptions, type FieldOption } from "./create-options.ts";
 import { mountsBody } from "./create-mounts.ts";
 import { networkBody } from "./create-network.ts";
@@ -66,11 +66,6 @@ function processBody(invocation: Invocation) {
     ...(entrypoint === undefined ? {} : { Entrypoint: [entrypoint] }),
     ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
   };
-}
-
-function labelPair(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function healthBody(invocation: Invocation): object | undefined {

@@ -1,11 +1,11 @@
 import { fail, isVirgaError } from "../../../base/index.ts";
-import type { WireStopExplanation } from "../../../api/client/index.ts";
 import type { DockerClient, Query, WaitResult } from "../../../api/client/docker/index.ts";
 import { jsonOption, type Command, type Invocation, type Option } from "../../command.ts";
 import { engineOf, needDaemon } from "../../connection.ts";
 import { each } from "../../each.ts";
 import { filterOption, filtersOf } from "../../filters.ts";
 import { named } from "../../nearest-name.ts";
+import { explanationText } from "../../stop-explanation.ts";
 import { print, printJson, tell } from "../../terminal.ts";
 import { nameOf } from "./ps.ts";
 
@@ -50,15 +50,6 @@ export const stop: Command = {
     return code;
   },
 };
-
-function explanationText({ message, advice }: WireStopExplanation): string {
-  const [first, ...others] = advice;
-  return [
-    message,
-    ...(first === undefined ? [] : [`  next: ${first}`]),
-    ...others.map((one) => `    or: ${one}`),
-  ].join("\n");
-}
 
 export const restart: Command = {
   name: "restart",

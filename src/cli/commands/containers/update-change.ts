@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { ContainerDetail } from "../../../api/client/docker/index.ts";
 import type { WireContainerChange, WireLimits, WireMount, WirePort } from "../../../api/client/index.ts";
 import type { Invocation, Option } from "../../command.ts";
-import { pairsOrHere, wrong } from "../../values.ts";
+import { labelPair, pairsOrHere, wrong } from "../../values.ts";
 import { restartPolicy } from "./create-body.ts";
 import { mountOf, type Mount } from "./create-mounts.ts";
 import { portBindings } from "./create-network.ts";
@@ -105,12 +105,7 @@ function variables(invocation: Invocation): readonly string[] {
 const unhealthyLabel = "virga.restart-unhealthy";
 
 function labelChange(invocation: Invocation): Pick<WireContainerChange, "labels"> {
-  const set = Object.fromEntries(
-    invocation.texts("label").map((text) => {
-      const at = text.indexOf("=");
-      return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-    }),
-  ) as Record<string, string>;
+  const set: Record<string, string> = Object.fromEntries(invocation.texts("label").map(labelPair));
   const remove = [...invocation.texts("label-rm")];
   if (invocation.given("restart-unhealthy")) {
     if (invocation.flag("restart-unhealthy")) set[unhealthyLabel] = "true";

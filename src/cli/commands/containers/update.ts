@@ -4,6 +4,7 @@ import { jsonOption, type Command, type Invocation } from "../../command.ts";
 import { engineOf, needDaemon } from "../../connection.ts";
 import { each } from "../../each.ts";
 import { named } from "../../nearest-name.ts";
+import { explanationText } from "../../stop-explanation.ts";
 import { print, printJson, tell } from "../../terminal.ts";
 import { confirmed } from "../prune.ts";
 import { changeOf, updateOptions } from "./update-change.ts";
@@ -51,8 +52,7 @@ it is as it was before.
         : apply(invocation, plan, () => client.recreate(name, change, options)));
       done.push(result);
       if (!invocation.flag("json")) print(resultText(result));
-      if (result.explanation)
-        tell(`${result.explanation.message}\n  next: ${result.explanation.advice.join("\n    or: ")}`);
+      if (result.explanation) tell(explanationText(result.explanation));
       for (const warning of result.warnings ?? []) tell(`virga: ${warning}`);
     });
     if (invocation.flag("json")) printJson(done);
