@@ -31,7 +31,7 @@ export type {
   SecuritySpec,
 } from "./spec.ts";
 export { logAttributes } from "./log-attributes.ts";
-export { parseLogOptions } from "./log-options.ts";
+export { logDrivers, parseLogOptions } from "./log-options.ts";
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";

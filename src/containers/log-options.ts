@@ -15,14 +15,14 @@ const options: Readonly<Record<Exclude<LogDriver, "none">, readonly string[]>> =
 const common = ["mode", "max-buffer-size"];
 const tls = /^syslog-tls-/;
 
-const drivers: readonly LogDriver[] = ["json-file", "local", "none", "journald", "syslog"];
+export const logDrivers: readonly LogDriver[] = ["json-file", "local", "none", "journald", "syslog"];
 
 /** A driver and its options, as Docker has them. Throws `invalid` / `log.driver` and `log.option`, in Docker's words. */
 export function parseLogOptions(name: string, given: Readonly<Record<string, string>>): LogSpec {
-  const driver = drivers.find((one) => one === name);
+  const driver = logDrivers.find((one) => one === name);
   if (driver === undefined) {
     throw fail("invalid", "log.driver", `logger: no log driver named '${name}' is registered`, {
-      hint: `there are ${drivers.join(", ")}`,
+      hint: `there are ${logDrivers.join(", ")}`,
     });
   }
   const asked = Object.keys(given).length > 0 ? { options: given } : {};

@@ -8,7 +8,7 @@ import { collectWhenIdle } from "./idle-memory.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
 import { readServeOptions, type ServeOptions } from "./options.ts";
-import { installedRuntimes, runtimePrograms } from "./programs.ts";
+import { installedRuntimes, programVersions, runtimePrograms } from "./programs.ts";
 import { isOwnDomain } from "./registry-options.ts";
 import { openRegistry } from "./open-registry.ts";
 import { openServiceManager } from "./service-manager.ts";
@@ -141,7 +141,10 @@ function factsOf(
     startedAt,
     defaultRuntime: "crun",
     runtimes: installedRuntimes(runtimes),
-    components: {},
+    programVersions: programVersions({
+      ...installedRuntimes(runtimes),
+      conmon: { path: findProgram(["conmon"]) ?? "conmon" },
+    }),
     cgroups: services.host.cgroup,
     initBinary: findProgram(["catatonit"]) ?? "",
     debug: false,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { run } from "../../src/host/index.ts";
 import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 /** Docker's API as bytes on its socket: old versions, streams and the edges that the docker CLI never shows. */
@@ -107,6 +108,70 @@ describe("versions", () => {
     const waiting = ask("POST", `/v1.29/containers/${one.id}/wait?condition=nonsense`);
     await daemon.docker(["attach", one.id], { stdin: "go on\n" });
     expect(await waiting).toMatchObject({ status: 200, body: { StatusCode: 7 } });
+  });
+});
+
+describe("what the daemon tells of itself", () => {
+  test("info and version: the machine's programs, by what they say", async () => {
+    const { body } = await ask("GET", "/version");
+    const { Components } = body as { Components: { Name: string; Version: string }[] };
+    expect(Components.map((one) => one.Name)).toEqual(expect.arrayContaining(["Engine", "crun", "conmon"]));
+    const crun = (await run(["crun", "--version"])).stdout.split("\n")[0]!.split(" ").at(-1);
+    expect(Components.find((one) => one.Name === "crun")?.Version).toBe(crun!);
+    expect((await ask("GET", "/info")).body).toMatchObject({
+      Plugins: { Log: expect.arrayContaining(["json-file", "local"]) as unknown },
+      NFd: expect.any(Number) as unknown,
+    });
+  });
+
+  test("disk usage: by type, in the newer form, and what a prune of the build cache takes", async () => {
+    const file = `FROM ${image}\nRUN echo one >/one\nRUN echo two >/two\n`;
+    await daemon.dockerOk(["build", "-q", "-t", "cached:1", "-"], { stdin: file });
+    const types = await ask("GET", "/system/df?type=build-cache");
+    expect(types.body).toMatchObject({ Images: null, Containers: null, Volumes: null });
+    const { BuildCache } = types.body as { BuildCache: { ID: string; Shared: boolean }[] };
+    expect(BuildCache.map((one) => one.Shared)).toEqual([true, true]);
+    const { body } = await ask("GET", "/system/df?verbose=1");
+    expect(body).not.toHaveProperty("Images");
+    expect(body).toMatchObject({
+      BuildCacheUsage: { TotalCount: 2, Items: [{ Type: "regular" }, { Type: "regular" }] },
+      ImageUsage: { ActiveCount: 0 },
+    });
+    await ok("rmi", "cached:1");
+    const prune = (query: string) => ask("POST", `/build/prune?${query}`);
+    const filters = (value: object) => `filters=${encodeURIComponent(JSON.stringify(value))}`;
+    expect((await prune(filters({ until: ["1h"] }))).body).toMatchObject({ CachesDeleted: null });
+    expect((await prune(filters({ nonsense: ["x"] }))).status).toBe(400);
+    expect((await prune("reserved-space=1000000")).body).toMatchObject({ CachesDeleted: null });
+    const one = BuildCache[0]!.ID;
+    expect((await prune(filters({ id: [one] }))).body).toMatchObject({ CachesDeleted: [one] });
+    expect((await prune("all=1")).body).toMatchObject({ CachesDeleted: [BuildCache[1]!.ID] });
+    expect((await ask("GET", "/system/df?type=build-cache")).body).toMatchObject({ BuildCache: [] });
+  });
+
+  test("images: manifests, platforms, attestations", async () => {
+    const platform = (architecture: string) =>
+      encodeURIComponent(JSON.stringify({ os: "linux", architecture }));
+    const own = process.arch === "x64" ? "amd64" : process.arch;
+    const other = own === "amd64" ? "arm64" : "amd64";
+    for (const path of ["json", "history", "attestations", "get"]) {
+      expect((await ask("GET", `/images/${image}/${path}?platform=${platform(own)}`)).status).toBe(200);
+      expect(await ask("GET", `/images/${image}/${path}?platform=${platform(other)}`)).toMatchObject({
+        status: 404,
+        body: { message: expect.stringContaining("does not match the specified platform") as unknown },
+      });
+    }
+    expect((await ask("GET", `/images/${image}/json?platform=nonsense`)).status).toBe(400);
+    expect((await ask("DELETE", `/images/${image}?platforms=${platform(other)}`)).status).toBe(404);
+    const listed = (await ask("GET", "/images/json?manifests=1")).body as { Manifests: object[] }[];
+    expect(listed[0]!.Manifests).toMatchObject([
+      { Kind: "image", Available: true, ImageData: { Platform: { os: "linux", architecture: own } } },
+    ]);
+    const create = (query: string) => ask("POST", `/containers/create?${query}`, { Image: image });
+    expect((await create(`platform=linux/${other}`)).status).toBe(404);
+    const made = await create(`name=fits&platform=linux/${own}`);
+    expect(made).toMatchObject({ status: 201, body: { Warnings: [] } });
+    await ok("rm", "fits");
   });
 });
 

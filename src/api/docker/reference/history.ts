@@ -39,7 +39,7 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
     ["info tells userns among them", "no: user namespaces are not supported"],
     ["network inspection tells peers", "no: of swarm networks"],
     ["the filter reference of images", "yes"],
-    ["log options mode and max-buffer-size", "no: refused by name, a log is never lost here"],
+    ["log options mode and max-buffer-size", "yes"],
   ],
   26: [["upgrading plugins", "no: there are no plugins"]],
   27: [["statistics tell online_cpus", "yes"]],

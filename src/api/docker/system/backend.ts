@@ -7,6 +7,12 @@ import type { ContainersBackend } from "../containers/backend.ts";
 import type { ImagesBackend } from "../images/backend.ts";
 import type { VolumesBackend } from "../volumes/backend.ts";
 
+/** `1.8.1`, and the commit it was built from; empty when it does not tell. */
+export interface ProgramVersion {
+  readonly version: string;
+  readonly commit: string;
+}
+
 /** What the daemon knows about itself; given by the composition root. */
 export interface DaemonFacts {
   /** Virga's version. */
@@ -18,10 +24,10 @@ export interface DaemonFacts {
   readonly root: string;
   readonly startedAt: Date;
   readonly defaultRuntime: string;
-  /** By name. Versions as the programs tell them (`1.8.1`), absent when unknown. */
-  readonly runtimes: Readonly<Record<string, { readonly path: string; readonly version?: string }>>;
-  /** Other programs that containers need: conmon, the init, the DNS server. */
-  readonly components: Readonly<Record<string, string>>;
+  /** By name. */
+  readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
+  /** Of the runtimes and the other programs that containers need, as each tells it when it is asked, once. */
+  readonly programVersions: () => Promise<Readonly<Record<string, ProgramVersion>>>;
   readonly cgroups: Pick<CgroupFacts, "version" | "controllers" | "swapAccounting">;
   /** The program behind `--init`. */
   readonly initBinary: string;

@@ -1,11 +1,14 @@
+import { readdirSync } from "node:fs";
+import { logDrivers } from "../../../containers/index.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { SystemBackend } from "./backend.ts";
 import type { HostFacts } from "./host.ts";
 
 /** GET /info. */
-export function encodeInfo(backend: SystemBackend, host: HostFacts, version: ApiVersion) {
+export async function encodeInfo(backend: SystemBackend, host: HostFacts, version: ApiVersion) {
   const { facts } = backend;
+  const runc = (await facts.programVersions())["runc"];
   return {
     ID: facts.id,
     ...containerCounts(backend),
@@ -17,12 +20,12 @@ export function encodeInfo(backend: SystemBackend, host: HostFacts, version: Api
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "local", "none"],
+      Log: logDrivers.filter((one) => one !== "none").toSorted(),
     },
     ...encodeLimits(facts.cgroups),
     ...(holds(quirks.bridgeNfInfo, version) ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
     Debug: facts.debug,
-    NFd: -1,
+    NFd: readdirSync("/proc/self/fd").length,
     NGoroutines: 0,
     SystemTime: backend.clock.now().toISOString(),
     LoggingDriver: "json-file",
@@ -40,7 +43,7 @@ export function encodeInfo(backend: SystemBackend, host: HostFacts, version: Api
     Isolation: "",
     InitBinary: facts.initBinary,
     ContainerdCommit: commit("", version),
-    RuncCommit: commit(facts.runtimes["runc"]?.version ?? "", version),
+    RuncCommit: commit(runc?.commit || (runc?.version ?? ""), version),
     InitCommit: commit("", version),
     SecurityOptions: securityOptions(backend, host, version),
     ...(holds(quirks.firewallBackend, version) ? { FirewallBackend: { Driver: "nftables" } } : {}),

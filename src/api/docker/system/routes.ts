@@ -28,8 +28,8 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
     void backend.warmUp();
     return c.text("OK", 200, { ...pingHeaders, Swarm: "inactive" });
   });
-  routes.get("/version", (c) => c.json(encodeVersion(backend.facts, readHostFacts())));
-  routes.get("/info", (c) => c.json(encodeInfo(backend, readHostFacts(), c.get("version"))));
+  routes.get("/version", async (c) => c.json(await encodeVersion(backend.facts, readHostFacts())));
+  routes.get("/info", async (c) => c.json(await encodeInfo(backend, readHostFacts(), c.get("version"))));
   routes.get("/system/df", async (c) => {
     const version = c.get("version");
     const types = holds(quirks.diskUsageTypes, version) ? c.req.queries("type") : undefined;

@@ -7,8 +7,8 @@ export const testFacts: DaemonFacts = {
   root: "/nowhere",
   startedAt: new Date(0),
   defaultRuntime: "crun",
-  runtimes: { crun: { path: "/usr/bin/crun", version: "1.8" } },
-  components: {},
+  runtimes: { crun: { path: "/usr/bin/crun" } },
+  programVersions: () => Promise.resolve({ crun: { version: "1.8", commit: "abc" } }),
   cgroups: {
     version: 2,
     controllers: new Set(["memory", "cpu", "pids"]),

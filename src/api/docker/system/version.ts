@@ -3,7 +3,7 @@ import type { DaemonFacts } from "./backend.ts";
 import type { HostFacts } from "./host.ts";
 
 /** GET /version. */
-export function encodeVersion(facts: DaemonFacts, host: HostFacts) {
+export async function encodeVersion(facts: DaemonFacts, host: HostFacts) {
   const details = {
     ApiVersion: versionText(newestVersion),
     MinAPIVersion: versionText(oldestVersion),
@@ -14,17 +14,15 @@ export function encodeVersion(facts: DaemonFacts, host: HostFacts) {
     KernelVersion: host.kernel,
     BuildTime: "",
   };
-  const runtimes = Object.entries(facts.runtimes).flatMap(([name, { version }]) =>
-    version === undefined ? [] : [[name, version] as const],
-  );
+  const programs = Object.entries(await facts.programVersions());
   return {
     Platform: { Name: "Virga" },
     Components: [
       { Name: "Engine", Version: facts.version, Details: { ...details, Experimental: "false" } },
-      ...[...runtimes, ...Object.entries(facts.components)].map(([name, version]) => ({
+      ...programs.map(([name, { version, commit }]) => ({
         Name: name,
         Version: version,
-        Details: { GitCommit: "" },
+        Details: { GitCommit: commit },
       })),
     ],
     Version: facts.version,
