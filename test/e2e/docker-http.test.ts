@@ -427,12 +427,14 @@ describe("attaching through a websocket", () => {
     socket.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
       types.add(typeof event.data === "string" ? "text" : "binary");
       got.push(typeof event.data === "string" ? event.data : Buffer.from(event.data).toString());
-      if (send !== undefined && got.join("").includes("ready")) socket.send(send);
     });
     socket.addEventListener("close", () => closed.resolve());
     socket.addEventListener("error", () => closed.reject(new Error("the websocket was refused")));
     await new Promise<void>((resolve, reject) => {
-      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("open", () => {
+        if (send !== undefined) socket.send(send);
+        resolve();
+      });
       closed.promise.catch(reject);
     });
     return { got, types, closed: closed.promise };
@@ -440,16 +442,18 @@ describe("attaching through a websocket", () => {
 
   test("input and output without frames, and only the streams that were asked for", async () => {
     await using one = await container(
-      "-i", "--name", "webs", image, "sh", "-c", "echo ready; read line; echo got $line; echo err >&2",
+      "-i", "--name", "webs", image, "sh", "-c", "read line; echo got $line; echo err >&2",
     ); // prettier-ignore
-    const all = await listen("/containers/webs/attach/ws?stream=1&stdin=1&stdout=1&stderr=1", "hello\n");
     const errors = await listen("/containers/webs/attach/ws?stream=1&stderr=1");
     const old = await listen("/v1.27/containers/webs/attach/ws?stream=1");
+    const query = "stream=1&stdin=1&stdout=1&stderr=1";
+    // What it sends before the start is read by the process: it writes only when all are there.
+    const all = await listen(`/containers/webs/attach/ws?${query}`, "hello\n");
     await ok("start", one.id);
     await Promise.all([all.closed, errors.closed, old.closed]);
-    expect(all.got.join("")).toBe("ready\ngot hello\nerr\n");
+    expect(all.got.join("")).toBe("got hello\nerr\n");
     expect(errors.got.join("")).toBe("err\n");
-    expect(old.got.join("")).toBe("ready\ngot hello\nerr\n");
+    expect(old.got.join("")).toBe("got hello\nerr\n");
     expect([...all.types, ...old.types]).toEqual(["binary", "text"]);
   });
 
