@@ -117,7 +117,7 @@ describe("what the daemon tells of itself", () => {
     const { Components } = body as { Components: { Name: string; Version: string }[] };
     expect(Components.map((one) => one.Name)).toEqual(expect.arrayContaining(["Engine", "crun", "conmon"]));
     const crun = (await run(["crun", "--version"])).stdout.split("\n")[0]!.split(" ").at(-1);
-    expect(Components.find((one) => one.Name === "crun")?.Version).toBe(crun!);
+    expect(Components.find((one) => one.Name === "crun")?.Version).toBe(crun);
     expect((await ask("GET", "/info")).body).toMatchObject({
       Plugins: { Log: expect.arrayContaining(["json-file", "local"]) as unknown },
       NFd: expect.any(Number) as unknown,
