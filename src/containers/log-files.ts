@@ -32,7 +32,7 @@ export async function openLogFiles(
   }
 }
 
-async function inodeOf(path: string): Promise<bigint | undefined> {
+export async function inodeOf(path: string): Promise<bigint | undefined> {
   try {
     return (await stat(path, { bigint: true })).ino;
   } catch (error) {

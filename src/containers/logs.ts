@@ -1,9 +1,8 @@
 import { watch } from "node:fs";
-import { stat } from "node:fs/promises";
-import { errnoOf, fail, type Clock } from "../base/index.ts";
+import { fail, type Clock } from "../base/index.ts";
 import type { LogLine, LogOptions } from "./container.ts";
 import type { Engine } from "./engine.ts";
-import { findTail, openLogFile, openLogFiles, type LogFile } from "./log-files.ts";
+import { findTail, inodeOf, openLogFile, openLogFiles, type LogFile } from "./log-files.ts";
 import { LineCutter, parsePiece, timeNs, utcTime, type LogPiece } from "./log-format.ts";
 import { logLimits } from "./log-rotation.ts";
 import type { Entry } from "./registry.ts";
@@ -68,7 +67,7 @@ async function* followFrom(
   while (!signal.aborted && !joiner.past) {
     const over = news.over();
     news.seen();
-    const inode = await inodeAt(path);
+    const inode = await inodeOf(path);
     if (reader) yield* reader.lines(joiner, signal);
     if (inode !== undefined && inode !== reader?.file.inode) {
       // conmon opened the new file after its last write to the old one, which has been read to its end by now.
@@ -80,15 +79,6 @@ async function* followFrom(
     }
     if (over) return;
     await news.next();
-  }
-}
-
-async function inodeAt(path: string): Promise<bigint | undefined> {
-  try {
-    return (await stat(path, { bigint: true })).ino;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  parseLogOptions,
   restartUnhealthyLabel,
   type ContainerSpec,
   type EndpointSettings,
@@ -248,5 +249,5 @@ function restart(service: Service): RestartPolicy | undefined {
 function logging(service: Service): ContainerSpec["log"] {
   if (!service.logging) return undefined;
   const { driver = "json-file", options } = service.logging;
-  return defined({ driver, maxBytes: options?.["max-size"], maxFiles: options?.["max-file"] });
+  return parseLogOptions(driver, options ?? {});
 }

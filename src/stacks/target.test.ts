@@ -111,7 +111,12 @@ volumes: {data: }
       StartInterval: 1e9,
     },
     restart: { name: "on-failure", maximumRetryCount: 3 },
-    log: { driver: "local", maxBytes: 2 ** 20, maxFiles: 2 },
+    log: {
+      driver: "local",
+      options: { "max-size": "1m", "max-file": "2" },
+      maxBytes: 2 ** 20,
+      maxFiles: 2,
+    },
     exposedPorts: ["9000/tcp", "9001/udp", "9002/udp"],
     mounts: [
       {

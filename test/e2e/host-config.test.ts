@@ -20,14 +20,17 @@ const refusal = async (...options: string[]) => {
   return stderr;
 };
 
+/** Without what is being written just now. */
+const held = async () => (await holdings(daemon)).filter((one) => !one.includes("/.virga-tmp-"));
+
 beforeAll(async () => {
   daemon = await startDaemon();
   image = await importBusybox(daemon);
-  before = await holdings(daemon);
+  before = await held();
 }, minute);
 
 afterAll(async () => {
-  const after = await holdings(daemon);
+  const after = await held();
   await daemon.destroy();
   expect(after).toEqual(before);
 }, minute);

@@ -14,6 +14,9 @@ let folder: string;
 const ok = (...args: string[]) => daemon.dockerOk(args);
 const docker = (...args: string[]) => daemon.docker(args);
 
+/** Without what is being written just now. */
+const held = async () => (await holdings(daemon)).filter((one) => !one.includes("/.virga-tmp-"));
+
 beforeAll(async () => {
   folder = mkdtempSync("/tmp/virga-runtimes-");
   // Another program that is a crun, by another name: nothing is known of it but the specification.
@@ -26,11 +29,11 @@ beforeAll(async () => {
   ];
   daemon = await startDaemon({ arguments: more });
   image = await importBusybox(daemon);
-  before = await holdings(daemon);
+  before = await held();
 }, minute);
 
 afterAll(async () => {
-  const after = await holdings(daemon);
+  const after = await held();
   await daemon.destroy();
   expect(after).toEqual(before);
   rmSync(folder, { recursive: true, force: true });

@@ -83,6 +83,16 @@ describe("what is wrong", () => {
     );
   });
 
+  test("log options are the engine's to judge, and the place is told", async () => {
+    const logging = (text: string) => `services:\n  web:\n    image: nginx\n    logging: ${text}\n`;
+    expect((await failure(logging("{driver: splunk}"))).message).toBe(
+      "compose.yaml:4:23: services.web.logging: logger: no log driver named 'splunk' is registered",
+    );
+    expect((await failure(logging("{options: {max-sise: 1m}}"))).message).toBe(
+      "compose.yaml:4:24: services.web.logging: unknown log opt 'max-sise' for json-file log driver",
+    );
+  });
+
   test.each([
     [
       "a circle",

@@ -1,3 +1,5 @@
+import { toVirgaError } from "../../base/index.ts";
+import { parseLogOptions } from "../../containers/index.ts";
 import { build } from "./build-keys.ts";
 import { deploy } from "./deploy-keys.ts";
 import { mountList } from "./mounts.ts";
@@ -78,46 +80,26 @@ const pullPolicy: Reader<(typeof pullPolicies)[number]> = (node, path, problems)
   return choice(...pullPolicies)(node, path, problems);
 };
 
-const logDriver: Reader<"json-file" | "local" | "none"> = (node, path, problems) => {
-  if (
-    node.kind === "scalar" &&
-    /^(syslog|journald|gelf|fluentd|awslogs|splunk|etwlogs|gcplogs|loki)$/.test(node.text)
-  ) {
-    problems.unimplemented(
-      node.at,
-      path,
-      `the log driver '${node.text}' is not supported; json-file, local and none are`,
-    );
-    return undefined;
-  }
-  return choice("json-file", "local", "none")(node, path, problems);
-};
+/** As written: `compress: true` is Docker's `compress=true`. */
+const option: Reader<string> = (node, path, problems) =>
+  node.kind === "scalar" ? node.text : expected(node, path, problems, "a value");
 
-export const loggingKeys = {
-  driver: logDriver,
-  options: object(
-    { "max-size": bytes(), "max-file": integer({ min: 1 }) },
-    {
-      refused: {
-        compress: "rotated logs are kept as they are",
-        mode: "logs are written at once",
-        "max-buffer-size": "logs are written at once",
-        labels: "log lines carry no labels",
-        "labels-regex": "log lines carry no labels",
-        env: "log lines carry no variables",
-        "env-regex": "log lines carry no variables",
-        tag: "log lines carry no tag",
-      },
-    },
-  ),
-} satisfies Keys;
+export const loggingKeys = { driver: text, options: mapOf(option) } satisfies Keys;
 
+/** The engine knows the drivers and what each of them takes. */
 const readLogging = object(loggingKeys);
 const logging: typeof readLogging = (node, path, problems) => {
-  const driver = child(node, "driver");
-  const known = driver === undefined || logDriver(driver, `${path}.driver`, problems) !== undefined;
-  // The options of a driver that is not there are not worth a word each.
-  return known ? readLogging(node, path, problems) : undefined;
+  const read = readLogging(node, path, problems);
+  if (!read) return undefined;
+  try {
+    parseLogOptions(read.driver ?? "json-file", read.options ?? {});
+    return read;
+  } catch (error) {
+    const { message, code } = toVirgaError(error);
+    const at = child(node, code === "log.driver" ? "driver" : "options")?.at ?? node.at;
+    problems.invalid(at, path, message);
+    return undefined;
+  }
 };
 
 const namespaced = (...values: readonly string[]) =>
@@ -224,7 +206,7 @@ export const serviceNotes: KeyNotes = {
     userns_mode: "only `host`",
     ports: "single ports and ranges of equal length; not a range of host ports for one container port",
     pull_policy: "`always`, `missing`, `never`, `build`",
-    logging: "`json-file`, `local`, `none`, with `max-size` and `max-file`",
+    logging: "every driver and option that `docker run` takes",
     security_opt: "`no-new-privileges`, `seccomp=…`, `systempaths=unconfined`",
     devices: "paths; not CDI names",
     volumes: "`bind`, `volume`, `tmpfs`, `image`; named volumes must be declared at the top level",
