@@ -4,8 +4,6 @@ import type { Digest } from "../content/index.ts";
 
 export type Algorithm = "sha256" | "sha512";
 
-const bufferSize = 1 << 20;
-
 /** What has come of an upload so far, and its digest up to there when it is known. */
 export interface UploadState {
   offset: number;
@@ -30,17 +28,23 @@ export async function appendStream(
   const hasher = (upload.hasher ??= await hashFile(path, upload));
   await using file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
   const sink = new Sink(file, upload.offset);
+  const chunks = source[Symbol.asyncIterator]();
   let count = 0;
   let broken: { readonly failure: unknown } | undefined;
   try {
-    for await (const chunk of breakable(source, (failure) => (broken = { failure }))) {
-      hasher.update(chunk);
-      count += chunk.length;
-      await sink.write(chunk);
-      if (count > limit) break;
+    while (count <= limit) {
+      const next = await chunks.next().catch((failure: unknown) => {
+        broken = { failure };
+      });
+      if (!next || next.done) break;
+      hasher.update(next.value);
+      count += next.value.length;
+      const full = sink.take(next.value);
+      if (full) await full;
     }
   } finally {
     await sink.end();
+    await chunks.return?.();
   }
   upload.offset += count;
   return { count, ...broken };
@@ -69,75 +73,70 @@ async function hashFile(
 ): Promise<Bun.CryptoHasher> {
   const hasher = new Bun.CryptoHasher(algorithm);
   if (offset === 0) return hasher;
-  const stream = createReadStream(path, { end: offset - 1, highWaterMark: bufferSize });
+  const stream = createReadStream(path, { end: offset - 1, highWaterMark: 1 << 20 });
   for await (const chunk of stream) hasher.update(chunk as Buffer);
   return hasher;
 }
 
-/** The chunks of `source` until it ends or breaks off, which is told and not thrown. */
-async function* breakable(
-  source: AsyncIterable<Uint8Array>,
-  tell: (failure: unknown) => void,
-): AsyncGenerator<Uint8Array> {
-  const chunks = source[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await chunks.next().catch((error: unknown) => {
-        tell(error);
-        return { done: true } as const;
-      });
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await chunks.return?.();
-  }
-}
+/** So many bytes go to the disk in one go, and so many goes may wait for it before no more is taken. */
+const batchSize = 1 << 20;
+const mostWaiting = 4;
 
-/** Collects small chunks into large writes; one is on its way to the disk while the next one fills. */
+/**
+ * Collects small chunks into large writes, which go to the disk in their order while the next ones come: after a crash
+ * the file is shorter, and has no holes. Keeps the chunks, so nobody may change them.
+ */
 class Sink {
   readonly #file: FileHandle;
   #position: number;
-  #buffer: Buffer = Buffer.allocUnsafe(bufferSize);
-  #spare: Buffer | undefined;
-  #filled = 0;
-  #writing: Promise<void> = Promise.resolve();
+  #batch: Uint8Array[] = [];
+  #size = 0;
+  readonly #waiting: Uint8Array[][] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(file: FileHandle, position: number) {
     this.#file = file;
     this.#position = position;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length;) {
-      const part = chunk.subarray(at, at + bufferSize - this.#filled);
-      this.#buffer.set(part, this.#filled);
-      this.#filled += part.length;
-      at += part.length;
-      if (this.#filled === bufferSize) await this.#turn();
-    }
+  /** A promise when the disk is behind: then nothing more may come until it resolves. */
+  take(chunk: Uint8Array): Promise<void> | undefined {
+    this.#batch.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size < batchSize) return undefined;
+    this.#turn();
+    return this.#waiting.length >= mostWaiting ? this.#writing : undefined;
   }
 
   async end(): Promise<void> {
-    await this.#turn();
-    await this.#writing;
+    this.#turn();
+    while (this.#writing) await this.#writing;
   }
 
-  async #turn(): Promise<void> {
-    await this.#writing;
-    if (this.#filled === 0) return;
-    const full = this.#buffer;
-    this.#writing = this.#writeOut(full.subarray(0, this.#filled), this.#position);
-    this.#writing.catch(() => undefined); // thrown by the next turn, or the end
-    this.#position += this.#filled;
-    this.#filled = 0;
-    this.#buffer = this.#spare ?? Buffer.allocUnsafe(bufferSize);
-    this.#spare = full;
+  #turn(): void {
+    if (this.#batch.length === 0) return;
+    this.#waiting.push(this.#batch);
+    this.#batch = [];
+    this.#size = 0;
+    if (this.#writing) return;
+    this.#writing = this.#drain();
+    this.#writing.catch(() => undefined); // thrown where the next batch waits, or at the end
   }
 
-  async #writeOut(bytes: Uint8Array, position: number): Promise<void> {
+  async #drain(): Promise<void> {
+    for (let batch = this.#waiting.shift(); batch; batch = this.#waiting.shift()) {
+      const size = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      const { bytesWritten } = await this.#file.writev(batch, this.#position);
+      this.#position += bytesWritten;
+      if (bytesWritten < size) await this.#writeRest(Buffer.concat(batch).subarray(bytesWritten));
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeRest(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, position + done);
+      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, this.#position);
+      this.#position += bytesWritten;
       done += bytesWritten;
     }
   }

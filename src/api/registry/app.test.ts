@@ -311,6 +311,28 @@ test("metrics tell what there is and what was asked for", async () => {
   }
 });
 
+test("what is on the disk is what was sent, however it came", async () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const whole = Buffer.concat(
+    Array.from({ length: 320 }, (_, n) => Buffer.concat([bytes, Buffer.from([n % 256])])),
+  );
+  const stream = () =>
+    new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < whole.length; at += 50_000) controller.enqueue(whole.subarray(at, at + 50_000));
+        controller.close();
+      },
+    });
+  for (const body of [whole, stream()]) {
+    const begun = await server.send("POST", "/v2/app/blobs/uploads/");
+    const place = `${begun.headers.get("location")}?digest=${digestOf(whole)}`;
+    expect((await server.send("PUT", place, { body })).status).toBe(201);
+    const { content } = server.test;
+    expect(digestOf(await Bun.file(content.path(digestOf(whole))).bytes())).toBe(digestOf(whole));
+    await content.remove(digestOf(whole));
+  }
+});
+
 describe("what breaks", () => {
   test("an upload that is cut off goes on where it was", async () => {
     const begun = await server.send("POST", "/v2/app/blobs/uploads/");
