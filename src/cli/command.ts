@@ -50,6 +50,8 @@ export interface Option {
   readonly choices?: readonly string[];
   readonly completes?: Completion;
   readonly help: string;
+  /** Heading that it stands below in the help; without one it stands in front. */
+  readonly section?: string;
   /** Another spelling, which the help does not show. */
   readonly alias?: string;
 }

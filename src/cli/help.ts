@@ -5,14 +5,19 @@ const textWidth = 110;
 
 /** Everything about one command. */
 export function helpOf(command: CommandHelp): string {
-  const rows = Object.entries(allOptions(command)).map(
-    ([name, option]) => [signature(name, option), description(option)] as const,
-  );
-  const width = Math.min(30, Math.max(...rows.map(([left]) => left.length)) + 2);
-  const options = rows.map(([left, help]) => optionRow(left, help, width)).join("\n");
+  const options = Object.entries(allOptions(command));
+  const longest = Math.max(...options.map(([name, option]) => signature(name, option).length));
+  const width = Math.min(30, longest + 2);
+  const sections = Map.groupBy(options, ([, option]) => option.section ?? "Options");
+  const texts = [...sections].map(([title, rows]) => {
+    const lines = rows.map(([name, option]) =>
+      optionRow(signature(name, option), description(option), width),
+    );
+    return `${title}:\n${lines.join("\n")}`;
+  });
   const details = command.details ? `\n\n${command.details}` : "";
   const usage = [`virga ${command.name}`, "[OPTIONS]", command.usage].filter(Boolean).join(" ");
-  return `${command.summary}\n\nUsage: ${usage}\n\nOptions:\n${options}${details}\n`;
+  return `${command.summary}\n\nUsage: ${usage}\n\n${texts.join("\n\n")}${details}\n`;
 }
 
 function signature(name: string, option: Option): string {

@@ -1,4 +1,4 @@
-import { fail, type Progress } from "../base/index.ts";
+import { errorKinds, fail, type Progress } from "../base/index.ts";
 import { jsonLines, type ProgressLine } from "../api/client/docker/index.ts";
 
 /**
@@ -31,15 +31,11 @@ export async function showProgress(
   return others;
 }
 
-function lineError(line: ProgressLine): Error {
-  const text = line.errorDetail?.message ?? line.error ?? "it failed";
-  const code = line.errorDetail?.code;
-  return fail(
-    "unavailable",
-    "image.transfer-failed",
-    text,
-    code === undefined ? {} : { cause: { exitCode: code } },
-  );
+function lineError({ error, errorDetail = {} }: ProgressLine): Error {
+  const kind = errorKinds.find((one) => one === errorDetail.kind) ?? "unavailable";
+  const text = errorDetail.message ?? error ?? "it failed";
+  const { code = "image.transfer-failed", hint } = errorDetail;
+  return fail(kind, String(code), text, hint === undefined ? {} : { hint });
 }
 
 const lastWords = new Set(["Pull complete", "Already exists", "Pushed", "Layer already exists", "Loaded"]);

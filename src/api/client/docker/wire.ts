@@ -97,7 +97,13 @@ export interface ProgressLine {
   readonly stream?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly error?: string;
-  readonly errorDetail?: { readonly message?: string; readonly code?: number };
+  readonly errorDetail?: {
+    readonly message?: string;
+    /** A text from Virga. */
+    readonly code?: number | string;
+    readonly kind?: string;
+    readonly hint?: string;
+  };
   readonly aux?: unknown;
 }
 

@@ -1,5 +1,6 @@
 import type { Progress } from "../../../base/index.ts";
-import { buildExitCode, errorText } from "../errors.ts";
+import { buildExitCode, detailHeader, encodeError, errorText } from "../errors.ts";
+import type { ApiContext } from "./context.ts";
 import { Channel, jsonLine } from "./streams.ts";
 
 /**
@@ -11,6 +12,7 @@ export async function* reporting<T, R = Progress>(
   work: (report: (report: R) => void) => Promise<T>,
   encode: (report: R) => object | readonly object[] | undefined,
   begin?: object,
+  detail = false,
 ): AsyncGenerator<string, T | undefined> {
   const reports = new Channel<R>();
   let result: { readonly value: T } | undefined;
@@ -34,14 +36,23 @@ export async function* reporting<T, R = Progress>(
     yield* begins();
   } catch (error) {
     if (!begun) throw error;
-    yield jsonLine(errorLine(error));
+    yield jsonLine(errorLine(error, detail));
   }
   await done;
   return result?.value;
 }
 
+/** Whether the client wants errors as they were thrown: see `detailHeader`. */
+export function wantsDetail(c: ApiContext): boolean {
+  return c.req.header(detailHeader) !== undefined;
+}
+
 /** How Docker tells of a failure inside a stream. */
-export function errorLine(error: unknown): object {
+export function errorLine(error: unknown, detail = false): object {
+  if (detail) {
+    const { body } = encodeError(error, { detail });
+    return { errorDetail: body, error: body?.message };
+  }
   const message = errorText(error);
   const code = buildExitCode(error);
   return { errorDetail: code === undefined ? { message } : { code, message }, error: message };

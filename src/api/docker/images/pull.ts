@@ -10,7 +10,7 @@ import {
 import type { ApiContext } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { requiredText, text } from "../http/query.ts";
-import { reporting } from "../http/reporting.ts";
+import { reporting, wantsDetail } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
@@ -23,7 +23,7 @@ import { encodeProgress } from "./progress.ts";
 export function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const reference = parseReference(joinTag(requiredText(c, "fromImage"), text(c, "tag")));
   const platform = holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined;
-  const options = defined({ platform, credentials: lenientCredentials(c) });
+  const options = defined({ platform, credentials: lenientCredentials(c), detail: wantsDetail(c) });
   return streamedFromFirst(c, "application/json", async function* (signal) {
     if (reference.tag !== undefined || reference.digest !== undefined) {
       yield* pullOne(backend, reference, { ...options, signal });
@@ -48,12 +48,17 @@ export function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
 async function* pullOne(
   backend: ImagesBackend,
   reference: Reference,
-  options: { readonly platform?: string; readonly credentials?: CredentialsOf; readonly signal: AbortSignal },
+  options: {
+    readonly platform?: string;
+    readonly credentials?: CredentialsOf;
+    readonly signal: AbortSignal;
+    readonly detail: boolean;
+  },
 ): AsyncGenerator<string, void> {
   const name = formatReference(reference);
   const begin = { status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag! };
   const work = (report: (progress: Progress) => void) => backend.images.pull(name, { ...options, report });
-  const pulled = yield* reporting(work, encodeProgress, begin);
+  const pulled = yield* reporting(work, encodeProgress, begin, options.detail);
   if (pulled === undefined) return;
   yield jsonLine({ status: `Digest: ${pulled.digest}` });
   const what = pulled.isNew ? "Downloaded newer image" : "Image is up to date";

@@ -4,7 +4,7 @@ import { familiarRepository, parseReference, repositoryOf, type PushedTag } from
 import { pathParameter, type ApiContext } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { text } from "../http/query.ts";
-import { reporting } from "../http/reporting.ts";
+import { reporting, wantsDetail } from "../http/reporting.ts";
 import { streamedFromFirst } from "../http/streams.ts";
 import { quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
@@ -24,7 +24,7 @@ export function push(backend: ImagesBackend, c: ApiContext): Promise<Response> {
     const options = { signal, ...defined({ credentials: credentials && (() => credentials) }) };
     const work = (report: (event: Progress | PushedTag) => void) =>
       backend.images.push(name, { ...options, report, pushed: report });
-    yield* reporting(work, encodeEvent, begin);
+    yield* reporting(work, encodeEvent, begin, wantsDetail(c));
   });
 }
 

@@ -6,7 +6,7 @@ import { byteBody, checked } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { flag, text } from "../http/query.ts";
-import { reporting } from "../http/reporting.ts";
+import { reporting, wantsDetail } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { platformText, requirePlatform } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
@@ -32,7 +32,7 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
     const encode = flag(c, "quiet", true) ? () => undefined : encodeProgress;
     return streamedFromFirst(c, "application/json", async function* (signal) {
       const work = (report: (progress: Progress) => void) => images.load(body, { report, signal });
-      const loaded = yield* reporting(work, encode);
+      const loaded = yield* reporting(work, encode, undefined, wantsDetail(c));
       for (const { image, references } of loaded ?? []) yield* loadedLines(image, references);
     });
   });
@@ -59,7 +59,7 @@ function importImage(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const options = defined({ reference, message: text(c, "message"), platform });
     const work = () => backend.images.importRootfs(body, { ...options, process, signal });
-    const image = yield* reporting(work, encodeProgress);
+    const image = yield* reporting(work, encodeProgress, undefined, wantsDetail(c));
     if (image !== undefined) yield jsonLine({ status: image.id });
   });
 }

@@ -336,7 +336,6 @@ const healthAndLogOptions = {
   "log-driver": {
     type: "string",
     value: "NAME",
-    choices: ["json-file", "local", "none", "journald", "syslog"],
     help: "json-file (the default), local or none",
   },
   "log-opt": { type: "string", multiple: true, value: "KEY=VALUE", help: "max-size=10m, max-file=3" },
@@ -344,11 +343,15 @@ const healthAndLogOptions = {
 
 /** Docker's options of `run` and `create`, by what they are about. */
 export const createOptions: Readonly<Record<string, FieldOption>> = {
-  ...processOptions,
-  ...identityOptions,
-  ...fileOptions,
-  ...networkOptions,
-  ...limitOptions,
-  ...securityOptions,
-  ...healthAndLogOptions,
+  ...below("The process", processOptions),
+  ...below("The container", identityOptions),
+  ...below("Files", fileOptions),
+  ...below("Networks", networkOptions),
+  ...below("Limits", limitOptions),
+  ...below("Rights and devices", securityOptions),
+  ...below("Health and logs", healthAndLogOptions),
 };
+
+function below(section: string, options: Readonly<Record<string, FieldOption>>): Record<string, FieldOption> {
+  return Object.fromEntries(Object.entries(options).map(([name, option]) => [name, { ...option, section }]));
+}

@@ -22,7 +22,10 @@ const limits = {
   "blkio-weight": "blkioWeight",
 } as const satisfies Record<string, keyof WireLimits>;
 
-const same = (name: string): Option => createOptions[name]!;
+function same(name: string): Option {
+  const { section: _, ...option } = createOptions[name]!;
+  return option;
+}
 
 /** What `virga update` takes; the same words as `virga run`, with `--…-rm` for what is to go. */
 export const updateOptions: Readonly<Record<string, Option>> = {
