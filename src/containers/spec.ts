@@ -94,6 +94,8 @@ export type MountSpec =
       readonly size?: number;
       readonly mode?: number;
       readonly options?: readonly string[];
+      /** Asked for by `--tmpfs`. */
+      readonly short?: boolean;
     }
   | {
       /** The files of an image, read-only. */

@@ -30,7 +30,9 @@ export function optionsProblem(options: VolumeOptions): string | undefined {
   if (options["type"] === "cifs" && hasPort(options["device"] ?? "")) {
     return "port not allowed in CIFS device URL, include 'port' in 'o='";
   }
-  if ("size" in options) return "quota size requested but no quota support";
+  const { size } = options;
+  if (size !== undefined && !/^\d+(\.\d+)? ?([kmgtp]i?b?|b)?$/i.test(size)) return `invalid size: '${size}'`;
+  if (size !== undefined && Number.parseFloat(size) > 0) return "quota size requested but no quota support";
   const missing = given.flatMap((option) => needs[option] ?? []).find((one) => !(one in options));
   return missing === undefined ? undefined : `missing required option: "${missing}"`;
 }

@@ -106,6 +106,7 @@ describe("create", () => {
     [{ device: "/x" }, 'create data: missing required option: "type"'],
     [{ o: "bind", type: "none" }, 'create data: missing required option: "device"'],
     [{ type: "cifs", device: "//host:445/share" }, "port not allowed in CIFS device URL"],
+    [{ size: "abc" }, "create data: invalid size: 'abc'"],
     [{ size: "10m" }, "create data: quota size requested but no quota support"],
   ])("refuses the options %j", async (options, message) => {
     const failure = await failureOf(volumes.create({ name: "data", options }));

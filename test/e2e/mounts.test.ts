@@ -459,6 +459,34 @@ describe("-v", () => {
     );
   });
 
+  test("is told back as it was given, and so are the others", async () => {
+    const given = ["-v", "data:/d:ro", "-v", "/lone", "--tmpfs", "/u:size=1m"];
+    const mounts = ["--mount", "type=volume,src=other,dst=/o,readonly", "--mount", "type=tmpfs,dst=/t"];
+    await ok("create", "--name", "shown", ...given, ...mounts, image);
+    const host = JSON.parse(await ok("inspect", "--format", "{{json .HostConfig}}", "shown")) as Record<
+      string,
+      unknown
+    >;
+    expect(host).toMatchObject({
+      Binds: ["data:/d:ro"],
+      Tmpfs: { "/u": "size=1m" },
+      Mounts: [
+        { Type: "volume", Source: "other", Target: "/o", ReadOnly: true },
+        { Type: "tmpfs", Target: "/t" },
+      ],
+    });
+    const format = "{{range .Mounts}}{{.Type}} {{.Destination}} {{.Mode}};{{end}}";
+    expect((await ok("inspect", "--format", format, "shown")).split(";").toSorted()).toEqual([
+      "",
+      "tmpfs /t ",
+      "volume /d ro",
+      "volume /lone ",
+      "volume /o z",
+    ]);
+    const created = await ok("volume", "inspect", "--format", "{{.CreatedAt}}", "data");
+    expect(created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  });
+
   test("--volumes-from: with ro, with what it has itself, and of none", async () => {
     await ok("create", "--name", "origin", "-v", "data:/d", "-v", `${folder}:/b`, image);
     expect(await sh(["--volumes-from", "origin"], "touch /d/x /b/x && echo yes")).toBe("yes");

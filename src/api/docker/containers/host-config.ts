@@ -158,19 +158,11 @@ function logOptions(spec: ContainerSpec): Readonly<Record<string, string>> {
   };
 }
 
-/** A mount that `-v` can express is shown under Binds, as it was most likely given. */
+/** A mount that was given by `-v` is shown under Binds, as it was given. */
 function bindText(mount: MountSpec): string | undefined {
-  if ((mount.type === "bind" || mount.type === "volume") && mount.mode !== undefined) {
-    const source = mount.type === "bind" ? mount.source : mount.name;
-    return [source, mount.target, mount.mode].filter((part) => part !== undefined && part !== "").join(":");
-  }
-  if (mount.type === "bind" && mount.createSource === true && mount.nonRecursive !== true) {
-    const options = [...(mount.readOnly ? ["ro"] : []), ...(mount.propagation ? [mount.propagation] : [])];
-    return [mount.source, mount.target, ...(options.length > 0 ? [options.join(",")] : [])].join(":");
-  }
-  if (mount.type !== "volume" || mount.name === undefined || isElaborate(mount)) return undefined;
-  const options = [...(mount.readOnly ? ["ro"] : []), ...(mount.noCopy ? ["nocopy"] : [])];
-  return [mount.name, mount.target, ...(options.length > 0 ? [options.join(",")] : [])].join(":");
+  if ((mount.type !== "bind" && mount.type !== "volume") || mount.mode === undefined) return undefined;
+  const source = mount.type === "bind" ? mount.source : mount.name;
+  return [source, mount.target, mount.mode].filter((part) => part !== undefined && part !== "").join(":");
 }
 
 function isElaborate(mount: Extract<MountSpec, { type: "volume" }>): boolean {
@@ -192,7 +184,7 @@ function tmpfsAndMounts(mounts: readonly MountSpec[]) {
 }
 
 function isPlainTmpfs(mount: MountSpec): boolean {
-  return mount.type === "tmpfs" && mount.size === undefined && mount.mode === undefined;
+  return mount.type === "tmpfs" && mount.short === true;
 }
 
 /** Shown under Config.Volumes instead. */
@@ -208,7 +200,7 @@ function encodeMount(mount: MountSpec) {
         Source: mount.source,
         Target: mount.target,
         ...(mount.readOnly ? { ReadOnly: true } : {}),
-        ...(Object.keys(bindOptions(mount)).length === 0 ? {} : { BindOptions: bindOptions(mount) }),
+        ...unlessEmpty("BindOptions", bindOptions(mount)),
       };
     case "volume":
       return {
@@ -216,12 +208,12 @@ function encodeMount(mount: MountSpec) {
         ...(mount.name === undefined ? {} : { Source: mount.name }),
         Target: mount.target,
         ...(mount.readOnly ? { ReadOnly: true } : {}),
-        VolumeOptions: {
+        ...unlessEmpty("VolumeOptions", {
           ...(mount.noCopy ? { NoCopy: true } : {}),
           ...(mount.labels ? { Labels: mount.labels } : {}),
           ...driverConfig(mount),
           ...(mount.subpath === undefined ? {} : { Subpath: mount.subpath }),
-        },
+        }),
       };
     case "image":
       return {
@@ -234,15 +226,25 @@ function encodeMount(mount: MountSpec) {
       return {
         Type: "tmpfs",
         Target: mount.target,
-        TmpfsOptions: {
+        ...(mount.options?.includes("ro") ? { ReadOnly: true } : {}),
+        ...unlessEmpty("TmpfsOptions", {
           ...(mount.size === undefined ? {} : { SizeBytes: mount.size }),
           ...(mount.mode === undefined ? {} : { Mode: mount.mode }),
-          ...(mount.options ? { Options: mount.options.map((option) => option.split("=", 2)) } : {}),
-        },
+          ...tmpfsWords(mount.options ?? []),
+        }),
       };
     default:
       return mount satisfies never;
   }
+}
+
+function unlessEmpty(name: string, options: object): object {
+  return Object.keys(options).length === 0 ? {} : { [name]: options };
+}
+
+function tmpfsWords(options: readonly string[]): { readonly Options?: readonly string[][] } {
+  const words = options.filter((option) => option !== "ro");
+  return words.length === 0 ? {} : { Options: words.map((option) => option.split("=", 2)) };
 }
 
 function bindOptions(mount: Extract<MountSpec, { type: "bind" }>) {

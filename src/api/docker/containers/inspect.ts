@@ -45,7 +45,7 @@ export async function encodeContainer(
     GraphDriver: encodeGraphDriver(backend, container),
     ...encodeImageDescriptor(backend, container, version),
     ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
-    Mounts: container.mounts.map(encodeMountPoint),
+    Mounts: encodeMountPoints(container),
     Config: encodeConfig(container, version),
     NetworkSettings: encodeNetworkSettings(container, backend.networks, version),
   };
@@ -141,8 +141,15 @@ function encodeConfig(container: Container, version: ApiVersion) {
   };
 }
 
-/** An entry of Mounts, in docker inspect and docker ps. */
-export function encodeMountPoint(mount: ResolvedMount) {
+/** Mounts, in docker inspect and docker ps: those of `--tmpfs` are told under HostConfig only. */
+export function encodeMountPoints({ mounts, spec }: Container) {
+  const short = new Set(
+    (spec.mounts ?? []).flatMap((mount) => (mount.type === "tmpfs" && mount.short ? [mount.target] : [])),
+  );
+  return mounts.filter((mount) => !short.has(mount.target)).map(encodeMountPoint);
+}
+
+function encodeMountPoint(mount: ResolvedMount) {
   switch (mount.type) {
     case "bind":
       return {
@@ -160,8 +167,8 @@ export function encodeMountPoint(mount: ResolvedMount) {
         Source: mount.source,
         Destination: mount.target,
         Driver: "local",
-        // Docker's word for a volume of its own, which it labels for SELinux.
-        Mode: mount.mode || "z",
+        // Docker's word for a volume of its own, which it labels for SELinux; not for those of an image.
+        Mode: mount.mode || (mount.anonymous && mount.mode === undefined ? "" : "z"),
         RW: !mount.readOnly,
         Propagation: "",
       };

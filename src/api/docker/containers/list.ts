@@ -5,7 +5,7 @@ import { familiar } from "../../../images/index.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
-import { commandLine, encodeImageDescriptor, encodeMountPoint, imageOf } from "./inspect.ts";
+import { commandLine, encodeImageDescriptor, encodeMountPoints, imageOf } from "./inspect.ts";
 import { encodeNetworks, hostAddresses, portKeys } from "./network-settings.ts";
 import { stateWord, statusText } from "./status.ts";
 
@@ -67,7 +67,7 @@ export async function encodeSummary(
         : {}),
     },
     NetworkSettings: { Networks: encodeNetworks(container, backend.networks) },
-    Mounts: container.mounts.map(encodeMountPoint),
+    Mounts: encodeMountPoints(container),
     ...(container.health === undefined
       ? {}
       : { Health: { Status: container.health.status, FailingStreak: container.health.failingStreak } }),

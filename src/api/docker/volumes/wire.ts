@@ -38,7 +38,7 @@ const anonymousLabel = "com.docker.volume.anonymous";
 export function encodeVolume(volume: Volume) {
   const labels = { ...volume.labels, ...(volume.anonymous ? { [anonymousLabel]: "" } : {}) };
   return {
-    CreatedAt: volume.createdAt.toISOString(),
+    CreatedAt: `${volume.createdAt.toISOString().slice(0, 19)}Z`,
     Driver: volume.driver,
     Labels: filled(labels) ?? null,
     Mountpoint: volume.path,

@@ -142,7 +142,7 @@ describe("decodeCreate", () => {
       { type: "volume", name: "named", target: "/v", subpath: "a" },
       { type: "image", source: "busybox", target: "/i", subpath: "etc" },
       { type: "tmpfs", target: "/t", size: 1024, mode: 448 },
-      { type: "tmpfs", target: "/run", options: ["size=1m", "noexec"] },
+      { type: "tmpfs", target: "/run", short: true, options: ["size=1m", "noexec"] },
       { type: "volume", target: "/anonymous" },
     ]);
   });

@@ -168,8 +168,11 @@ function decodeTmpfsMount(
 }
 
 function decodeTmpfs([path, options]: [string, string]): MountSpec {
-  const target = checkTarget(path, (why) =>
-    fail("invalid", "mount.invalid", `invalid tmpfs mount at '${path}': ${why}`),
-  );
-  return defined({ type: "tmpfs" as const, target, options: filled(options.split(",").filter(Boolean)) });
+  const target = checkTarget(path, (why) => fail("invalid", "mount.invalid", why));
+  return defined({
+    type: "tmpfs" as const,
+    target,
+    short: true,
+    options: filled(options.split(",").filter(Boolean)),
+  });
 }
