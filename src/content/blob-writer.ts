@@ -97,6 +97,10 @@ class FileBlobWriter implements BlobWriter, PartialBlob {
     }
   }
 
+  async flush(): Promise<void> {
+    await this.#flush(this.#opened(), this.#size);
+  }
+
   async truncate(): Promise<void> {
     await this.#opened().truncate(0);
     this.#size = 0;

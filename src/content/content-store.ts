@@ -210,6 +210,7 @@ function closing(partial: PartialBlob, closed: () => void): PartialBlob {
       return partial.written;
     },
     write: (chunk) => partial.write(chunk),
+    flush: () => partial.flush(),
     truncate: () => partial.truncate(),
     commit: (expected) => ending(partial.commit(expected)),
     keep: () => ending(partial.keep()),

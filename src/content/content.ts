@@ -57,6 +57,8 @@ export interface PartialBlob {
   readonly size: number;
   readonly written: number;
   write(chunk: Uint8Array): Promise<void>;
+  /** Puts all that was written into the file, for its reader. */
+  flush(): Promise<void>;
   /** Begins anew. */
   truncate(): Promise<void>;
   /** As `BlobWriter.commit`. */

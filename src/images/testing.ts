@@ -100,6 +100,7 @@ export class FakeLayers implements Pick<LayerStore, "has" | "stat" | "list" | "u
     options: { readonly expected?: DiffId; readonly growing?: GrowingBlob } = {},
   ): Promise<LayerInfo> {
     for await (const size of options.growing?.sizes ?? []) this.heard.push(size);
+    await options.growing?.stored;
     const blob = Buffer.from(await new Response(this.#content.open(descriptor.digest)).arrayBuffer());
     const plain = plainOf(blob, descriptor.mediaType);
     const diffId = sha256(plain);

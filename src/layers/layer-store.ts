@@ -110,6 +110,7 @@ class DirectoryLayerStore implements DurableLayerStore {
     const job = { kind: "unpack", blob, complete, target, limits, follow: growing !== undefined } as const;
     const input = growing && { input: asInput(growing.sizes) };
     const result = (await this.#workers.run(job, { ...input, ...(signal && { signal }) })) as UnpackResult;
+    await growing?.stored;
     if (expected && result.diffId !== expected) throw mismatch(descriptor, expected, result.diffId);
     this.#publish({ ...result, source: descriptor }, target);
     report?.({ task, message: "Extracted", outcome: "done" });

@@ -49,8 +49,10 @@ export interface GrowingBlob {
   readonly path: string;
   /** Where it is once it is complete. */
   readonly target: string;
-  /** How many bytes are there, each time that there are more. Ends when the blob is complete and its digest checked. */
+  /** How many bytes are there, each time that there are more. Ends when all are. */
   readonly sizes: AsyncIterable<number>;
+  /** Resolves when the blob is in the content store, its digest checked; rejects when it will not be. */
+  readonly stored: Promise<unknown>;
 }
 
 export interface LayerStore {

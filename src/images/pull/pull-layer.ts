@@ -62,7 +62,9 @@ async function downloadLayer(
   const growth = new Growth();
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const growing = { path: partial.path, target: partial.target, sizes: growth };
+  const stored = Promise.withResolvers<void>();
+  stored.promise.catch(() => undefined); // nobody may wait for it
+  const growing = { path: partial.path, target: partial.target, sizes: growth, stored: stored.promise };
   const unpacking = layers.has(diffId)
     ? Promise.resolve()
     : layers.unpack(descriptor, { expected: diffId, growing, signal: both, report: noReport });
@@ -79,15 +81,18 @@ async function downloadLayer(
   try {
     await remote.downloadBlob(descriptor, partial, received, both);
     report({ task, message: "Verifying Checksum" });
-    await partial.commit({ digest: descriptor.digest, size: descriptor.size });
-    report({ task, message: "Download complete" });
     const { size } = descriptor;
-    report({ task, message: "Extracting", current: size, total: size, unit: "bytes" });
+    await partial.flush();
     growth.tell(size);
-    growth.end();
+    growth.end(); // the worker comes to its end while the blob is flushed to disk
+    await partial.commit({ digest: descriptor.digest, size });
+    stored.resolve();
+    report({ task, message: "Download complete" });
+    report({ task, message: "Extracting", current: size, total: size, unit: "bytes" });
     await unpacking;
   } catch (error) {
     growth.fail(error);
+    stored.reject(error);
     await Promise.allSettled([unpacking]);
     await (mayGoOn(error) ? partial.keep() : partial.abort());
     throw error;
