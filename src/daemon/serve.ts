@@ -102,7 +102,7 @@ async function openApis(
   const docker = createDockerApi({
     ...services,
     logger,
-    facts: factsOf(identity, services, runtimes, startedAt),
+    facts: factsOf({ options, services, runtimes }, identity, startedAt),
   });
   undo.defer(() => docker.close());
   await docker.listen(identity.path("run", "docker.sock"));
@@ -128,12 +128,12 @@ async function openApis(
 }
 
 function factsOf(
+  { options, services, runtimes }: Pick<Parts, "options" | "services" | "runtimes">,
   identity: DaemonIdentity,
-  services: Services,
-  runtimes: Parts["runtimes"],
   startedAt: Date,
 ): DaemonFacts {
   return {
+    registries: options.registries,
     version,
     commit: "",
     id: createHash("sha256").update(identity.root).digest("hex").slice(0, 40),

@@ -49,8 +49,13 @@ export function credentialsFromConfigHeader(header: string | undefined): Credent
   if (header === undefined || header === "") return () => undefined;
   const parsed = z.record(z.string(), z.unknown()).safeParse(decode(header) ?? {});
   if (!parsed.success) throw malformed("it is not an object");
+  return credentialsByServer(parsed.data);
+}
+
+/** AuthConfigs by registry, as `~/.docker/config.json` has them under `auths`. Throws `invalid` / `registry.auth-invalid`. */
+export function credentialsByServer(auths: Readonly<Record<string, unknown>>): CredentialsOf {
   const byDomain = new Map(
-    Object.entries(parsed.data).map(([key, value]) => [domainOfServer(key), credentialsFrom(value)]),
+    Object.entries(auths).map(([key, value]) => [domainOfServer(key), credentialsFrom(value)]),
   );
   return (domain) => byDomain.get(domain);
 }

@@ -1,4 +1,5 @@
 export {
+  credentialsByServer,
   credentialsFrom,
   credentialsFromConfigHeader,
   credentialsFromHeader,

@@ -18,6 +18,7 @@ export type {
   RemovedImage,
 } from "./image.ts";
 export { createImages, type ImagesDependencies } from "./images.ts";
+export { pullSummary } from "./pull/summary.ts";
 export type { PushedTag } from "./push/push-image.ts";
 export {
   familiar,

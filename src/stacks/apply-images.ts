@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fail, messageOf, VirgaError } from "../base/index.ts";
 import type { BuildEvent, BuildRequest } from "../builds/index.ts";
+import { pullSummary } from "../images/index.ts";
 import type { Applying } from "./applying.ts";
 import type { TargetService } from "./target.ts";
 
@@ -20,7 +21,8 @@ export async function buildImage(
   let step = "a step";
   const build = applying.builds.build(request, {
     signal,
-    report: applying.report,
+    report: pullSummary(task, applying.report),
+    ...(applying.credentials ? { credentials: applying.credentials } : {}),
     onEvent(event) {
       if (event.kind === "step") step = `step ${event.number}/${event.total}, ${shortened(event.text)},`;
       tellBuild(applying, task, event);
@@ -79,11 +81,11 @@ export async function pullImage(
   if (source.kind !== "pull") return;
   const { policy, platform } = source;
   const task = `image ${image}`;
-  const report: Applying["report"] = (progress) => applying.report({ ...progress, task });
   await applying.images.ensure(image, {
     policy,
-    report,
+    report: pullSummary(task, applying.report),
     signal,
+    ...(applying.credentials ? { credentials: applying.credentials } : {}),
     ...(platform === undefined ? {} : { platform }),
   });
 }

@@ -1,6 +1,7 @@
 import type { Clock, Report } from "../base/index.ts";
 import type { Builds } from "../builds/index.ts";
 import type { Containers } from "../containers/index.ts";
+import type { CredentialsOf } from "../distribution/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Networks } from "../networks/index.ts";
 import type { Volumes } from "../volumes/index.ts";
@@ -20,6 +21,8 @@ export interface Applying {
   >;
   readonly files: Pick<StackFiles, "write">;
   readonly report: Report;
+  /** Who the caller is at registries. */
+  readonly credentials?: CredentialsOf;
   /** Seconds; default: as the container says. */
   readonly stopTimeout?: number;
   /** With a removed container its anonymous volumes go too. */

@@ -1,4 +1,5 @@
 import type { Report } from "../base/index.ts";
+import type { CredentialsOf } from "../distribution/index.ts";
 
 /**
  * A stack is what one Compose project describes: services, networks, volumes, secrets and configs, with one name.
@@ -73,7 +74,12 @@ export interface Stacks {
   up(
     source: StackSource,
     options: UpOptions,
-    context: { readonly report: Report; readonly signal: AbortSignal },
+    context: {
+      readonly report: Report;
+      readonly signal: AbortSignal;
+      /** Who the caller is at registries. */
+      readonly credentials?: CredentialsOf;
+    },
   ): Promise<StackStatus>;
   /** With a source, or by name alone when the files are gone. */
   down(

@@ -146,15 +146,18 @@ async function bringUp(
   service: Service,
   target: Target,
   options: UpOptions,
-  context: Context,
+  context: Parameters<Stacks["up"]>[2],
 ): Promise<StackStatus> {
-  const { report, signal } = context;
+  const { report, signal, credentials } = context;
   const { warn, warnings } = createWarner(report);
   const before = currentOf(service, target);
   // Made before anything is changed: it also finds conflicts with what is there.
   const images = planImages(target, before, options);
   planParts(target, before, options);
-  const applying = applyingOf(service, target.project, report, warn);
+  const applying = {
+    ...applyingOf(service, target.project, report, warn),
+    ...(credentials ? { credentials } : {}),
+  };
   await applySteps(applying, images, signal);
   const { steps, warnings: planned } = planParts(target, currentOf(service, target), options);
   for (const warning of planned) warn(warning);

@@ -162,6 +162,18 @@ describe("a registry with TLS and passwords", () => {
       });
       expect(built.stdout).toContain("sha256:");
       await ok("rmi", built.stdout.trim(), name);
+      const stack = join(directory, "stack");
+      mkdirSync(stack);
+      const services = {
+        one: { image: name, pull_policy: "always", command: "sleep 100", stop_signal: "KILL" },
+      };
+      await Bun.write(join(stack, "compose.yaml"), JSON.stringify({ services }));
+      const nobody = await daemon.virga(["up", stack], { env: { DOCKER_CONFIG: join(directory, "none") } });
+      expect(nobody.stderr).toContain(`pull access denied for ${host}/private/box`);
+      const up = await daemon.virga(["up", stack], { env: { DOCKER_CONFIG: join(directory, "docker") } });
+      expect(up.exitCode).toBe(0);
+      expect(up.stdout + up.stderr).toContain(`${name}`);
+      await daemon.virga(["down", stack, "--rmi", "all"]);
       await ok("logout", host);
       const pull = await docker("pull", name);
       expect(pull.stderr).toContain(`pull access denied for ${host}/private/box`);

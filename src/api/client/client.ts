@@ -26,7 +26,12 @@ export interface Client {
   system(): Promise<WireSystem>;
   /** The daemon answers, then stops; its containers go on. */
   stop(): Promise<void>;
-  up(source: WireStackSource, options: WireUpOptions): Promise<WireOperation>;
+  /** `registryAuth`: Docker's AuthConfig by registry, for private images. */
+  up(
+    source: WireStackSource,
+    options: WireUpOptions,
+    registryAuth?: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ): Promise<WireOperation>;
   down(target: WireStackTarget, options: WireDownOptions): Promise<WireOperation>;
   plan(source: WireStackSource, options: WireUpOptions): Promise<readonly string[]>;
   config(source: WireStackSource): Promise<unknown>;
@@ -66,7 +71,8 @@ export function createClient(send: Send): Client {
   return {
     system: () => json("GET", "/v1/system"),
     stop: async () => void (await call("POST", "/v1/system/stop")),
-    up: (source, options) => json("POST", "/v1/stacks/up", { source, options }),
+    up: (source, options, registryAuth = {}) =>
+      json("POST", "/v1/stacks/up", { source, options, registryAuth }),
     down: (target, options) => json("POST", "/v1/stacks/down", { target, options }),
     plan: (source, options) => json("POST", "/v1/stacks/plan", { source, options }),
     config: (source) => json("POST", "/v1/stacks/config", { source }),

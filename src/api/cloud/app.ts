@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { fail, type Logger } from "../../base/index.ts";
+import { credentialsByServer } from "../../distribution/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import type { Stacks } from "../../stacks/index.ts";
 import type { WireSystem } from "../client/index.ts";
@@ -54,9 +55,10 @@ function systemRoutes(app: Hono, { system, stop }: CloudApiDependencies): void {
 function stackRoutes(app: Hono, { stacks, operations }: CloudApiDependencies): void {
   app.get("/v1/stacks", (context) => context.json(stacks.list()));
   app.post("/v1/stacks/up", async (context) => {
-    const { source, options } = await body(context, upBody);
+    const { source, options, registryAuth = {} } = await body(context, upBody);
+    const credentials = credentialsByServer(registryAuth);
     const operation = operations.start("stack.up", source.projectName ?? source.directory, async (running) =>
-      wireStack(await stacks.up(source, options, running)),
+      wireStack(await stacks.up(source, options, { ...running, credentials })),
     );
     return context.json(wireOperation(operation), 202);
   });

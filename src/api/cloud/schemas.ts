@@ -49,8 +49,15 @@ export const pruneBody = z.strictObject({
   only: z.array(z.string()).exactOptional(),
 });
 
-export const upBody = z.strictObject({ source, options: upOptions });
-export const planBody = upBody;
+/** Docker's AuthConfig by registry, as `docker login` keeps it. */
+const registryAuth = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+export const upBody = z.strictObject({
+  source,
+  options: upOptions,
+  registryAuth: registryAuth.exactOptional(),
+});
+export const planBody = z.strictObject({ source, options: upOptions });
 export const configBody = z.strictObject({ source });
 export const downBody = z.strictObject({ target, options: downOptions });
 export const statusBody = z.strictObject({ target });

@@ -2,6 +2,7 @@ import { fail } from "../../base/index.ts";
 import type { WireStackStatus } from "../../api/client/index.ts";
 import { jsonOption, quietOption, type Command, type Invocation, type Option } from "../command.ts";
 import { ensureDaemon, needDaemon } from "../connection.ts";
+import { readRegistryAuth } from "../docker-config.ts";
 import { follow } from "../operation.ts";
 import { table } from "../output.ts";
 import { readSource, readWholeTarget, sourceOptions } from "../stack-source.ts";
@@ -31,8 +32,10 @@ export const up: Command = {
   completes: ["folder", "service"],
   async run(invocation) {
     const { source, services } = readSource(invocation);
+    const options = { services, ...readUpOptions(invocation) };
+    const registryAuth = await readRegistryAuth(process.env);
     const client = await ensureDaemon(invocation.root);
-    const operation = await client.up(source, { services, ...readUpOptions(invocation) });
+    const operation = await client.up(source, options, registryAuth);
     const status = (await follow(client, operation.id, goOn)) as WireStackStatus;
     printStack(status, invocation.flag("json"));
     return 0;

@@ -34,7 +34,7 @@ export async function encodeInfo(backend: SystemBackend, host: HostFacts, versio
     NEventsListener: 0,
     ...encodeHost(host),
     ...noRegistryOrSwarm,
-    RegistryConfig: encodeRegistry(version),
+    RegistryConfig: encodeRegistry(facts.registries, version),
     ExperimentalBuild: false,
     ServerVersion: facts.version,
     Runtimes: Object.fromEntries(Object.entries(facts.runtimes).map(([name, { path }]) => [name, { path }])),
@@ -109,14 +109,20 @@ function commit(id: string, version: ApiVersion) {
   return { ID: id, ...(holds(quirks.expectedCommits, version) ? { Expected: id } : {}) };
 }
 
-function encodeRegistry(version: ApiVersion) {
+function encodeRegistry({ mirrors, insecure }: SystemBackend["facts"]["registries"], version: ApiVersion) {
+  const networks = insecure.filter((one) => one.includes("/"));
+  const hosts = insecure.filter((one) => !one.includes("/"));
+  const plain = (name: string) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }];
   return {
     ...(holds(quirks.nondistributableArtifacts, version)
       ? { AllowNondistributableArtifactsCIDRs: null, AllowNondistributableArtifactsHostnames: null }
       : {}),
-    InsecureRegistryCIDRs: ["127.0.0.0/8", "::1/128"],
-    IndexConfigs: { "docker.io": { Name: "docker.io", Mirrors: [], Secure: true, Official: true } },
-    Mirrors: null,
+    InsecureRegistryCIDRs: ["127.0.0.0/8", "::1/128", ...networks],
+    IndexConfigs: {
+      "docker.io": { Name: "docker.io", Mirrors: mirrors, Secure: true, Official: true },
+      ...(Object.fromEntries(hosts.map(plain)) as object),
+    },
+    Mirrors: mirrors.length > 0 ? mirrors : null,
   };
 }
 

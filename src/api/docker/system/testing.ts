@@ -16,4 +16,5 @@ export const testFacts: DaemonFacts = {
   },
   initBinary: "catatonit",
   debug: false,
+  registries: { mirrors: [], insecure: [] },
 };
