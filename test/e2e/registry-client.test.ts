@@ -172,7 +172,7 @@ describe("a registry with TLS and passwords", () => {
       expect(nobody.stderr).toContain(`pull access denied for ${host}/private/box`);
       const up = await daemon.virga(["up", stack], { env: { DOCKER_CONFIG: join(directory, "docker") } });
       expect(up.exitCode).toBe(0);
-      expect(up.stdout + up.stderr).toContain(`${name}`);
+      expect(up.stdout + up.stderr).toContain(name);
       await daemon.virga(["down", stack, "--rmi", "all"]);
       await ok("logout", host);
       const pull = await docker("pull", name);
