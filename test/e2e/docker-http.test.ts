@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { run } from "../../src/host/index.ts";
-import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { busyboxTar, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 /** Docker's API as bytes on its socket: old versions, streams and the edges that the docker CLI never shows. */
 const minute = 60_000;
@@ -172,6 +173,32 @@ describe("what the daemon tells of itself", () => {
     const made = await create(`name=fits&platform=linux/${own}`);
     expect(made).toMatchObject({ status: 201, body: { Warnings: [] } });
     await ok("rm", "fits");
+  });
+});
+
+describe("importing from an address", () => {
+  test("the image is what is there; what is not there is told", async () => {
+    const tar = await busyboxTar();
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) =>
+        new URL(request.url).pathname === "/box.tar"
+          ? new Response(Bun.file(tar))
+          : new Response("no", { status: 404 }),
+    });
+    const at = `127.0.0.1:${server.port}`;
+    const id = await ok("import", `http://${at}/box.tar`, "fetched:1");
+    expect(id.split("\n").at(-1)).toMatch(/^sha256:/);
+    expect(await ok("run", "--rm", "fetched:1", "/bin/busybox", "echo", "works")).toBe("works");
+    expect(await ask("POST", `/images/create?fromSrc=${at}/nothing`)).toMatchObject({
+      body: { status: `Downloading from http://${at}/nothing` },
+    });
+    const told = await daemon.docker(["import", `http://${at}/nothing`]);
+    expect(told.exitCode).toBe(1);
+    expect(told.stderr).toContain(`failed to GET http://${at}/nothing with status 404`);
+    await ok("rmi", "fetched:1");
+    rmSync(tar);
   });
 });
 

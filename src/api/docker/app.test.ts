@@ -189,7 +189,7 @@ describe("what Virga has not", () => {
     ["POST", "/build?version=2", 501],
     ["POST", "/build?remote=http://x/", 501],
     ["POST", "/build?squash=1", 501],
-    ["POST", "/images/create?fromSrc=http://x/", 501],
+    ["POST", "/images/create?fromSrc=ftp://x/", 400],
     ["GET", "/containers/x/attach/ws", 404],
     ["POST", "/session", 404],
     ["GET", "/plugins/x/y/json", 404],

@@ -18,7 +18,7 @@ export const imageEndpoints: EndpointTable = {
   "POST /images/create": {
     query: {
       fromImage: supported,
-      fromSrc: { support: "refused", defaults: ["-"], instead: "curl URL | docker import -" },
+      fromSrc: supported,
       repo: supported,
       tag: supported,
       message: supported,

@@ -11,6 +11,7 @@ import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { platformText, requirePlatform } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
+import { download } from "./download.ts";
 import { encodeProgress } from "./progress.ts";
 import { joinTag, pull } from "./pull.ts";
 import { platformParameter, requireVariant } from "./platforms.ts";
@@ -23,7 +24,7 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
   routes.post("/images/create", (c) => {
     const source = text(c, "fromSrc");
     if (source === undefined) return pull(backend, c);
-    return importImage(backend, c);
+    return importImage(backend, c, source);
   });
   routes.post("/images/load", (c) => {
     const platform = platformParameter(c, quirks.imagePlatformParameters);
@@ -47,7 +48,8 @@ export function transferRoutes(backend: ImagesBackend): ApiRouter {
   return routes;
 }
 
-function importImage(backend: ImagesBackend, c: ApiContext): Promise<Response> {
+/** `source` is `-` for the request's body, else an address. */
+function importImage(backend: ImagesBackend, c: ApiContext, source: string): Promise<Response> {
   const [repository, tag] = [text(c, "repo"), text(c, "tag")];
   const reference = repository === undefined ? undefined : joinTag(repository, tag);
   if (reference !== undefined) parseReference(reference);
@@ -58,7 +60,10 @@ function importImage(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const body = byteBody(c);
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const options = defined({ reference, message: text(c, "message"), platform });
-    const work = () => backend.images.importRootfs(body, { ...options, process, signal });
+    const work = async (report: (progress: Progress) => void) => {
+      const tar = source === "-" ? body : await download(source, report, signal);
+      return await backend.images.importRootfs(tar, { ...options, process, signal });
+    };
     const image = yield* reporting(work, encodeProgress, undefined, wantsDetail(c));
     if (image !== undefined) yield jsonLine({ status: image.id });
   });
