@@ -275,3 +275,46 @@ describe("users, rights and a certificate of our own", () => {
     }
   }, 60_000);
 });
+
+test("docker login, push and pull with rights, by the docker CLI on dockerd and on the engine", async () => {
+  const closedPort = freePort();
+  const closed = await startDaemon({ arguments: ["--registry", String(closedPort)] });
+  const host = `localhost:${closedPort}`;
+  const env = { ...process.env, DOCKER_CONFIG: join(work, "docker-config") } as Record<string, string>;
+  try {
+    await using peer = await startDockerd();
+    const password = (await closed.virga(["registry", "user", "add", "ann"])).stdout.trim();
+    for (const rights of [
+      ["ann", "team/*", "pull", "push"],
+      ["anonymous", "team/public", "pull"],
+    ]) {
+      expect((await closed.virga(["registry", "grant", ...rights])).exitCode).toBe(0);
+    }
+    await ok(["docker", "-H", peer.address, "load", "-q", "-i", archive]);
+    await ok(["docker", "-H", closed.dockerHost, "load", "-q", "-i", archive]);
+    for (const engine of [peer.address, closed.dockerHost]) {
+      const docker = (...args: string[]) => run(["docker", "-H", engine, ...args], { env });
+      const login = (secret: string) =>
+        run(["docker", "-H", engine, "login", "-u", "ann", "--password-stdin", host], { env, stdin: secret });
+      for (const name of ["team/public", "team/secret", "else/app"])
+        await docker("tag", "box:1", `${host}/${name}:1`);
+      expect((await docker("push", `${host}/team/public:1`)).exitCode).not.toBe(0);
+      expect((await login("wrong password")).exitCode).not.toBe(0);
+      expect(await login(password)).toMatchObject({ exitCode: 0 });
+      for (const name of ["team/public", "team/secret"]) {
+        expect(await docker("push", `${host}/${name}:1`)).toMatchObject({ exitCode: 0 });
+      }
+      const refused = await docker("push", `${host}/else/app:1`);
+      expect([refused.exitCode === 0, refused.stdout + refused.stderr]).toEqual([
+        false,
+        expect.stringMatching(/denied|unauthorized/) as string,
+      ]);
+      await docker("logout", host);
+      for (const name of ["team/public", "team/secret"]) await docker("rmi", `${host}/${name}:1`);
+      expect(await docker("pull", `${host}/team/public:1`)).toMatchObject({ exitCode: 0 });
+      expect((await docker("pull", `${host}/team/secret:1`)).exitCode).not.toBe(0);
+    }
+  } finally {
+    await closed.destroy();
+  }
+}, 60_000);
