@@ -4,6 +4,7 @@ import type { ContentStore, Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
 import { createBackground } from "./background.ts";
 import { createBlobs } from "./blobs.ts";
+import { checkContent } from "./check.ts";
 import { createRegistryGarbage } from "./garbage.ts";
 import { createLeases } from "./leases.ts";
 import { createLinkTable } from "./link-table.ts";
@@ -66,6 +67,7 @@ export function createRegistry({ directory, removeUnneeded, ...common }: Registr
     tokens: createTokens(directory, clock),
     totals: () => readTotals(state),
     collectGarbage,
+    check: (signal) => checkContent(common, signal),
     repositories: (page = {}) => repositories.list(page),
     needs: (digest) => leases.has(digest) || links.isNeeded(digest),
     start: () => work.start(),

@@ -1,5 +1,6 @@
 export { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 export { RegistryError, refuse } from "./errors.ts";
+export type { Checked } from "./check.ts";
 export type { Collected } from "./garbage.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";

@@ -1,4 +1,5 @@
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { Checked } from "./check.ts";
 import type { Collected } from "./garbage.ts";
 import type { Reference } from "./names.ts";
 import type { Quotas } from "./quotas.ts";
@@ -35,6 +36,8 @@ export interface Registry {
    * `garbage.ts`.
    */
   collectGarbage(): Promise<Collected>;
+  /** Compares everything with its digest; what is damaged is not served any more. */
+  check(signal?: AbortSignal): Promise<Checked>;
   /** Names of repositories after `last`, in the order of their bytes, `n` at most. */
   repositories(page?: Page): string[];
   /** Whether the content store may not drop the blob. */

@@ -3,6 +3,7 @@ export type {
   RegistryClient,
   WireGrant,
   WireRegistry,
+  WireRegistryChecked,
   WireRegistryCollected,
   WireRetentionRule,
 } from "./registry.ts";

@@ -3,6 +3,8 @@ export interface RegistryClient {
   info(): Promise<WireRegistry>;
   /** Applies the rules of retention and frees what nobody needs; with `plan` says what the rules would take. */
   collect(plan: boolean): Promise<WireRegistryCollected>;
+  /** Compares all that it holds with its digests. */
+  check(): Promise<WireRegistryChecked>;
   setUser(name: string, password: string): Promise<void>;
   grant(grant: WireGrant): Promise<void>;
   setQuota(quota: { readonly repositories: string; readonly bytes: number }): Promise<void>;
@@ -68,12 +70,19 @@ export interface WireRegistryCollected {
   readonly planned: boolean;
 }
 
+export interface WireRegistryChecked {
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly damaged: readonly { readonly digest: string; readonly repositories: readonly string[] }[];
+}
+
 export type SendJson = <T>(method: string, path: string, body?: unknown) => Promise<T>;
 
 export function createRegistryClient(json: SendJson): RegistryClient {
   return {
     info: () => json("GET", "/v1/registry"),
     collect: (plan) => json("POST", "/v1/registry/gc", { plan }),
+    check: () => json("POST", "/v1/registry/check", {}),
     setUser: (name, password) => json("POST", "/v1/registry/users", { name, password }),
     grant: (grant) => json("POST", "/v1/registry/grants", grant),
     setQuota: (quota) => json("POST", "/v1/registry/quotas", quota),

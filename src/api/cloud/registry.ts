@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { fail } from "../../base/index.ts";
 import { actions, type Registry } from "../../registry/index.ts";
-import type { WireRegistry, WireRegistryCollected } from "../client/index.ts";
+import type { WireRegistry, WireRegistryChecked, WireRegistryCollected } from "../client/index.ts";
 import { body } from "./request.ts";
 
 export interface RegistryBackend {
@@ -41,6 +41,9 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
     const collected = plan ? { links: 0, uploads: 0, freed: 0 } : await registry.collectGarbage();
     return context.json({ ...rules, ...collected, planned: plan } satisfies WireRegistryCollected);
   });
+  app.post("/v1/registry/check", async (context) =>
+    context.json((await registry.check(context.req.raw.signal)) satisfies WireRegistryChecked),
+  );
   app.post("/v1/registry/users", async (context) => {
     const { name, password } = await body(context, userBody);
     await registry.users.set(name, password);

@@ -96,6 +96,7 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       "registry webhook add": async () => (await import("./registry.ts")).webhookAdd,
       "registry webhook rm": async () => (await import("./registry.ts")).webhookRemove,
       "registry gc": async () => (await import("./registry.ts")).collect,
+      "registry check": async () => (await import("./registry.ts")).check,
       "registry trust": async () => (await import("./registry.ts")).trust,
     },
   },

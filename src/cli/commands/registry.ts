@@ -248,6 +248,25 @@ export const collect: Command = {
   },
 };
 
+export const check: Command = {
+  name: "registry check",
+  summary: "Compare all that the registry holds with its digests",
+  usage: "",
+  arguments: { max: 0 },
+  options: { ...jsonOption },
+  details:
+    "What is damaged is not served any more, and whole again with the next push of it. The exit code is 1 then.",
+  async run(invocation) {
+    const { blobs, bytes, damaged } = await (await of(invocation.root)).check();
+    if (invocation.flag("json")) printJson({ blobs, bytes, damaged });
+    else {
+      for (const { digest, repositories } of damaged) print(`damaged  ${digest}  ${repositories.join(", ")}`);
+      print(`${blobs} blobs and manifests, ${formatBytes(bytes)}; ${damaged.length} damaged`);
+    }
+    return damaged.length > 0 ? 1 : 0;
+  },
+};
+
 export const trust: Command = {
   name: "registry trust",
   summary: "Make docker and podman on this machine trust the registry's own authority",
