@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { fail } from "../base/index.ts";
 import { checkTexts } from "./check-texts.ts";
 import { parseExtraHost } from "./extra-host.ts";
+import { endpointSettings } from "./endpoint-options.ts";
 import { parseLink } from "./link.ts";
 import { networkMode, parsePort } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";
@@ -76,7 +77,10 @@ function checkNetwork(spec: ContainerSpec): void {
     );
   }
   spec.network?.links?.forEach(parseLink);
-  for (const { links: named = [] } of Object.values(spec.network?.endpoints ?? {})) named.forEach(parseLink);
+  for (const { links: named = [], driverOptions = {} } of Object.values(spec.network?.endpoints ?? {})) {
+    named.forEach(parseLink);
+    endpointSettings(driverOptions);
+  }
   if (mode.kind !== "container") return;
   if (spec.exposedPorts?.length) throw conflicting("port exposing", "container type network mode");
   if (spec.hostname) throw conflicting("hostname", "network mode");

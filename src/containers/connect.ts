@@ -3,6 +3,7 @@ import type { AttachedEndpoint, Endpoint } from "../networks/index.ts";
 import type { Container } from "./container.ts";
 import { setContainer, type Entry } from "./registry.ts";
 import type { Engine } from "./engine.ts";
+import { applyEndpointSettings, endpointSettings } from "./endpoint-options.ts";
 import { rewriteEtcFiles } from "./etc-files.ts";
 import { parseLink } from "./link.ts";
 import { aliasHosts } from "./links.ts";
@@ -31,6 +32,7 @@ export async function connectNetwork(
     const message = "GwPriority of a container that exists cannot be chosen";
     throw fail("unimplemented", "network.gateway-priority", message, { hint: "create it with its networks" });
   }
+  endpointSettings(settings.driverOptions ?? {});
   await using undo = new AsyncDisposableStack();
   const endpoint = await engine.networks.reserve(endpointSpec(container, network.id, settings));
   undo.defer(() => engine.networks.release(endpoint.id));
@@ -39,6 +41,8 @@ export async function connectNetwork(
     const sandbox = { containerId: container.id, pid: container.state.pid };
     attached = await engine.networks.attach(sandbox, [endpoint]);
     undo.defer(() => engine.networks.detach(sandbox, [endpoint]));
+    const spec = { ...container.spec, network: { endpoints: { [network.name]: settings } } };
+    await applyEndpointSettings(container.state.pid, attached, spec, engine.networks);
   }
   await setEndpoints(
     engine,
@@ -48,7 +52,9 @@ export async function connectNetwork(
     { ...container.spec.network?.endpoints, [network.name]: settings },
   );
   undo.move();
-  if (settings.links !== undefined) await keepLinks(engine, entry, network.name, settings);
+  if (settings.links !== undefined || settings.driverOptions !== undefined) {
+    await keepSettings(engine, entry, network.name, settings);
+  }
 }
 
 /** The other way round. `force` is for a network that is gone already. */
@@ -107,7 +113,7 @@ export async function renameEndpoints(engine: Engine, entry: Entry, before: stri
 }
 
 /** They are looked up again at each start, its own and the others'. */
-async function keepLinks(
+async function keepSettings(
   engine: Engine,
   entry: Entry,
   name: string,

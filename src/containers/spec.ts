@@ -127,6 +127,8 @@ export interface EndpointSettings {
   readonly mac?: string;
   /** `CONTAINER[:ALIAS]`: names that only this container has for others on the network. */
   readonly links?: readonly string[];
+  /** Docker's `DriverOpts`; `endpointSettings` has checked them. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
   /** The network with the highest has the default route; 0 when nothing is said. */
   readonly gatewayPriority?: number;
 }

@@ -5,6 +5,7 @@ import { errnoOf, fail, isVirgaError, messageOf, toVirgaError } from "../base/in
 import type { AttachedEndpoint, PortMapping } from "../networks/index.ts";
 import type { OciConfig, TaskLog } from "../runtimes/index.ts";
 import type { Container, ContainerState } from "./container.ts";
+import { applyEndpointSettings } from "./endpoint-options.ts";
 import { emit, setStatus, type Engine } from "./engine.ts";
 import { rewriteEtcFiles, sharedEtcFiles, writeEtcFiles } from "./etc-files.ts";
 import { startHealth, withFreshHealth } from "./health.ts";
@@ -188,6 +189,7 @@ async function attachNetworks(
   const sandbox = { containerId: id, pid };
   const attached = await engine.networks.attach(sandbox, endpoints);
   undo.defer(() => engine.networks.detach(sandbox, endpoints));
+  await applyEndpointSettings(pid, attached, entry.record.container.spec, engine.networks);
   return attached;
 }
 

@@ -44,7 +44,7 @@ function emptyEndpoint(networkId: string) {
     Links: null as readonly string[] | null,
     Aliases: null as readonly string[] | null,
     MacAddress: "",
-    DriverOpts: null,
+    DriverOpts: null as Readonly<Record<string, string>> | null,
     GwPriority: 0,
     NetworkID: networkId,
     EndpointID: "",
@@ -76,6 +76,7 @@ function encodeEndpoint(
     IPAMConfig: Object.keys(fixed).length > 0 ? fixed : null,
     Aliases: asked?.aliases ?? null,
     Links: asked?.links ?? null,
+    DriverOpts: asked?.driverOptions ?? null,
     DNSNames: endpoint.names.length > 0 ? endpoint.names : null,
     ...(running
       ? {

@@ -175,7 +175,7 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
   46: [
     swarm,
     ["info tells Containerd", "no: there is no containerd"],
-    ["DriverOpts of endpoints take sysctls", "no: see the field in this document"],
+    ["DriverOpts of endpoints take sysctls", "yes"],
     ["the list of containers tells annotations", "~listAnnotations"],
     ["pushing takes a platform", "~pushPlatform"],
     ["TmpfsOptions.Options", "yes"],

@@ -30,6 +30,7 @@ const endpointBody = z.looseObject({
   IPAMConfig: z.looseObject({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }).nullish(),
   Aliases: texts,
   Links: texts,
+  DriverOpts: textMap,
   GwPriority: whole,
   MacAddress: text,
 });

@@ -156,7 +156,7 @@ export const endpointFields: FieldTable = {
   Links: supported,
   Aliases: supported,
   MacAddress: supported,
-  DriverOpts: refused,
+  DriverOpts: partly("`com.docker.network.endpoint.sysctls`; others are refused by name"),
   GwPriority: partly("of networks at the creation; at POST /networks/{id}/connect it is refused"),
   NetworkID: told,
   EndpointID: told,

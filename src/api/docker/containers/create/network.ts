@@ -50,6 +50,7 @@ export function decodeEndpoint(endpoint: EndpointBody, at: string): EndpointSett
     ipv6: filled(endpoint.IPAMConfig?.IPv6Address),
     mac: filled(endpoint.MacAddress),
     links: filled(endpoint.Links),
+    driverOptions: filled(endpoint.DriverOpts),
     gatewayPriority: nonZero(endpoint.GwPriority),
   });
 }

@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { endpointSettings } from "./endpoint-options.ts";
+
+const of = (text: string) => endpointSettings({ "com.docker.network.endpoint.sysctls": text });
+
+test("settings of an endpoint's interface", () => {
+  expect(of("net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.neigh.IFNAME.app_solicit=2")).toEqual([
+    { name: "net.ipv4.conf.IFNAME.log_martians", value: "1" },
+    { name: "net.ipv6.neigh.IFNAME.app_solicit", value: "2" },
+  ]);
+  expect(of("")).toEqual([]);
+});
+
+test("what is not the interface's own is refused, and so is an unknown option", () => {
+  const wrong = [
+    "net.ipv4.ip_forward=1",
+    "kernel.msgmax=1",
+    "net.ipv4.conf.eth0.forwarding=1",
+    "net.ipv4.conf.IFNAME.x",
+  ];
+  for (const text of wrong) expect(() => of(text)).toThrow(`invalid endpoint sysctl: '${text}'`);
+  expect(() => endpointSettings({ "com.example.speed": "1" })).toThrow("com.example.speed is not supported");
+});
