@@ -173,9 +173,10 @@ describe("run", () => {
     first.type("stty size\n");
     await first.see("24 80");
     first.resize(100, 30);
-    first.type("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; echo resi''zed; sleep 100\n");
+    first.type("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; echo resi''zed\n");
     await first.see("resized");
-    first.type("\u0003echo after $?\n");
+    first.type("\u0003");
+    first.type("echo after $?\n");
     await first.see("after 130");
     first.type("\u0010\u0011");
     expect(await first.exited).toBe(0);

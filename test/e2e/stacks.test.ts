@@ -434,6 +434,22 @@ describe("logs", () => {
     ]);
   });
 
+  test("in its folder: a service of the stack in this folder, a container, another stack; ps wants a dot", async () => {
+    const here = (...args: string[]) => daemon.virga(args, { cwd: place() });
+    expect((await here("logs", "-n", "1", "one")).stdout).toBe("one-1 | one 3\n");
+    expect((await here("logs", "-n", "1", "talk-one-1")).stdout).toBe("one 3\n");
+    expect((await here("ps", ".")).stdout).toMatch(/^one +talk-one-1 +running/m);
+    expect((await here("ps")).stdout).toMatch(/^talk-one-1 .* talk$/m);
+    expect((await daemon.virga(["logs", "talk", "other", "--no-log-prefix"], { cwd: "/" })).stdout).toBe(
+      "other\n",
+    );
+    const wrong = await daemon.virga(["logs", "one"], { cwd: "/" });
+    expect([wrong.exitCode, wrong.stderr]).toEqual([
+      1,
+      expect.stringContaining("did you mean 'talk-one-1'?"),
+    ]);
+  });
+
   test("-f follows, also what is started later; Ctrl-C ends it with 130", async () => {
     const session = onTerminal([...daemon.program, "logs", place(), "-f", "one"], daemon);
     await session.see("one 3");
@@ -503,9 +519,10 @@ RUN echo ${"a long instruction ".repeat(10)} && \\
     await first.see("24 80");
     first.resize(100, 30);
     await Bun.sleep(200);
-    first.type("stty size; sleep 100\n");
+    first.type("stty size\n");
     await first.see("30 100");
-    first.type("\u0003echo after $?\n");
+    first.type("\u0003");
+    first.type("echo after $?\n");
     await first.see("after 130");
     first.type("\u0010\u0011");
     expect(await first.exited).toBe(0);
