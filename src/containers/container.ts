@@ -74,6 +74,8 @@ export type ResolvedMount =
       readonly propagation: string;
       readonly recursive: boolean;
       readonly readOnlyBelow?: "no" | "force";
+      /** The propagation was not asked for: where the host's mount has none, it is `rprivate`. */
+      readonly fallsBack?: boolean;
       /** Its folder is made again when it is missing at a start. */
       readonly createSource?: boolean;
       readonly mode?: string;

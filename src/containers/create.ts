@@ -113,8 +113,9 @@ async function makeRecord(
   return { container, layers: image.config.rootfs.diff_ids, attached: [] };
 }
 
-export function mountOrigins({ registry, images }: Engine): MountOrigins {
+export function mountOrigins({ registry, images, identity }: Engine): MountOrigins {
   return {
+    daemonRoot: identity.root,
     mountsOf: (other) => registry.resolve(other).record.container.mounts,
     imageOf(name) {
       try {

@@ -35,6 +35,7 @@ async function resolve(spec: Partial<ContainerSpec>, imageVolumes: string[] = []
   const process = { Volumes: Object.fromEntries(imageVolumes.map((path) => [path, {}])) };
   const plan = planMounts({ image: "busybox", ...spec }, process, {
     mountsOf: (name) => others[name]!,
+    daemonRoot: join(folder, "daemon"),
     imageOf: () => ({ imageId: `sha256:${"1".repeat(64)}`, layers: [] }),
   });
   const mounts = await resolveMounts(plan, volumes, undo);
@@ -82,6 +83,19 @@ describe("resolveMounts", () => {
     await resolve({ mounts: [{ ...bind, createSource: true }] });
     expect(existsSync(source)).toBe(true);
     expect(resolve({ mounts: [{ ...bind, source: "relative" }] })).rejects.toThrow("must be absolute");
+  });
+
+  test("a folder that holds the daemon's own gets mounts that go away with those of the host", async () => {
+    const bind = { type: "bind", target: "/b" } as const;
+    const one = async (more: object) =>
+      (await resolve({ mounts: [{ ...bind, source: folder, ...more }] }))[0]!;
+    expect(await one({})).toMatchObject({ propagation: "rslave", fallsBack: true });
+    expect(await one({ source: "/" })).toMatchObject({ propagation: "rslave" });
+    expect(await one({ propagation: "rshared" })).not.toHaveProperty("fallsBack");
+    expect(await one({ source: "/etc" })).toMatchObject({ propagation: "rprivate" });
+    expect(one({ propagation: "rprivate" })).rejects.toThrow(
+      'must use either propagation mode "rslave" or "rshared"',
+    );
   });
 
   test("the root and relative paths are no targets", async () => {

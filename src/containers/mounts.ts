@@ -16,6 +16,7 @@ export interface MountPlan {
   readonly anonymous: ReadonlySet<string>;
   /** Those that are mounted, by the name that was asked for. */
   readonly images: ReadonlyMap<string, MountedImage>;
+  readonly daemonRoot: string;
 }
 
 export type MountedImage = Pick<Extract<ResolvedMount, { type: "image" }>, "imageId" | "layers">;
@@ -26,6 +27,7 @@ export interface MountOrigins {
   readonly mountsOf: (container: string) => readonly ResolvedMount[];
   /** Throws `not-found` / `image.not-found`. */
   readonly imageOf: (name: string) => MountedImage;
+  readonly daemonRoot: string;
 }
 
 /**
@@ -56,7 +58,13 @@ export function planMounts(spec: ContainerSpec, process: ImageProcess, origins: 
   });
   const sources = wanted.flatMap((mount) => (mount.type === "image" ? [mount.source] : []));
   const images = new Map(sources.map((source) => [source, origins.imageOf(source)]));
-  return { inherited: [...unique.values()], wanted: named, anonymous, images };
+  return {
+    inherited: [...unique.values()],
+    wanted: named,
+    anonymous,
+    images,
+    daemonRoot: origins.daemonRoot,
+  };
 }
 
 /**
@@ -70,7 +78,7 @@ export async function resolveMounts(
 ): Promise<ResolvedMount[]> {
   const resolved = await together(
     plan.wanted.map(async (mount): Promise<ResolvedMount> => {
-      if (mount.type === "bind") return await resolveBind(mount);
+      if (mount.type === "bind") return await resolveBind(mount, plan.daemonRoot);
       if (mount.type === "volume") return await resolveVolume(mount, plan, volumes, undo);
       if (mount.type === "image") return resolveImage(mount, plan);
       return { type: "tmpfs", target: mount.target, options: tmpfsOptions(mount) };
@@ -155,7 +163,7 @@ function checkSubpath(type: "image" | "volume", subpath: string): void {
   );
 }
 
-async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<ResolvedMount> {
+async function resolveBind(mount: MountSpec & { type: "bind" }, daemonRoot: string): Promise<ResolvedMount> {
   if (!isAbsolute(mount.source)) {
     throw fail(
       "invalid",
@@ -171,12 +179,33 @@ async function resolveBind(mount: MountSpec & { type: "bind" }): Promise<Resolve
     source,
     target: mount.target,
     readOnly: mount.readOnly ?? false,
-    propagation: mount.propagation ?? "rprivate",
+    ...propagationOf(mount, source, daemonRoot),
     recursive: !mount.nonRecursive,
     ...(mount.mode === undefined ? {} : { mode: mount.mode }),
     ...(mount.createSource ? { createSource: true } : {}),
     ...(mount.readOnlyBelow === undefined ? {} : { readOnlyBelow: mount.readOnlyBelow }),
   };
+}
+
+/**
+ * A folder that holds the daemon's root shows the files of all containers: what is unmounted on the host must not live
+ * on in there, or nothing of a container could be removed any more. Docker's rule, and its words.
+ */
+function propagationOf(
+  { propagation, nonRecursive }: MountSpec & { type: "bind" },
+  source: string,
+  daemonRoot: string,
+): Pick<ResolvedMount & { type: "bind" }, "propagation" | "fallsBack"> {
+  const holdsRoot = `${daemonRoot}/`.startsWith(source === "/" ? "/" : `${source}/`) && !nonRecursive;
+  if (!holdsRoot) return { propagation: propagation ?? "rprivate" };
+  if (propagation === undefined) return { propagation: "rslave", fallsBack: true };
+  if (propagation === "rslave" || propagation === "rshared") return { propagation };
+  throw fail(
+    "invalid",
+    "mount.daemon-root",
+    `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, ` +
+      `daemon root: "${daemonRoot}", bind mount source: "${source}", propagation: "${propagation}"`,
+  );
 }
 
 /** As `-v` makes what it names. */

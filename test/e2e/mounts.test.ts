@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { bindMount, mount, mountFlags, unmountAll } from "../../src/host/index.ts";
 import { importBusybox, mountsBelow, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { holdings } from "../support/holdings.ts";
+import { settledHoldings } from "../support/holdings.ts";
 
 /** Volumes and mounts of every kind, as the docker CLI asks for them. */
 const minute = 60_000;
@@ -37,7 +37,7 @@ async function refused(...args: string[]): Promise<string> {
 beforeAll(async () => {
   daemon = await startDaemon();
   await importBusybox(daemon, image);
-  before = await holdings(daemon);
+  before = await settledHoldings(daemon);
 }, minute);
 afterAll(() => daemon.destroy(), minute);
 beforeEach(() => {
@@ -51,7 +51,7 @@ afterEach(async () => {
   await docker("rmi", "files:1");
   unmountAll(folder, { lazy: true });
   rmSync(folder, { recursive: true });
-  expect(await holdings(daemon)).toEqual(before);
+  expect(await settledHoldings(daemon)).toEqual(before);
 }, minute);
 
 describe("volumes with options", () => {
@@ -395,6 +395,32 @@ describe("--mount", () => {
         shared: "1 true",
         rshared: "1 true",
       });
+    },
+    minute,
+  );
+
+  test(
+    "of a folder that holds the daemon's root keeps nothing of other containers busy",
+    async () => {
+      const { root } = daemon.identity;
+      bindMount(root, root);
+      try {
+        mount("", root, "", mountFlags.shared | mountFlags.recursive);
+        const other = await ok("run", "-d", "--name", "other", image, "sleep", "600");
+        await ok("run", "-d", "--name", "watcher", "-v", `${root}:/root-of-all`, image, "sleep", "600");
+        expect(await ok("inspect", "--format", "{{(index .Mounts 0).Propagation}}", "watcher")).toBe(
+          "rslave",
+        );
+        const seen = async () =>
+          (await ok("exec", "watcher", "cat", "/proc/mounts")).includes(`${other}/overlay/merged`);
+        expect(await seen()).toBe(true);
+        await ok("rm", "-f", "other");
+        expect(await seen()).toBe(false);
+        await ok("rm", "-f", "watcher");
+      } finally {
+        mount("", root, "", mountFlags.private | mountFlags.recursive);
+        unmountAll(root, { lazy: true });
+      }
     },
     minute,
   );

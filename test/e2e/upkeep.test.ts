@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createClient } from "../../src/api/client/index.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { holdings } from "../support/holdings.ts";
+import { settledHoldings } from "../support/holdings.ts";
 
 /** What keeps containers well over the years: restarts when unhealthy, stops that explain themselves. */
 const minute = 60_000;
@@ -44,8 +44,8 @@ afterAll(() => daemon.destroy(), minute);
 beforeEach(async () => {
   const ids = (await ok("ps", "-aq")).split("\n").filter(Boolean);
   if (ids.length > 0) await ok("rm", "-f", "-v", ...ids);
-  before ??= await holdings(daemon);
-  expect(await holdings(daemon)).toEqual(before);
+  before ??= await settledHoldings(daemon);
+  expect(await settledHoldings(daemon)).toEqual(before);
 }, minute);
 
 describe("a container with virga.restart-unhealthy", () => {
@@ -209,9 +209,9 @@ describe("a prune", () => {
     "says what it would free, changes nothing, and then frees just that",
     async () => {
       await mess();
-      const there = await holdings(daemon);
+      const there = await settledHoldings(daemon);
       const plan = await client().prune({ plan: true, all: true, volumes: true });
-      expect(await holdings(daemon)).toEqual(there);
+      expect(await settledHoldings(daemon)).toEqual(there);
       const volume = (await ok("volume", "ls", "-q")).split("\n");
       expect(volume).toHaveLength(1);
       expect(kinds(plan.items)).toEqual(

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../src/host/index.ts";
-import { cgroupsOf, interfacesOf, mountsBelow, processesOf, type TestDaemon } from "./daemon.ts";
+import { cgroupsOf, eventually, interfacesOf, mountsBelow, processesOf, type TestDaemon } from "./daemon.ts";
 
 /** Folders whose entries stand for something that a daemon keeps. */
 const folders = [
@@ -65,6 +65,16 @@ export async function holdings(daemon: TestDaemon): Promise<string[]> {
     ...(await portsOf(identity.nftTable)),
     ...processesOf(identity.root).filter((line) => line.includes("conmon")),
   ].toSorted();
+}
+
+/** The same, once no file is half written: layers are packed in the background. */
+export async function settledHoldings(daemon: TestDaemon): Promise<string[]> {
+  let held: string[] = [];
+  await eventually("all files are whole", async () => {
+    held = await holdings(daemon);
+    return !held.some((line) => line.includes("/.virga-tmp-"));
+  });
+  return held;
 }
 
 function entriesOf(folder: string): string[] {

@@ -26,14 +26,15 @@ export interface MountsResult {
 export function buildMounts(
   input: Pick<OciConfigInput, "spec" | "mounts" | "etc" | "initPath" | "host" | "sharedMemory">,
 ): MountsResult {
-  const own = input.mounts.map((mount) => userMount(mount, input.host.kernel));
+  const asked = input.mounts.map(withPropagation);
+  const own = asked.map((mount) => userMount(mount, input.host.kernel));
   const taken = new Set(own.map((mount) => mount.destination));
   const covered = (path: string) => taken.has(path) || (taken.has("/dev") && path.startsWith("/dev/"));
   const defaults = [...systemMounts(input), ...etcMounts(input.etc), ...initMount(input)];
   const mounts = [...defaults.filter((mount) => !covered(mount.destination)), ...own];
   return {
     mounts: mounts.toSorted((a, b) => depth(a.destination) - depth(b.destination)),
-    ...propagationOf(input.mounts),
+    ...propagationOf(asked),
   };
 }
 
@@ -181,7 +182,17 @@ function propagationOf(mounts: readonly HostMount[]): Pick<MountsResult, "rootfs
   return result === undefined ? {} : { rootfsPropagation: result };
 }
 
-function checkPropagates(source: string, needShared: boolean): void {
+/** Where the host's mount does not propagate, one that was not asked to is private. */
+function withPropagation(mount: HostMount): HostMount {
+  if (mount.type !== "bind" || !mount.fallsBack || propagates(mount.source, false).does) return mount;
+  return { ...mount, propagation: "rprivate" };
+}
+
+/** Whether the mount that a path lies in passes mounts on, and where that is. */
+function propagates(
+  source: string,
+  needShared: boolean,
+): { readonly does: boolean; readonly target: string } {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter(Boolean);
   const inside = (target: string) => source === target || target === "/" || source.startsWith(`${target}/`);
   const mount = lines
@@ -190,12 +201,20 @@ function checkPropagates(source: string, needShared: boolean): void {
     .toSorted((a, b) => a[4]!.length - b[4]!.length)
     .at(-1);
   const optional = mount?.slice(6) ?? [];
-  if (optional.some((one) => one.startsWith("shared:") || (!needShared && one.startsWith("master:")))) return;
+  const does = optional.some(
+    (one) => one.startsWith("shared:") || (!needShared && one.startsWith("master:")),
+  );
+  return { does, target: mount?.[4] ?? "/" };
+}
+
+function checkPropagates(source: string, needShared: boolean): void {
+  const { does, target } = propagates(source, needShared);
+  if (does) return;
   const kind = needShared ? "shared" : "shared or slave";
   throw fail(
     "invalid",
     "mount.propagation-invalid",
-    `path ${source} is mounted on ${mount?.[4] ?? "/"} but it is not a ${kind} mount`,
-    { hint: `mount --make-rshared ${mount?.[4] ?? "/"}` },
+    `path ${source} is mounted on ${target} but it is not a ${kind} mount`,
+    { hint: `mount --make-rshared ${target}` },
   );
 }
