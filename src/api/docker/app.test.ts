@@ -200,6 +200,14 @@ describe("what Virga has not", () => {
     expect(answer.body).toEqual({ message: expect.any(String) as unknown });
   });
 
+  test("an overlay network is the swarm's", async () => {
+    await using api = await testApi();
+    expect(await api.ask("POST", "/networks/create", { Name: "far", Driver: "overlay" })).toMatchObject({
+      status: 503,
+      body: { message: expect.stringMatching(/^This node is not a swarm manager/) as unknown },
+    });
+  });
+
   test("there are no plugins", async () => {
     await using api = await testApi();
     expect(await api.ask("GET", "/plugins")).toEqual({ status: 200, body: [] });

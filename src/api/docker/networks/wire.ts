@@ -13,6 +13,7 @@ import {
   type FieldTable,
 } from "../http/fields.ts";
 import { holds, quirks } from "../quirks.ts";
+import { notAManager } from "../swarm/not-a-manager.ts";
 import type { ApiVersion } from "../versions.ts";
 
 const text = z.string().nullish();
@@ -71,6 +72,8 @@ export const disconnectBody = z.looseObject({ Container: text, Force: flag });
 
 /** Throws `invalid`, `unimplemented` by field. */
 export function decodeNetwork(body: z.infer<typeof createNetworkBody>, version: ApiVersion): NetworkSpec {
+  // Docker asks the swarm for such a network, and there is none.
+  if (body.Driver === "overlay") throw notAManager();
   checkFields(body, networkFields, "");
   if (body.EnableIPv4 === false && holds(quirks.networksWithoutIpv4, version)) {
     throw fail(

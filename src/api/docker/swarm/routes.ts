@@ -2,11 +2,12 @@ import { fail } from "../../../base/index.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { readFilters } from "../http/filters.ts";
 import { managerEndpoints, pluginEndpoints } from "./endpoints.ts";
+import { notAManager } from "./not-a-manager.ts";
 
 /** Everything that Docker's swarm mode has: answered as by a Docker that is in no swarm. Plugins: there are none. */
 export function swarmRoutes(): ApiRouter {
   const routes = createRouter();
-  for (const key of Object.keys(managerEndpoints)) register(routes, key, notAManager);
+  for (const key of Object.keys(managerEndpoints)) register(routes, key, refuseManager);
   routes.post("/swarm/init", refuseSwarm);
   routes.post("/swarm/join", refuseSwarm);
   routes.post("/swarm/leave", () => {
@@ -43,10 +44,6 @@ function refusePlugins(): never {
   throw fail("unimplemented", "api.plugins", "plugins are not supported");
 }
 
-function notAManager(): never {
-  throw fail(
-    "unavailable",
-    "api.not-a-manager",
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-  );
+function refuseManager(): never {
+  throw notAManager();
 }

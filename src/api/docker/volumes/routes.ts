@@ -1,10 +1,10 @@
-import { fail } from "../../../base/index.ts";
 import type { Volume } from "../../../volumes/index.ts";
 import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
 import { readFilters, type Filters } from "../http/filters.ts";
 import { flag } from "../http/query.ts";
 import { holds, quirks } from "../quirks.ts";
+import { notAManager } from "../swarm/not-a-manager.ts";
 import type { VolumesBackend } from "./backend.ts";
 import { createVolumeBody, decodeVolume, encodeVolume } from "./wire.ts";
 
@@ -39,15 +39,6 @@ export function volumeRoutes(backend: VolumesBackend): ApiRouter {
     return c.body(null, 204);
   });
   return routes;
-}
-
-/** Only a manager has cluster volumes. */
-function notAManager(): Error {
-  return fail(
-    "unavailable",
-    "api.not-a-manager",
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-  );
 }
 
 /** The names of the volumes that containers have, and how many. */
