@@ -52,14 +52,24 @@ async function ask(host: string, files: Readonly<Record<string, string>>, insecu
   return Buffer.from(await got.bytes(100)).toString();
 }
 
+async function failure(work: Promise<unknown>): Promise<Error> {
+  const thrown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (thrown instanceof Error) return thrown;
+  throw new Error("it did not fail");
+}
+
 describe("certificates", () => {
   test("an authority of the host's own folder; else none, unless any will do", async () => {
     using server = serve(false);
     const host = server.url.host;
     expect(await ask(host, { "ca.crt": "ca.pem" })).toBe("ok");
     expect(await ask(host, {}, true)).toBe("ok");
-    await expect(ask(host, {})).rejects.toMatchObject({ code: "registry.tls" });
-    await expect(ask(host, {})).rejects.toThrow(`no trusted connection to ${host}`);
+    const error = await failure(ask(host, {}));
+    expect(error).toMatchObject({ code: "registry.tls" });
+    expect(error.message).toStartWith(`no trusted connection to ${host}`);
   });
 
   test("a client's certificate", async () => {
@@ -67,7 +77,8 @@ describe("certificates", () => {
     const host = server.url.host;
     const pair = { "mine.cert": "client.pem", "mine.key": "client.key" };
     expect(await ask(host, { "ca.crt": "ca.pem", ...pair })).toBe("ok");
-    await expect(ask(host, { "ca.crt": "ca.pem" })).rejects.toThrow();
-    await expect(ask(host, { "mine.cert": "client.pem" })).rejects.toThrow("mine.cert lacks its mine.key");
+    await failure(ask(host, { "ca.crt": "ca.pem" }));
+    const half = await failure(ask(host, { "mine.cert": "client.pem" }));
+    expect(half.message).toContain("mine.cert lacks its mine.key");
   });
 });
