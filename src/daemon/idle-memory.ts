@@ -4,7 +4,7 @@ export interface IdleMemoryDependencies {
   readonly clock: Clock;
   /** Milliseconds of CPU time that this process has used so far. */
   readonly cpuTimeMs: () => number;
-  /** Collects all garbage at once; takes 30 to 50 ms, in which nothing else runs. */
+  /** Gives back what is not needed: garbage, code that ran once. Takes 30 to 50 ms, in which nothing else runs. */
   readonly collect: () => void;
 }
 

@@ -3,7 +3,7 @@ import { createLogger, fail, toVirgaError, version, type Logger } from "../base/
 import { createCloudApp } from "../api/cloud/index.ts";
 import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
 import { findProgram, missingPackages } from "../doctor/index.ts";
-import { daemonIdentity, setUmask, type DaemonIdentity } from "../host/index.ts";
+import { daemonIdentity, forgetProgramText, setUmask, type DaemonIdentity } from "../host/index.ts";
 import { collectWhenIdle } from "./idle-memory.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { openLogFile } from "./log-file.ts";
@@ -50,7 +50,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   {
-    using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect: () => Bun.gc(true) });
+    using _memory = collectWhenIdle({ clock: services.clock, cpuTimeMs, collect });
     await using _api = await openApis({ options, logger, services, runtimes }, () =>
       stop.resolve("a client asked"),
     );
@@ -62,6 +62,11 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   services.events.emit("daemon", "stop", identity.tag);
   const { stillRunning } = await services.close();
   logger.info("stopped", { stillRunning });
+}
+
+function collect(): void {
+  Bun.gc(true);
+  forgetProgramText();
 }
 
 function cpuTimeMs(): number {

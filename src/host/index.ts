@@ -26,6 +26,7 @@ export {
   type HostRoute,
   type IpBatchOptions,
 } from "./ip.ts";
+export { forgetProgramText } from "./program-text.ts";
 export { lengthenListenQueue } from "./listen-queue.ts";
 export {
   SystemError,

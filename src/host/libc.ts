@@ -23,6 +23,7 @@ const symbols = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   syscall: { args: ["i64", "i32", "ptr", "ptr", "u64"], returns: "i64" },
   __errno_location: { args: [], returns: "ptr" },
@@ -218,6 +219,14 @@ export function tryLock(fd: number): boolean {
   const error = new SystemError("flock", errno(), String(fd));
   if (error.code === "EAGAIN") return false;
   throw error;
+}
+
+/**
+ * madvise(2) with MADV_DONTNEED: the next look at a page reads it from the mapping's file again. What a process wrote
+ * into a private mapping is lost, so only for mappings into which nothing was written.
+ */
+export function forgetPages(address: number, length: number): void {
+  check("madvise", libc.madvise(BigInt(address), BigInt(length), 4), address.toString(16));
 }
 
 /** umask(2); returns the one before. */
