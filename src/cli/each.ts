@@ -1,5 +1,6 @@
 import { errorText, exitCodeOf } from "./output.ts";
-import { tell } from "./terminal.ts";
+import type { Invocation } from "./invocation.ts";
+import { print, printJson, tell } from "./terminal.ts";
 
 /** `work` on one name after the other, side by side; each failure is told, and the others go on. The exit code. */
 export async function each(
@@ -18,4 +19,21 @@ export async function each(
     }),
   );
   return Math.max(0, ...codes);
+}
+
+/** As `each`, for commands that print the names they worked on: a line each, or one list with --json. */
+export async function eachNamed(
+  invocation: Invocation,
+  names: readonly string[],
+  work: (name: string) => Promise<unknown>,
+): Promise<number> {
+  const done: string[] = [];
+  const code = await each(names, async (name) => {
+    // False: there was nothing to do, and nothing to print.
+    if ((await work(name)) === false) return;
+    done.push(name);
+    if (!invocation.flag("json")) print(name);
+  });
+  if (invocation.flag("json")) printJson(done);
+  return code;
 }

@@ -324,6 +324,8 @@ describe("with a running container", () => {
 
   test("pause, rename, networks, diff, export, commit, tag, save, load, rmi", async () => {
     expect(await ok("pause", "web")).toBe("web");
+    expect(await json("unpause", "--json", "web")).toEqual(["web"]);
+    expect(await ok("pause", "web")).toBe("web");
     expect(await ok("ps")).toContain("(Paused)");
     await ok("unpause", "web");
     await ok("rename", "web", "other");
@@ -402,7 +404,7 @@ test("stop says why a container had to be killed; wait, rm and prune", async () 
   expect(await ok("prune", "--force")).toMatch(/^container +deaf /m);
   expect(await ok("ps", "-aq")).toBe("");
   expect((await virga("rm", "deaf")).exitCode).toBe(1);
-  expect((await virga("rm", "-f", "deaf")).exitCode).toBe(0);
+  expect(await virga("rm", "-f", "--json", "deaf")).toMatchObject({ exitCode: 0, stdout: "[]\n" });
 });
 
 test("build: from a folder, from stdin, with a step that fails", async () => {

@@ -2,7 +2,7 @@ import { fail, shortId } from "../../base/index.ts";
 import { part } from "../../api/client/docker/index.ts";
 import { jsonOption, quietOption, type Command } from "../command.ts";
 import { engineOf } from "../connection.ts";
-import { each } from "../each.ts";
+import { eachNamed } from "../each.ts";
 import { filterOption, filtersOf } from "../filters.ts";
 import { named } from "../nearest-name.ts";
 import { table } from "../output.ts";
@@ -196,15 +196,14 @@ export const remove: Command = {
   summary: "Remove networks",
   usage: "NETWORK...",
   arguments: { min: 1 },
-  options: {},
+  options: jsonOption,
   completes: ["network"],
   run(invocation) {
     const docker = engineOf(invocation.root);
-    return each(invocation.arguments, async (name) => {
+    return eachNamed(invocation, invocation.arguments, async (name) => {
       await named(docker, "network", name, () =>
         docker.transport.request("DELETE", `/networks/${part(name)}`),
       );
-      print(name);
     });
   },
 };

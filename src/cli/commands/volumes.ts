@@ -2,7 +2,7 @@ import { formatBytes } from "../../base/index.ts";
 import { part } from "../../api/client/docker/index.ts";
 import { jsonOption, quietOption, type Command } from "../command.ts";
 import { engineOf } from "../connection.ts";
-import { each } from "../each.ts";
+import { eachNamed } from "../each.ts";
 import { filterOption, filtersOf } from "../filters.ts";
 import { named } from "../nearest-name.ts";
 import { table } from "../output.ts";
@@ -91,16 +91,15 @@ export const remove: Command = {
   summary: "Remove volumes: their data is lost",
   usage: "VOLUME...",
   arguments: { min: 1 },
-  options: { force: { type: "boolean", short: "f", help: "no error when it is not there" } },
+  options: { force: { type: "boolean", short: "f", help: "no error when it is not there" }, ...jsonOption },
   completes: ["volume"],
   run(invocation) {
     const docker = engineOf(invocation.root);
     const query = { force: invocation.flag("force") || undefined };
-    return each(invocation.arguments, async (name) => {
+    return eachNamed(invocation, invocation.arguments, async (name) => {
       await named(docker, "volume", name, () =>
         docker.transport.request("DELETE", `/volumes/${part(name)}`, { query }),
       );
-      print(name);
     });
   },
 };

@@ -2,7 +2,7 @@ import { fail, isVirgaError } from "../../../base/index.ts";
 import type { DockerClient, Query, WaitResult } from "../../../api/client/docker/index.ts";
 import { jsonOption, type Command, type Invocation, type Option } from "../../command.ts";
 import { engineOf, needDaemon } from "../../connection.ts";
-import { each } from "../../each.ts";
+import { each, eachNamed } from "../../each.ts";
 import { filterOption, filtersOf } from "../../filters.ts";
 import { named } from "../../nearest-name.ts";
 import { explanationText } from "../../stop-explanation.ts";
@@ -55,7 +55,7 @@ export const restart: Command = {
   name: "restart",
   summary: "Stop containers and start them again",
   ...some,
-  options: stopOptions,
+  options: { ...stopOptions, ...jsonOption },
   completes: ["container"],
   run: (invocation) => act(invocation, (docker, name) => docker.act(name, "restart", stopQuery(invocation))),
 };
@@ -70,6 +70,7 @@ export const kill: Command = {
   ...some,
   options: {
     signal: { type: "string", short: "s", value: "SIGNAL", help: "its name or number (default SIGKILL)" },
+    ...jsonOption,
   },
   completes: ["running"],
   run: (invocation) =>
@@ -80,7 +81,7 @@ export const pause: Command = {
   name: "pause",
   summary: "Freeze all processes of containers",
   ...some,
-  options: {},
+  options: jsonOption,
   completes: ["running"],
   run: (invocation) => act(invocation, (docker, name) => docker.act(name, "pause")),
 };
@@ -89,7 +90,7 @@ export const unpause: Command = {
   name: "unpause",
   summary: "Let paused containers go on",
   ...some,
-  options: {},
+  options: jsonOption,
   completes: ["running"],
   run: (invocation) => act(invocation, (docker, name) => docker.act(name, "unpause")),
 };
@@ -122,6 +123,7 @@ export const rm: Command = {
     volumes: { type: "boolean", short: "v", help: "with the anonymous volumes that it has" },
     ...filterOption,
     filter: { ...filterOption.filter, short: "F", help: "also all that match, such as status=exited" },
+    ...jsonOption,
   },
   completes: ["container"],
   async run(invocation) {
@@ -131,14 +133,15 @@ export const rm: Command = {
     if (names.length === 0 && !invocation.given("filter")) {
       throw fail("invalid", "cli.usage", "an argument is missing", { hint: "virga rm --help" });
     }
-    return await each(names, async (name) => {
+    return await eachNamed(invocation, names, async (name) => {
       try {
         await named(docker, "container", name, () =>
           docker.remove(name, { force: force || undefined, v: invocation.flag("volumes") || undefined }),
         );
-        print(name);
+        return true;
       } catch (error) {
         if (!force || !isVirgaError(error, "not-found")) throw error;
+        return false;
       }
     });
   },
@@ -186,8 +189,7 @@ function act(
   work: (docker: DockerClient, name: string) => Promise<void>,
 ): Promise<number> {
   const docker = engineOf(invocation.root);
-  return each(invocation.arguments, async (name) => {
-    await named(docker, "container", name, () => work(docker, name));
-    print(name);
-  });
+  return eachNamed(invocation, invocation.arguments, (name) =>
+    named(docker, "container", name, () => work(docker, name)),
+  );
 }

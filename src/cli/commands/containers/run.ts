@@ -1,10 +1,10 @@
 import { fail, isVirgaError, toVirgaError } from "../../../base/index.ts";
 import type { DockerClient, RawConnection } from "../../../api/client/docker/index.ts";
-import type { Command, CommandHelp, Invocation, Option } from "../../command.ts";
+import { jsonOption, type Command, type CommandHelp, type Invocation, type Option } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { meantName, namesOf, named } from "../../nearest-name.ts";
 import { errorText } from "../../output.ts";
-import { print, tell } from "../../terminal.ts";
+import { print, printJson, tell } from "../../terminal.ts";
 import { createBody, type CreateBody } from "./create-body.ts";
 import { createOptions } from "./create-options.ts";
 
@@ -52,11 +52,13 @@ export const create: Command = {
   name: "create",
   summary: "Make a container without starting it",
   ...shape,
-  options: createOptions,
+  options: { ...jsonOption, ...createOptions },
   run: (invocation) =>
     asRunEnds(async () => {
       const docker = engineOf(invocation.root, { start: true });
-      print(await createContainer(docker, invocation, createBody(invocation)));
+      const id = await createContainer(docker, invocation, createBody(invocation));
+      if (invocation.flag("json")) printJson({ id });
+      else print(id);
       return 0;
     }),
 };

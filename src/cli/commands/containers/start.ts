@@ -1,10 +1,9 @@
 import { fail, isVirgaError } from "../../../base/index.ts";
 import type { DockerClient } from "../../../api/client/docker/index.ts";
-import type { Command } from "../../command.ts";
+import { jsonOption, type Command } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
-import { each } from "../../each.ts";
+import { eachNamed } from "../../each.ts";
 import { named } from "../../nearest-name.ts";
-import { print } from "../../terminal.ts";
 import { runAttached } from "./run.ts";
 
 const detachKeys = {
@@ -28,16 +27,16 @@ export const start: Command = {
     },
     interactive: { type: "boolean", short: "i", help: "attach its stdin too" },
     ...detachKeys,
+    ...jsonOption,
   },
   completes: ["stopped"],
   async run(invocation) {
     const docker = engineOf(invocation.root);
     const attached = invocation.flag("attach") || invocation.flag("interactive");
     if (!attached) {
-      return await each(invocation.arguments, async (name) => {
-        await named(docker, "container", name, () => docker.act(name, "start"));
-        print(name);
-      });
+      return await eachNamed(invocation, invocation.arguments, (name) =>
+        named(docker, "container", name, () => docker.act(name, "start")),
+      );
     }
     const [name = "", other] = invocation.arguments;
     if (other !== undefined) {
