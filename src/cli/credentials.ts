@@ -83,6 +83,21 @@ export async function credentialsFor(registry: string): Promise<Credentials | un
   };
 }
 
+/** Who the caller is at all registries that docker's file and its helpers know; a helper that has nothing is passed over. */
+export async function allCredentials(): Promise<Record<string, Readonly<Record<string, unknown>>>> {
+  const config = readConfig();
+  const listed = config.credsStore === undefined ? "{}" : await runHelper(config.credsStore, "list", "");
+  const stored = Object.keys(JSON.parse(listed) as object);
+  const names = [...Object.keys(config.auths ?? {}), ...stored, ...Object.keys(config.credHelpers ?? {})];
+  const found: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (const registry of new Set(names)) {
+    const credentials = await credentialsFor(registry);
+    const known = credentials?.identitytoken || credentials?.username;
+    if (credentials && known) found[registry] = { ...credentials };
+  }
+  return found;
+}
+
 /** Keeps credentials where docker would: in a credential store when one is configured, else in the file. */
 export async function keepCredentials(credentials: Credentials): Promise<void> {
   const config = readConfig();
@@ -124,9 +139,10 @@ async function fromHelper(helper: string, registry: string): Promise<Credentials
 
 /** `docker-credential-NAME get|store|erase`, which reads stdin and answers on stdout. */
 async function runHelper(helper: string, verb: string, input: string): Promise<string> {
-  const program = `docker-credential-${helper}`;
-  if (Bun.which(program) === null) {
-    throw fail("precondition", "cli.no-credential-helper", `${program} is not there`, {
+  const name = `docker-credential-${helper}`;
+  const program = Bun.which(name, { PATH: process.env["PATH"] ?? "" });
+  if (program === null) {
+    throw fail("precondition", "cli.no-credential-helper", `${name} is not there`, {
       hint: `install it, or take credsStore and credHelpers out of ${configFile()}`,
     });
   }
@@ -136,6 +152,6 @@ async function runHelper(helper: string, verb: string, input: string): Promise<s
     stderr: "pipe",
   });
   const [output, code] = await Promise.all([child.stdout.text(), child.exited]);
-  if (code !== 0) throw fail("unavailable", "cli.credential-helper", `${program} ${verb}: ${output.trim()}`);
+  if (code !== 0) throw fail("unavailable", "cli.credential-helper", `${name} ${verb}: ${output.trim()}`);
   return output;
 }

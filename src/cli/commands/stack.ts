@@ -2,7 +2,7 @@ import { fail } from "../../base/index.ts";
 import type { WireStackStatus } from "../../api/client/index.ts";
 import { jsonOption, quietOption, type Command, type Invocation, type Option } from "../command.ts";
 import { ensureDaemon, needDaemon } from "../connection.ts";
-import { readRegistryAuth } from "../docker-config.ts";
+import { allCredentials } from "../credentials.ts";
 import { follow } from "../operation.ts";
 import { table } from "../output.ts";
 import { readSource, readWholeTarget, sourceOptions } from "../stack-source.ts";
@@ -33,7 +33,7 @@ export const up: Command = {
   async run(invocation) {
     const { source, services } = readSource(invocation);
     const options = { services, ...readUpOptions(invocation) };
-    const registryAuth = await readRegistryAuth(process.env);
+    const registryAuth = await allCredentials();
     const client = await ensureDaemon(invocation.root);
     const operation = await client.up(source, options, registryAuth);
     const status = (await follow(client, operation.id, goOn)) as WireStackStatus;
