@@ -93,7 +93,7 @@ async function tailOf(
   if (count === 0 && newest) return { seen: 0, offset: position };
   let rest: Uint8Array = new Uint8Array(0);
   let seen = 0;
-  let last = newest;
+  const met = new Set<string>();
   while (position > 0) {
     const size = Math.min(block, position);
     position -= size;
@@ -108,9 +108,9 @@ async function tailOf(
     while (end > firstBreak + 1) {
       const start = end < 2 ? 0 : chunk.lastIndexOf(0x0a, end - 2) + 1;
       const piece = parsePiece(chunk.subarray(start, chunk[end - 1] === 0x0a ? end - 1 : end));
-      // A line that has no end yet is one, too.
-      const whole = piece !== undefined && (!piece.partial || last);
-      last &&= piece === undefined;
+      // The last line of a stream is one, too, when it has no end yet.
+      const whole = piece !== undefined && (!piece.partial || (newest && !met.has(piece.stream)));
+      if (piece !== undefined) met.add(piece.stream);
       if (whole && wanted(piece.stream)) {
         // The line before the first one that is wanted: all after it belongs to the tail.
         if (seen === count) return { seen, offset: position + end };

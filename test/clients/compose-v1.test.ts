@@ -265,7 +265,7 @@ test(
         "-T",
         "-e",
         "A=once",
-        "job",
+        "app",
         "sh",
         "-c",
         "echo $A; cat /data/secret",
