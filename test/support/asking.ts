@@ -23,11 +23,14 @@ const internal =
 /** Answered by what this daemon is, not by what was sent: a thing not supported, no swarm. */
 const fairFaults = [501, 503];
 
+/** Where Docker itself answers with 500, and clients know the words. */
+const dockersFaults = /could not select device driver/;
+
 /** What is wrong with an answer to bad input; undefined when nothing is. */
 export function unfair({ status, text }: Answer): string | undefined {
   if (status < 400) return undefined;
   const shown = `${status} ${text.slice(0, 300)}`;
-  if (status >= 500 && !fairFaults.includes(status)) return shown;
+  if (status >= 500 && !fairFaults.includes(status) && !dockersFaults.test(text)) return shown;
   let message: unknown;
   try {
     const body = JSON.parse(text) as { message?: unknown; error?: { message?: unknown } };
