@@ -83,3 +83,4 @@ export { removeTree, type RemoveOptions } from "./remove-tree.ts";
 export { commandFailed, run, runChecked, type RunOptions, type RunResult } from "./spawn.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { createThreadNamespaces, type ThreadNamespaces } from "./thread-namespace.ts";
+export { hasUnaccepted } from "./unix-sockets.ts";

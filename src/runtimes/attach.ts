@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { errnoOf, fail, type Clock } from "../base/index.ts";
-import { connectSeqPacket } from "../host/index.ts";
+import { connectSeqPacket, hasUnaccepted } from "../host/index.ts";
 import { socketOfFd } from "./fd-socket.ts";
 import { OutputQueue } from "./output-queue.ts";
 import type { ProcessStreams } from "./runtime.ts";
@@ -9,6 +9,8 @@ import type { ProcessStreams } from "./runtime.ts";
 const packetBytes = 32 * 1024;
 /** conmon lets ten clients wait for it to accept them; so long until the next try, and until nobody believes in it. */
 const [queuedMs, longestMs] = [5, 10_000];
+/** So long for conmon to accept a client, in steps of a millisecond. */
+const acceptMs = 100;
 /** First byte of a packet from conmon (conmon's utils.h, STDOUT_PIPE and STDERR_PIPE). */
 const streamOf: Readonly<Record<number, "stdout" | "stderr">> = { 2: "stdout", 3: "stderr" };
 
@@ -39,10 +41,19 @@ export async function connectAttach(
   for (let waited = 0; ; waited += queuedMs) {
     const fd = connectTo(bundle);
     if (fd === undefined) return undefined;
-    if (fd !== "busy") return await new AttachSocket(options).open(fd);
+    if (fd !== "busy") {
+      const streams = await new AttachSocket(options).open(fd);
+      await accepted(options.clock);
+      return streams;
+    }
     if (waited >= longestMs) throw fail("unavailable", "task.attach-busy", "too many clients attach at once");
     await options.clock.sleep(queuedMs);
   }
+}
+
+/** What the process writes from now on reaches the client: conmon sends it to those that it has accepted. */
+async function accepted(clock: Clock): Promise<void> {
+  for (let waited = 0; waited < acceptMs && hasUnaccepted("/attach"); waited++) await clock.sleep(1);
 }
 
 /** The socket's path may be longer than a socket address allows, so it is named by way of its folder. */
