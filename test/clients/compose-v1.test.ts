@@ -265,7 +265,7 @@ test(
         "-T",
         "-e",
         "A=once",
-        "app",
+        "job",
         "sh",
         "-c",
         "echo $A; cat /data/secret",

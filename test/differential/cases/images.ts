@@ -190,7 +190,10 @@ export const imagesCases: readonly Case[] = [
       get(`/images/json?${filtered({ label: ["a=b"] })}`, { only: ["*.RepoTags*", "*.Labels*"] }),
       get(`/images/json?${filtered({ reference: ["mi*"] })}`, { only: ["*.RepoTags*"] }),
       get(`/images/json?${filtered({ before: ["mine:1"] })}`, { only: ["*.RepoTags*"] }),
-      get(`/images/json?${filtered({ since: ["{image}"] })}`, { only: ["*.RepoTags*"] }),
+      get(`/images/json?${filtered({ since: ["{image}"] })}`, {
+        only: ["*.RepoTags*"],
+        mask: ["*.RepoTags"],
+      }),
       get(`/images/json?${filtered({ before: ["none"] })}`),
       post("/images/prune", undefined, { only: ["ImagesDeleted.0.*"], mask: ["ImagesDeleted.*"] }),
       get("/images/json", { only: ["*RepoTags*"] }),

@@ -113,9 +113,9 @@ export const systemCases: readonly Case[] = [
     name: "system/events in a span of time",
     requests: [
       ...running("alpha"),
-      events({ container: ["alpha"] }),
+      events({ container: ["alpha"], event: ["create"] }),
       events({ type: ["network"] }),
-      events({ event: ["start"] }),
+      events({ event: ["create"] }),
       events({ container: ["beta"] }),
     ],
   },
