@@ -1,10 +1,20 @@
-import type { Invocation } from "./invocation.ts";
-
-export type { Invocation } from "./invocation.ts";
-
 /** A command is data: help text, argument parsing and shell completion follow from it. */
 export interface Command extends CommandHelp {
   run(invocation: Invocation): Promise<number>;
+}
+
+/** A command line, read: what was given for each option. */
+export interface Invocation {
+  readonly root: string;
+  readonly arguments: readonly string[];
+  /** Whether the option is on the command line at all. */
+  given(name: string): boolean;
+  flag(name: string, otherwise?: boolean): boolean;
+  text(name: string): string | undefined;
+  texts(name: string): readonly string[];
+  /** The value of a `number`, `decimal`, `size` (bytes) or `duration` (milliseconds). */
+  number(name: string): number | undefined;
+  numbers(name: string): readonly number[];
 }
 
 export interface CommandHelp {

@@ -1,5 +1,5 @@
 import { errorText, exitCodeOf } from "./output.ts";
-import type { Invocation } from "./invocation.ts";
+import type { Invocation } from "./command.ts";
 import { print, printJson, tell } from "./terminal.ts";
 
 /** `work` on one name after the other, side by side; each failure is told, and the others go on. The exit code. */

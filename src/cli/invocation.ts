@@ -1,19 +1,5 @@
 import { fail, parseBytes, parseDuration, suggestion } from "../base/index.ts";
-import { allOptions, type CommandHelp, type Option } from "./command.ts";
-
-/** A command line, read: what was given for each option. */
-export interface Invocation {
-  readonly root: string;
-  readonly arguments: readonly string[];
-  /** Whether the option is on the command line at all. */
-  given(name: string): boolean;
-  flag(name: string, otherwise?: boolean): boolean;
-  text(name: string): string | undefined;
-  texts(name: string): readonly string[];
-  /** The value of a `number`, `decimal`, `size` (bytes) or `duration` (milliseconds). */
-  number(name: string): number | undefined;
-  numbers(name: string): readonly number[];
-}
+import { allOptions, type CommandHelp, type Invocation, type Option } from "./command.ts";
 
 /** Reads a command's arguments. Throws `invalid` / `cli.usage` with the command that shows the help. */
 export function parseInvocation(

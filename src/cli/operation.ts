@@ -1,6 +1,7 @@
 import { fail } from "../base/index.ts";
 import { errorFromWire, type Client } from "../api/client/index.ts";
-import { createProgressView, type ProgressView } from "./progress.ts";
+import { createProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 /**
  * Shows an operation's progress until it ends and returns its result; throws its error. The first Ctrl-C (or SIGTERM)

@@ -1,7 +1,7 @@
 import { createLogUpdate } from "log-update";
 import { formatBytes, type Clock, type Progress } from "../base/index.ts";
 import { paintError } from "./output.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 import { fit, oneLine, outputLines, printable } from "./text.ts";
 
 interface Task {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { ManualClock, type Progress } from "../base/index.ts";
-import type { ProgressView } from "./progress.ts";
+import type { ProgressView } from "./progress-view.ts";
 import { createPlainView } from "./progress-plain.ts";
 import { fit, outputLines } from "./text.ts";
 

@@ -1,5 +1,5 @@
 import type { Clock, Progress } from "../base/index.ts";
-import type { ProgressView, Screen } from "./progress.ts";
+import type { ProgressView, Screen } from "./progress-view.ts";
 import { fit, oneLine, outputLines, printable } from "./text.ts";
 
 /** A message that is on its way to the next one sooner than this is not worth a line. */

@@ -1,6 +1,7 @@
 import { KeyedLock, messageOf, type Logger } from "../base/index.ts";
 import type { BlobInfo, ContentStore, Digest } from "../content/index.ts";
 import type { DiffId, LayerInfo, LayerStore } from "../layers/index.ts";
+import type { Gone } from "./image.ts";
 import type { ImageStore } from "./store.ts";
 
 /**
@@ -11,13 +12,6 @@ export interface LayerUse {
   /** `without`: containers and cache entries, by id, that count as gone. */
   layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
   blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;
-}
-
-/** What is to be thought away, for a look at what would be left to nobody. */
-export interface Gone {
-  readonly images: ReadonlySet<Digest>;
-  /** Containers and cache entries, by id. */
-  readonly users: ReadonlySet<string>;
 }
 
 /** Tells whether somebody else (the registry) needs a blob, and has so many that a list of them would be too long. */

@@ -2,8 +2,6 @@ import type { Progress, Report } from "../base/index.ts";
 import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { DiffId, LayerInfo } from "../layers/index.ts";
-import type { Gone } from "./garbage.ts";
-import type { PushOptions } from "./push/push-image.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
 export interface ImageProcess {
@@ -168,3 +166,25 @@ export interface PullOptions {
 }
 
 export type PullPolicy = "missing" | "always" | "never";
+
+/** What is to be thought away, for a look at what would be left to nobody. */
+export interface Gone {
+  readonly images: ReadonlySet<Digest>;
+  /** Containers and cache entries, by id. */
+  readonly users: ReadonlySet<string>;
+}
+
+export interface PushedTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** Bytes of the manifest. */
+  readonly size: number;
+}
+
+export interface PushOptions {
+  readonly credentials?: CredentialsOf;
+  readonly report?: Report;
+  /** Hears of each tag once the registry has it. */
+  readonly pushed?: (tag: PushedTag) => void;
+  readonly signal?: AbortSignal;
+}

@@ -15,11 +15,12 @@ export type {
   Images,
   PullOptions,
   PullPolicy,
+  PushedTag,
   RemovedImage,
 } from "./image.ts";
 export { createImages, type ImagesDependencies } from "./images.ts";
 export { pullSummary } from "./pull/summary.ts";
-export type { PushedTag } from "./push/push-image.ts";
+
 export {
   familiar,
   familiarRepository,

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from "../base/index.ts";
-import type { Collected } from "./garbage.ts";
+import type { Collected } from "./registry.ts";
 import type { WebhookSender } from "./webhooks.ts";
 
 export interface BackgroundDependencies {

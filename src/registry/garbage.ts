@@ -1,16 +1,8 @@
 import { KeyedLock, type Clock } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
+import type { Collected } from "./registry.ts";
 import type { UploadSessions } from "./uploads.ts";
-
-/** What a collection took away. */
-export interface Collected {
-  /** Links of repositories to blobs that no manifest of theirs refers to. */
-  readonly links: number;
-  readonly uploads: number;
-  /** Bytes that are free on the disk now. */
-  readonly freed: number;
-}
 
 export interface RegistryGarbage {
   /** One at a time; pushes go on meanwhile. */

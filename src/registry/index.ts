@@ -1,7 +1,7 @@
 export { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 export { RegistryError, refuse } from "./errors.ts";
 export type { Checked } from "./check.ts";
-export type { Collected } from "./garbage.ts";
+export type { RegistryEvent, StoredManifest } from "./manifest.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";
 export { checkPattern, fits } from "./patterns.ts";
@@ -9,15 +9,14 @@ export type { Quota, Quotas } from "./quotas.ts";
 export type {
   Blobs,
   Chunk,
+  Collected,
   Condition,
   ManifestPush,
   Manifests,
   Page,
   PushedManifest,
   Registry,
-  RegistryEvent,
   RegistryTotals,
-  StoredManifest,
   Upload,
   Uploads,
 } from "./registry.ts";

@@ -2,7 +2,8 @@ import type { Clock } from "../base/index.ts";
 import type { Descriptor, Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
 import type { ManifestContent } from "./manifest-format.ts";
-import type { Page, StoredManifest } from "./registry.ts";
+import type { StoredManifest } from "./manifest.ts";
+import type { Page } from "./registry.ts";
 
 /** The tables of manifests, of what they refer to and of tags. Everything is synchronous. */
 export interface ManifestTable {

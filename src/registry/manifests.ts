@@ -3,18 +3,12 @@ import type { State } from "../state/index.ts";
 import { refuse } from "./errors.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkTable } from "./link-table.ts";
+import type { RegistryEvent, StoredManifest } from "./manifest.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import { readManifest, refuseSize, type ManifestContent } from "./manifest-format.ts";
 import type { ManifestTable } from "./manifest-table.ts";
 import { checkName, checkReference, type Reference } from "./names.ts";
-import type {
-  Condition,
-  ManifestPush,
-  Manifests,
-  PushedManifest,
-  RegistryEvent,
-  StoredManifest,
-} from "./registry.ts";
+import type { Condition, ManifestPush, Manifests, PushedManifest } from "./registry.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Repositories } from "./repositories.ts";
 

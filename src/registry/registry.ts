@@ -1,6 +1,6 @@
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
 import type { Checked } from "./check.ts";
-import type { Collected } from "./garbage.ts";
+import type { StoredManifest } from "./manifest.ts";
 import type { Reference } from "./names.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Retention } from "./retention.ts";
@@ -64,13 +64,6 @@ export interface Page {
   readonly last?: string;
 }
 
-/** A manifest as it is stored: the bytes are in the content store. */
-export interface StoredManifest {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly size: number;
-}
-
 export interface PushedManifest extends StoredManifest {
   /** The tags that now name it. */
   readonly tags: readonly string[];
@@ -118,13 +111,13 @@ export interface ManifestPush {
   readonly actor?: string | undefined;
 }
 
-/** Something that happened to a manifest. */
-export interface RegistryEvent {
-  readonly action: "push" | "delete";
-  readonly repository: string;
-  readonly manifest: StoredManifest;
-  readonly tags: readonly string[];
-  readonly actor?: string;
+/** What a collection took away. */
+export interface Collected {
+  /** Links of repositories to blobs that no manifest of theirs refers to. */
+  readonly links: number;
+  readonly uploads: number;
+  /** Bytes that are free on the disk now. */
+  readonly freed: number;
 }
 
 export interface Blobs {

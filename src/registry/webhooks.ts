@@ -2,7 +2,7 @@ import { messageOf, type Clock, type Logger } from "../base/index.ts";
 import type { State } from "../state/index.ts";
 import { refuse } from "./errors.ts";
 import { checkPattern, fits } from "./patterns.ts";
-import type { RegistryEvent } from "./registry.ts";
+import type { RegistryEvent } from "./manifest.ts";
 
 /** Somebody who is told of pushes and deletions. With a `secret` each message is signed. */
 export interface Webhook {

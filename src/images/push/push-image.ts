@@ -1,10 +1,10 @@
 import { fail, type Report } from "../../base/index.ts";
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
-import type { CredentialsOf, Registries, RemoteRepository } from "../../distribution/index.ts";
+import type { Registries, RemoteRepository } from "../../distribution/index.ts";
 import type { Events } from "../../events/index.ts";
 import { canonicalJson, mediaTypes, parseJson, parseManifest } from "../formats.ts";
 import type { Garbage } from "../garbage.ts";
-import type { Image } from "../image.ts";
+import type { Image, PushOptions } from "../image.ts";
 import { inParallel } from "../pull/parallel.ts";
 import {
   familiar,
@@ -27,21 +27,6 @@ export interface PushDependencies {
   readonly maxUploads: number;
   /** Whether the registry is this daemon's own, which has the layers already, plain as they are. */
   readonly isOwn: (domain: string) => boolean;
-}
-
-export interface PushedTag {
-  readonly tag: string;
-  readonly digest: Digest;
-  /** Bytes of the manifest. */
-  readonly size: number;
-}
-
-export interface PushOptions {
-  readonly credentials?: CredentialsOf;
-  readonly report?: Report;
-  /** Hears of each tag once the registry has it. */
-  readonly pushed?: (tag: PushedTag) => void;
-  readonly signal?: AbortSignal;
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { fakeRegistry, testRegistries, type FakeRegistry } from "../../distribution/testing.ts";
 import { addImage, noise } from "../pull/testing.ts";
 import { errorOf, testImages, type TestImages } from "../testing.ts";
-import type { PushedTag } from "./push-image.ts";
+import type { PushedTag } from "../image.ts";
 
 async function start() {
   const fake = await fakeRegistry();
