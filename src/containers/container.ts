@@ -121,6 +121,8 @@ export interface LogOptions {
   readonly tail?: number;
   readonly sinceNs?: bigint;
   readonly untilNs?: bigint;
+  /** Called when the files are open: from then on they are read to their end even if the container is removed. */
+  readonly onOpen?: () => void;
 }
 
 export interface AttachOptions {

@@ -37,6 +37,7 @@ export async function* readLogs(
   // Before the first read: an end in between is not missed.
   const news = follow ? watchLog(engine, entry, options, AbortSignal.any([signal, stop.signal])) : undefined;
   const files = await openLogFiles(logPath, logLimits(spec).maxFiles, stack);
+  options.onOpen?.();
   const start =
     options.tail === undefined ? { index: 0, offset: 0 } : await findTail(files, options.tail, wanted);
   const joiner = new LineJoiner(wanted, options);

@@ -19,7 +19,8 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
     stdout: "pipe",
     stderr: "pipe",
-    ...(options.env ? { env: options.env } : {}),
+    // Not what the environment was when this program began, which is what Bun would take.
+    env: options.env ?? process.env,
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   });

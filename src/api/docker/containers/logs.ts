@@ -5,7 +5,7 @@ import { batched } from "../http/batched.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { flag, text, timestamp } from "../http/query.ts";
-import { streamed } from "../http/streams.ts";
+import { streamedFromFirst } from "../http/streams.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
 import type { ContainersBackend } from "./backend.ts";
@@ -38,9 +38,10 @@ export function logRoutes(backend: ContainersBackend): ApiRouter {
     if (container.logPath === undefined) {
       throw fail("unimplemented", "log.not-readable", "configured logging driver does not support reading");
     }
-    return streamed(c, streamType(tty, c.get("version")), (signal) => {
-      const lines = backend.containers.logs(container.id, options, signal);
-      return batched(encodeLines(lines, tty, prefix));
+    return streamedFromFirst(c, streamType(tty, c.get("version")), (signal) => {
+      const open = Promise.withResolvers<void>();
+      const lines = backend.containers.logs(container.id, { ...options, onOpen: open.resolve }, signal);
+      return onceOpen(batched(encodeLines(lines, tty, prefix)), open.promise);
     });
   });
   return routes;
@@ -51,6 +52,26 @@ function tail(c: ApiContext): number | undefined {
   const value = text(c, "tail") ?? "all";
   const count = Number(value);
   return value === "all" || !Number.isInteger(count) || count < 0 ? undefined : count;
+}
+
+/**
+ * The answer begins when the log is open, also when nothing is in it yet: docker-py removes the container before it
+ * reads the body.
+ */
+async function* onceOpen(
+  pieces: AsyncIterableIterator<Uint8Array>,
+  open: Promise<void>,
+): AsyncIterableIterator<Uint8Array> {
+  const first = pieces.next();
+  try {
+    await Promise.race([open, first]);
+    yield new Uint8Array();
+    const { value, done } = await first;
+    if (done !== true) yield value;
+    yield* pieces;
+  } finally {
+    await pieces.return?.();
+  }
 }
 
 async function* encodeLines(

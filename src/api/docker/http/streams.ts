@@ -12,7 +12,7 @@ export function streamed(c: ApiContext, contentType: string, produce: Produce): 
 }
 
 /**
- * As `streamed`, but the answer begins with the first piece: what `produce` throws before it still becomes an error
+ * As `streamed`, but the answer begins with the first piece, which may be empty: what `produce` throws before it still becomes an error
  * with a status.
  */
 export async function streamedFromFirst(
@@ -25,7 +25,8 @@ export async function streamedFromFirst(
   const onGone = () => stop.abort(clientGone());
   c.req.raw.signal.addEventListener("abort", onGone, { once: true });
   const first = await iterator.next();
-  return respond(c, contentType, stop, iterator, first.done === true ? [] : [first.value]);
+  const isEmpty = first.done === true || first.value.length === 0;
+  return respond(c, contentType, stop, iterator, isEmpty ? [] : [first.value]);
 }
 
 function respond(
