@@ -96,7 +96,12 @@ export interface PtyProcess {
   readonly options: Bun.TerminalOptions;
   connect(child: Bun.Subprocess): void;
   resize(columns: number, rows: number): void;
+  /** The end of what came. */
+  recent(): string;
 }
+
+/** Bytes that `recent` gives at most: more than an error of an OCI runtime has. */
+const recentBytes = 4096;
 
 /**
  * Streams over a pseudo-terminal. Bun's terminal can't be told to stop reading, so when the reader is slow the OCI
@@ -105,6 +110,7 @@ export interface PtyProcess {
  */
 export function ptyStreams(): PtyProcess {
   let child: Bun.Subprocess | undefined;
+  let recent = Buffer.alloc(0);
   let drained = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const signal = (name: "SIGSTOP" | "SIGCONT") => {
@@ -116,7 +122,10 @@ export function ptyStreams(): PtyProcess {
     over.resolve();
   };
   const options: Bun.TerminalOptions = {
-    data: (_terminal, data) => queue.push({ stream: "stdout", data }),
+    data: (_terminal, data) => {
+      recent = Buffer.concat([recent, data.subarray(-recentBytes)]).subarray(-recentBytes);
+      queue.push({ stream: "stdout", data });
+    },
     drain: () => drained.resolve(),
     exit: finish,
   };
@@ -130,6 +139,7 @@ export function ptyStreams(): PtyProcess {
   };
   return {
     options,
+    recent: () => recent.toString(),
     connect(process) {
       child = process;
       void process.exited.then(() => process.terminal?.close());

@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { fail, type Clock } from "../base/index.ts";
 import { readText, resizeTerminalsOf } from "../host/index.ts";
 import { pipeStreams, ptyStreams, type PtyProcess } from "./exec-streams.ts";
-import { execFailureCode, lastLoggedError, runtimeFailure } from "./failure.ts";
+import { execFailureCode, lastErrorIn, lastLoggedError, runtimeFailure } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
 import type { ExecProcess, ExecSpec, ProcessStreams } from "./runtime.ts";
@@ -16,6 +16,8 @@ interface Started {
   readonly child: Bun.Subprocess;
   readonly streams: ProcessStreams;
   resize(columns: number, rows: number): Promise<void>;
+  /** The end of what came over its terminal, where a runtime without a log tells its errors. */
+  recent(): string;
 }
 
 /**
@@ -41,13 +43,16 @@ export async function execInTask(
   cleanup.defer(removeFiles);
   cleanup.defer(() => rmSync(logFile, { force: true }));
   writeFileSync(specFile, JSON.stringify({ ...exec.process, terminal: exec.tty }), { mode: 0o600 });
-  const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
+  const log = exec.tty && !program.family.execTtyLog ? [] : [`--log=${logFile}`];
+  const command = [program.path, ...program.arguments, ...log, "--log-format=json", "exec"];
   if (exec.tty && program.family.execTty) command.push("--tty");
   command.push("--process", specFile, "--pid-file", pidFile, task.id);
   const started = program.spawn(() => ({
     value: start(command, exec, host.clock),
   })).value;
   const { child, streams } = started;
+  const said = () =>
+    log.length > 0 ? lastLoggedError(logFile) : lastErrorIn(Bun.stripANSI(started.recent()));
   const onAbort = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   const pid = await waitForPid(child, pidFile, host.clock).finally(() =>
@@ -57,14 +62,14 @@ export async function execInTask(
     streams.close();
     signal?.throwIfAborted();
     const args = exec.process["args"] as readonly string[] | undefined;
-    throw runtimeFailure(lastLoggedError(logFile) ?? "", args?.[0] ?? "", "exec");
+    throw runtimeFailure(said() ?? "", args?.[0] ?? "", "exec");
   }
   cleanup.move(); // the log is still needed
   removeFiles();
   return {
     pid,
     streams,
-    exited: exitOf(child, logFile),
+    exited: exitOf(child, said).finally(() => rmSync(logFile, { force: true })),
     resize: (columns, rows) => started.resize(columns, rows),
     async kill(number) {
       // The runtime's exec is the parent and has not waited for it yet, so the pid cannot be another's.
@@ -86,11 +91,11 @@ function start(command: string[], exec: ExecSpec, clock: Clock): Started {
   }
   if (exec.detach) {
     const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
-    return { child, streams: pipeStreams(child, clock), resize: noTerminal };
+    return { child, streams: pipeStreams(child, clock), resize: noTerminal, recent: () => "" };
   }
   if (exec.tty) return startWithTerminal(command, common, exec.size, clock);
   const child = Bun.spawn(command, { ...common, stdio: [exec.stdin ? "pipe" : "ignore", "pipe", "pipe"] });
-  return { child, streams: pipeStreams(child, clock), resize: noTerminal };
+  return { child, streams: pipeStreams(child, clock), resize: noTerminal, recent: () => "" };
 }
 
 function startWithTerminal(
@@ -106,6 +111,7 @@ function startWithTerminal(
   return {
     child,
     streams: pty.streams,
+    recent: () => pty.recent(),
     /** crun gives the size on only when it starts, so the container's own terminal is set, too. */
     async resize(columns, rows) {
       pty.resize(columns, rows);
@@ -128,12 +134,14 @@ async function waitForPid(child: Bun.Subprocess, pidFile: string, clock: Clock):
   }
 }
 
-async function exitOf(child: Bun.Subprocess, logFile: string): Promise<{ readonly exitCode: number }> {
+async function exitOf(
+  child: Bun.Subprocess,
+  said: () => string | undefined,
+): Promise<{ readonly exitCode: number }> {
   const exitCode = await child.exited;
-  const said = lastLoggedError(logFile);
-  rmSync(logFile, { force: true });
+  const error = exitCode === 0 ? undefined : said();
   // The process was there, but the kernel refused its program: a wrong architecture, a missing interpreter.
-  return { exitCode: said === undefined ? exitCode : (execFailureCode(said) ?? exitCode) };
+  return { exitCode: error === undefined ? exitCode : (execFailureCode(error) ?? exitCode) };
 }
 
 function notRunning(id: string): Error {

@@ -24,17 +24,19 @@ const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" |
 
 /** The last error in a runtime's JSON log (`--log-format=json`); undefined when there is none. */
 export function lastLoggedError(path: string): string | undefined {
-  if (!existsSync(path)) return undefined;
-  const errors = readFileSync(path, "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      try {
-        const entry = JSON.parse(line) as { level?: string; msg?: string };
-        return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
-      } catch {
-        return [];
-      }
-    });
+  return existsSync(path) ? lastErrorIn(readFileSync(path, "utf8")) : undefined;
+}
+
+/** The same in the text of such a log. */
+export function lastErrorIn(log: string): string | undefined {
+  const errors = log.split("\n").flatMap((line) => {
+    try {
+      const entry = JSON.parse(line) as { level?: string; msg?: string };
+      return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
+    } catch {
+      return [];
+    }
+  });
   return errors.at(-1);
 }
 

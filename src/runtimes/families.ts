@@ -23,6 +23,8 @@ export interface Family {
   readonly realProcess: boolean;
   /** `exec --tty`; otherwise the process's own `terminal` says it. */
   readonly execTty: boolean;
+  /** An exec with a terminal can have a log. crun 1.8 then drops, now and then, what was written just before the end. */
+  readonly execTtyLog: boolean;
   /** It can pause; otherwise the cgroup is frozen. */
   readonly pauses: boolean;
   readonly updates: boolean;
@@ -39,6 +41,7 @@ const byTheBook: Omit<Family, "name"> = {
   plainState: false,
   realProcess: false,
   execTty: true,
+  execTtyLog: true,
   pauses: true,
   updates: true,
   ownKernel: false,
@@ -48,6 +51,7 @@ const families: Readonly<Record<Family["name"], Family>> = {
   crun: {
     ...byTheBook,
     name: "crun",
+    execTtyLog: false,
     sealed: true,
     heldAtFifo: true,
     startsByFifo: true,

@@ -259,6 +259,19 @@ describe("exec", () => {
     expect(await shell.exited).toEqual({ exitCode: 4 });
   });
 
+  test("what is written to a terminal just before the end is not lost", async () => {
+    for (let turn = 0; turn < 100; turn++) {
+      const brief = await exec(["sh", "-c", "test -t 0 && echo last words"], { tty: true });
+      expect(await readAll(brief.streams.output)).toBe("last words\r\n");
+    }
+  });
+
+  test("a command that is not there, on a terminal", async () => {
+    for (let turn = 0; turn < 10; turn++) {
+      expect(await codeOf(exec(["nosuch"], { tty: true }))).toBe("invalid task.command-not-found");
+    }
+  });
+
   test("a terminal whose reader is slow holds the process back, and gives all in the end", async () => {
     const size = 4 * mebibyte;
     const flood = await exec(["sh", "-c", `stty -opost; head -c ${size} /dev/zero`], { tty: true });
