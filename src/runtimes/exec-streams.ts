@@ -94,40 +94,28 @@ function pipeInput(child: Bun.Subprocess): Pick<ProcessStreams, "write" | "close
 export interface PtyProcess {
   readonly streams: ProcessStreams;
   readonly options: Bun.TerminalOptions;
-  connect(child: Bun.Subprocess): void;
+  /** `rest` gives what is still to come once the process has ended. */
+  connect(child: Bun.Subprocess, rest: () => Uint8Array): void;
   resize(columns: number, rows: number): void;
-  /** The end of what came. */
-  recent(): string;
 }
-
-/** Bytes that `recent` gives at most: more than an error of an OCI runtime has. */
-const recentBytes = 4096;
 
 /**
  * Streams over a pseudo-terminal. Bun's terminal can't be told to stop reading, so when the reader is slow the OCI
  * runtime, which copies between this terminal and the container's, is stopped instead (SIGSTOP), and the process
  * blocks on the container's.
  */
-export function ptyStreams(): PtyProcess {
+export function ptyStreams(clock: Clock): PtyProcess {
   let child: Bun.Subprocess | undefined;
-  let recent = Buffer.alloc(0);
   let drained = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const signal = (name: "SIGSTOP" | "SIGCONT") => {
     if (child?.exitCode === null && child.signalCode === null) child.kill(name);
   };
   const queue = new OutputQueue((on) => signal(on ? "SIGCONT" : "SIGSTOP"));
-  const finish = () => {
-    queue.end();
-    over.resolve();
-  };
   const options: Bun.TerminalOptions = {
-    data: (_terminal, data) => {
-      recent = Buffer.concat([recent, data.subarray(-recentBytes)]).subarray(-recentBytes);
-      queue.push({ stream: "stdout", data });
-    },
+    data: (_terminal, data) => queue.push({ stream: "stdout", data }),
     drain: () => drained.resolve(),
-    exit: finish,
+    exit: () => over.resolve(),
   };
   let last = Promise.resolve();
   const write = async (data: Uint8Array) => {
@@ -139,10 +127,17 @@ export function ptyStreams(): PtyProcess {
   };
   return {
     options,
-    recent: () => recent.toString(),
-    connect(process) {
+    connect(process, rest) {
       child = process;
-      void process.exited.then(() => process.terminal?.close());
+      void process.exited.then(async () => {
+        // At once: the file that it is read from goes with the process.
+        const data = rest();
+        await Promise.race([over.promise, clock.sleep(quiet)]);
+        process.terminal?.close();
+        over.resolve();
+        if (data.length > 0) queue.push({ stream: "stdout", data });
+        queue.end();
+      });
     },
     resize: (columns, rows) => {
       if (child?.terminal && !child.terminal.closed) child.terminal.resize(columns, rows);

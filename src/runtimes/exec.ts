@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { fail, type Clock } from "../base/index.ts";
 import { readText, resizeTerminalsOf } from "../host/index.ts";
 import { pipeStreams, ptyStreams, type PtyProcess } from "./exec-streams.ts";
-import { execFailureCode, lastErrorIn, lastLoggedError, runtimeFailure } from "./failure.ts";
+import { execFailureCode, lastLoggedError, runtimeFailure, strayOutput } from "./failure.ts";
 import { bundleFiles } from "./layout.ts";
 import type { OciProgram } from "./programs.ts";
 import type { ExecProcess, ExecSpec, ProcessStreams } from "./runtime.ts";
@@ -16,8 +16,6 @@ interface Started {
   readonly child: Bun.Subprocess;
   readonly streams: ProcessStreams;
   resize(columns: number, rows: number): Promise<void>;
-  /** The end of what came over its terminal, where a runtime without a log tells its errors. */
-  recent(): string;
 }
 
 /**
@@ -43,16 +41,13 @@ export async function execInTask(
   cleanup.defer(removeFiles);
   cleanup.defer(() => rmSync(logFile, { force: true }));
   writeFileSync(specFile, JSON.stringify({ ...exec.process, terminal: exec.tty }), { mode: 0o600 });
-  const log = exec.tty && !program.family.execTtyLog ? [] : [`--log=${logFile}`];
-  const command = [program.path, ...program.arguments, ...log, "--log-format=json", "exec"];
+  const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
   if (exec.tty && program.family.execTty) command.push("--tty");
   command.push("--process", specFile, "--pid-file", pidFile, task.id);
   const started = program.spawn(() => ({
-    value: start(command, exec, host.clock),
+    value: start(command, exec, host.clock, () => strayOutput(logFile)),
   })).value;
   const { child, streams } = started;
-  const said = () =>
-    log.length > 0 ? lastLoggedError(logFile) : lastErrorIn(Bun.stripANSI(started.recent()));
   const onAbort = () => child.kill("SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   const pid = await waitForPid(child, pidFile, host.clock).finally(() =>
@@ -62,14 +57,14 @@ export async function execInTask(
     streams.close();
     signal?.throwIfAborted();
     const args = exec.process["args"] as readonly string[] | undefined;
-    throw runtimeFailure(said() ?? "", args?.[0] ?? "", "exec");
+    throw runtimeFailure(lastLoggedError(logFile) ?? "", args?.[0] ?? "", "exec");
   }
   cleanup.move(); // the log is still needed
   removeFiles();
   return {
     pid,
     streams,
-    exited: exitOf(child, said).finally(() => rmSync(logFile, { force: true })),
+    exited: exitOf(child, logFile),
     resize: (columns, rows) => started.resize(columns, rows),
     async kill(number) {
       // The runtime's exec is the parent and has not waited for it yet, so the pid cannot be another's.
@@ -79,23 +74,23 @@ export async function execInTask(
   };
 }
 
-function start(command: string[], exec: ExecSpec, clock: Clock): Started {
+function start(command: string[], exec: ExecSpec, clock: Clock, rest: () => Uint8Array): Started {
   const common = { cwd: "/", env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } };
   const noTerminal = () =>
     Promise.reject(fail("conflict", "task.no-terminal", `exec ${exec.id} has no terminal`));
   if (exec.detach && exec.tty) {
     // It needs a terminal all the same; nobody reads it.
-    const started = startWithTerminal(command, common, exec.size, clock);
+    const started = startWithTerminal(command, common, exec.size, clock, rest);
     started.streams.close();
     return started;
   }
   if (exec.detach) {
     const child = Bun.spawn(command, { ...common, stdio: ["ignore", "ignore", "ignore"], detached: true });
-    return { child, streams: pipeStreams(child, clock), resize: noTerminal, recent: () => "" };
+    return { child, streams: pipeStreams(child, clock), resize: noTerminal };
   }
-  if (exec.tty) return startWithTerminal(command, common, exec.size, clock);
+  if (exec.tty) return startWithTerminal(command, common, exec.size, clock, rest);
   const child = Bun.spawn(command, { ...common, stdio: [exec.stdin ? "pipe" : "ignore", "pipe", "pipe"] });
-  return { child, streams: pipeStreams(child, clock), resize: noTerminal, recent: () => "" };
+  return { child, streams: pipeStreams(child, clock), resize: noTerminal };
 }
 
 function startWithTerminal(
@@ -103,15 +98,15 @@ function startWithTerminal(
   common: { cwd: string; env: Record<string, string> },
   size: ExecSpec["size"],
   clock: Clock,
+  rest: () => Uint8Array,
 ): Started {
-  const pty: PtyProcess = ptyStreams();
+  const pty: PtyProcess = ptyStreams(clock);
   const first = size === undefined ? {} : { cols: size.columns, rows: size.rows };
   const child = Bun.spawn(command, { ...common, terminal: { ...pty.options, ...first } });
-  pty.connect(child);
+  pty.connect(child, rest);
   return {
     child,
     streams: pty.streams,
-    recent: () => pty.recent(),
     /** crun gives the size on only when it starts, so the container's own terminal is set, too. */
     async resize(columns, rows) {
       pty.resize(columns, rows);
@@ -134,14 +129,12 @@ async function waitForPid(child: Bun.Subprocess, pidFile: string, clock: Clock):
   }
 }
 
-async function exitOf(
-  child: Bun.Subprocess,
-  said: () => string | undefined,
-): Promise<{ readonly exitCode: number }> {
+async function exitOf(child: Bun.Subprocess, logFile: string): Promise<{ readonly exitCode: number }> {
   const exitCode = await child.exited;
-  const error = exitCode === 0 ? undefined : said();
+  const said = lastLoggedError(logFile);
+  rmSync(logFile, { force: true });
   // The process was there, but the kernel refused its program: a wrong architecture, a missing interpreter.
-  return { exitCode: error === undefined ? exitCode : (execFailureCode(error) ?? exitCode) };
+  return { exitCode: said === undefined ? exitCode : (execFailureCode(said) ?? exitCode) };
 }
 
 function notRunning(id: string): Error {

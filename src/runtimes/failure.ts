@@ -24,20 +24,29 @@ const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" |
 
 /** The last error in a runtime's JSON log (`--log-format=json`); undefined when there is none. */
 export function lastLoggedError(path: string): string | undefined {
-  return existsSync(path) ? lastErrorIn(readFileSync(path, "utf8")) : undefined;
+  if (!existsSync(path)) return undefined;
+  const errors = readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        const entry = JSON.parse(line) as { level?: string; msg?: string };
+        return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
+      } catch {
+        return [];
+      }
+    });
+  return errors.at(-1);
 }
 
-/** The same in the text of such a log. */
-export function lastErrorIn(log: string): string | undefined {
-  const errors = log.split("\n").flatMap((line) => {
-    try {
-      const entry = JSON.parse(line) as { level?: string; msg?: string };
-      return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
-    } catch {
-      return [];
-    }
-  });
-  return errors.at(-1);
+/**
+ * Output of a process on a terminal that stands in the runtime's log: crun 1.8, when the process ends while there is
+ * some left, writes that there as it is, and a newline (libcrun/container.c, flush_fd_to_err).
+ */
+export function strayOutput(path: string): Buffer {
+  if (!existsSync(path)) return Buffer.alloc(0);
+  const lines = readFileSync(path, "latin1").split(/(?<=\n)/);
+  const output = lines.filter((line) => !/^\{"msg":.*\}\n$/.test(line)).join("");
+  return Buffer.from(output.replace(/\n$/, ""), "latin1");
 }
 
 /** What the runtime said, as an error; `command` is the first argument of the process. */

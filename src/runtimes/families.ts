@@ -23,8 +23,6 @@ export interface Family {
   readonly realProcess: boolean;
   /** `exec --tty`; otherwise the process's own `terminal` says it. */
   readonly execTty: boolean;
-  /** An exec with a terminal can have a log. crun 1.8 then drops, now and then, what was written just before the end. */
-  readonly execTtyLog: boolean;
   /** It can pause; otherwise the cgroup is frozen. */
   readonly pauses: boolean;
   readonly updates: boolean;
@@ -41,7 +39,6 @@ const byTheBook: Omit<Family, "name"> = {
   plainState: false,
   realProcess: false,
   execTty: true,
-  execTtyLog: true,
   pauses: true,
   updates: true,
   ownKernel: false,
@@ -51,7 +48,6 @@ const families: Readonly<Record<Family["name"], Family>> = {
   crun: {
     ...byTheBook,
     name: "crun",
-    execTtyLog: false,
     sealed: true,
     heldAtFifo: true,
     startsByFifo: true,
