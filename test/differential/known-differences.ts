@@ -3050,7 +3050,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     cases: "networks/errors",
     request: "POST /containers/create",
     at: "body.message",
-    docker: "Container cannot be connected to network endpoints: bridge, first",
+    docker: "Container cannot be connected to network endpoints: *",
     virga: "Container cannot be created with multiple network endpoints: bridge, first",
     reason:
       "checked when asked and not at the start, in Virga's words; networks show more, as later versions of Docker do",
