@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { listen } from "./libc.ts";
+import { unixSockets } from "./unix-sockets.ts";
 
 /**
  * Lets as many clients wait on the unix socket at `path`, on which this process listens, as the kernel allows. Bun asks
@@ -11,13 +12,9 @@ export function lengthenListenQueue(path: string): void {
 }
 
 function listenersAt(path: string): number[] {
-  // As `ss` reads it: the fourth field says that it listens (__SO_ACCEPTCON), the seventh is the inode.
-  const inodes = readFileSync("/proc/self/net/unix", "utf8")
-    .split("\n")
-    .filter((line) => line.endsWith(` ${path}`))
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "00010000")
-    .map((fields) => `socket:[${fields[6]}]`);
+  const inodes = unixSockets()
+    .filter((socket) => socket.listens && socket.path === path)
+    .map((socket) => `socket:[${socket.inode}]`);
   return readdirSync("/proc/self/fd").flatMap((fd) => {
     const target = linkOf(`/proc/self/fd/${fd}`);
     return target !== undefined && inodes.includes(target) ? [Number(fd)] : [];

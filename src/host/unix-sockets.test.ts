@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { hasUnaccepted } from "./unix-sockets.ts";
 
 test("a client that nobody has accepted yet is seen until then", async () => {
@@ -17,16 +19,15 @@ sys.stdin.readline()
 server.accept()
 print("accepted", flush=True)
 sys.stdin.readline()`;
-  const child = Bun.spawn(["python3", "-c", script, path], { stdin: "pipe", stdout: "pipe" });
-  const said = child.stdout.getReader();
+  const child = spawn("python3", ["-c", script, path], { stdio: ["pipe", "pipe", "inherit"] });
+  const said = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   expect(hasUnaccepted(path)).toBe(false);
-  await said.read();
+  await said.next();
   expect(hasUnaccepted(path)).toBe(true);
-  await child.stdin.write("\n");
-  await child.stdin.flush();
-  await said.read();
+  child.stdin.write("\n");
+  await said.next();
   expect(hasUnaccepted(path)).toBe(false);
-  child.kill();
-  await child.exited;
+  child.stdin.end("\n");
+  await said.next();
   rmSync(directory, { recursive: true });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { execFailureCode, runtimeFailure } from "./failure.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFailureCode, lastLoggedError, runtimeFailure, strayOutput } from "./failure.ts";
 
 // What crun really says is tested in runtimes.test.ts, against the crun that is installed; runc's words are these.
 const said: [string, string][] = [
@@ -39,4 +40,22 @@ test("the exit code of a program that the kernel refused", () => {
   expect(execFailureCode("exec: Exec format error")).toBe(126);
   expect(execFailureCode("exec: No such file or directory")).toBe(127);
   expect(execFailureCode("something else")).toBeUndefined();
+});
+
+test("a runtime's log: its errors, and output that crun left there", () => {
+  const folder = mkdtempSync("/tmp/virga-runtime-log-");
+  const path = `${folder}/log`;
+  const crun = '{"msg":"executable file `ä` not found","level":"error","time":"2026-01-01T00:00:00.000Z"}\n';
+  const runc = '{"level":"error","msg":"exec failed","time":"2026-01-01T00:00:00Z"}\n';
+  const output = '{"msg":"a program\'s own line"}\r\nlast ü';
+  expect(lastLoggedError(path)).toBeUndefined();
+  expect(strayOutput(path).toString()).toBe("");
+  writeFileSync(path, crun);
+  expect(lastLoggedError(path)).toBe("executable file `ä` not found");
+  writeFileSync(path, `${crun}${output}\n`);
+  expect(strayOutput(path).toString()).toBe(output);
+  writeFileSync(path, runc);
+  expect(lastLoggedError(path)).toBe("exec failed");
+  expect(strayOutput(path).toString()).toBe("");
+  rmSync(folder, { recursive: true });
 });

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
 import { fail, type VirgaError } from "../base/index.ts";
 
 /**
@@ -24,18 +25,9 @@ const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" |
 
 /** The last error in a runtime's JSON log (`--log-format=json`); undefined when there is none. */
 export function lastLoggedError(path: string): string | undefined {
-  if (!existsSync(path)) return undefined;
-  const errors = readFileSync(path, "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      try {
-        const entry = JSON.parse(line) as { level?: string; msg?: string };
-        return entry.level === "error" && entry.msg !== undefined ? [entry.msg] : [];
-      } catch {
-        return [];
-      }
-    });
-  return errors.at(-1);
+  return linesOf(path)
+    .map(loggedEntry)
+    .findLast((entry) => entry?.level === "error")?.msg;
 }
 
 /**
@@ -43,10 +35,24 @@ export function lastLoggedError(path: string): string | undefined {
  * some left, writes that there as it is, and a newline (libcrun/container.c, flush_fd_to_err).
  */
 export function strayOutput(path: string): Buffer {
-  if (!existsSync(path)) return Buffer.alloc(0);
-  const lines = readFileSync(path, "latin1").split(/(?<=\n)/);
-  const output = lines.filter((line) => !/^\{"msg":.*\}\n$/.test(line)).join("");
-  return Buffer.from(output.replace(/\n$/, ""), "latin1");
+  const output = linesOf(path).filter((line) => loggedEntry(line) === undefined);
+  return Buffer.from(output.join("").replace(/\n$/, ""), "latin1");
+}
+
+/** With the newline of each; none when there is no such file. */
+function linesOf(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, "latin1").split(/(?<=\n)/) : [];
+}
+
+const logEntry = z.strictObject({ level: z.string(), msg: z.string(), time: z.string() });
+
+/** A line of the log as crun and runc write it, with these members and no other; undefined for what is none. */
+function loggedEntry(line: string): z.infer<typeof logEntry> | undefined {
+  try {
+    return logEntry.safeParse(JSON.parse(Buffer.from(line, "latin1").toString())).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the runtime said, as an error; `command` is the first argument of the process. */

@@ -245,7 +245,10 @@ describe("with a running container", () => {
     expect(await ok("port", "web", "80")).toBe("127.0.0.1:18391");
     expect(await ok("top", "web")).toContain("httpd -f -p 80");
     expect(await json("top", "--json", "web")).toBeArray();
-    expect(await json("stats", "--no-stream", "--json", "web")).toMatchObject({ name: "web", processes: 2 });
+    expect(await json("stats", "--no-stream", "--json", "web")).toMatchObject({
+      name: "web",
+      processes: expect.any(Number),
+    });
     expect(await ok("stats", "--no-stream")).toMatch(/^web +[0-9a-f]{12} +[\d.]+ % /m);
     expect(await json("system", "df", "--json")).toHaveProperty("LayersSize");
     expect(await ok("system", "df")).toMatch(/^containers +1 +1 /m);

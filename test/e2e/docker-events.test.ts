@@ -297,8 +297,8 @@ describe("images, networks and volumes", () => {
 
   test("filters choose as Docker's do", async () => {
     const all = await during(() => ok("run", "--rm", "--name", "chosen-1", "--label", "k=v", image, "true"));
-    const since = String(all[0]!.timeNano / 1e9);
-    const until = (Date.now() / 1000).toFixed(3);
+    const since = (Math.floor(all[0]!.timeNano / 1e6) / 1e3).toFixed(3);
+    const until = ((Date.now() + 1) / 1000).toFixed(3);
     const chosen = async (...filters: string[]) => {
       const flags = filters.flatMap((one) => ["--filter", one]);
       const text = await ok(

@@ -26,7 +26,7 @@ async function events(
     "--since",
     "1",
     "--until",
-    (Date.now() / 1000).toFixed(3),
+    ((Date.now() + 1) / 1000).toFixed(3),
     "--format",
     "{{json .}}",
   );
