@@ -1,28 +1,44 @@
 type Reasons = Readonly<Record<string, string>>;
 
+const descriptorReason = "descriptors are told without what no image here has";
+
+/** Of a content descriptor with a platform. */
+const descriptor = (at: string): Reasons => ({
+  [`${at}.annotations`]: descriptorReason,
+  [`${at}.artifactType`]: descriptorReason,
+  [`${at}.data`]: descriptorReason,
+  [`${at}.platform.os.features`]: "Windows only",
+  [`${at}.platform.os.version`]: "Windows only",
+  [`${at}.urls`]: descriptorReason,
+});
+
+/** Of an image, in the list and by itself. */
+const imageFields: Reasons = {
+  "Descriptor.annotations": descriptorReason,
+  "Descriptor.artifactType": descriptorReason,
+  "Descriptor.data": descriptorReason,
+  "Descriptor.platform": "the image itself tells its platform, as does Manifests",
+  "Descriptor.urls": descriptorReason,
+  "Manifests.AttestationData": "an image here is one manifest, without attestations",
+  ...descriptor("Manifests.Descriptor"),
+  "Manifests.ImageData.Identity": "nobody has vouched for an image here",
+  "Manifests.ImageData.Platform.os.features": "Windows only",
+  "Manifests.ImageData.Platform.os.version": "Windows only",
+};
+
 /**
  * Fields of answers that Docker's description names and this daemon does not send, each with the reason; one stands
  * for all that is in it. A test compares them with what is sent.
  */
 export const absentFields: Readonly<Record<string, Reasons>> = {
   "GET /containers/json": {
-    "ImageManifestDescriptor.annotations": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.artifactType": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.data": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.platform.os.features": "Windows only",
-    "ImageManifestDescriptor.platform.os.version": "Windows only",
-    "ImageManifestDescriptor.urls": "descriptors are told without what no image here has",
+    ...descriptor("ImageManifestDescriptor"),
   },
   "GET /containers/{id}/json": {
     "Config.ArgsEscaped": "Windows only",
     "Config.NetworkDisabled": "told by NetworkMode: none",
     "HostConfig.Mounts.Consistency": "it has no effect",
-    "ImageManifestDescriptor.annotations": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.artifactType": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.data": "descriptors are told without what no image here has",
-    "ImageManifestDescriptor.platform.os.features": "Windows only",
-    "ImageManifestDescriptor.platform.os.version": "Windows only",
-    "ImageManifestDescriptor.urls": "descriptors are told without what no image here has",
+    ...descriptor("ImageManifestDescriptor"),
     Storage: "of Docker's containerd image store; GraphDriver tells the same",
   },
   "GET /containers/{id}/stats": {
@@ -33,39 +49,11 @@ export const absentFields: Readonly<Record<string, Reasons>> = {
     "networks.instance_id": "Windows only",
   },
   "GET /images/json": {
-    "Descriptor.annotations": "descriptors are told without what no image here has",
-    "Descriptor.artifactType": "descriptors are told without what no image here has",
-    "Descriptor.data": "descriptors are told without what no image here has",
-    "Descriptor.platform": "the image itself tells its platform, as does Manifests",
-    "Descriptor.urls": "descriptors are told without what no image here has",
-    "Manifests.AttestationData": "an image here is one manifest, without attestations",
-    "Manifests.Descriptor.annotations": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.artifactType": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.data": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.platform.os.features": "Windows only",
-    "Manifests.Descriptor.platform.os.version": "Windows only",
-    "Manifests.Descriptor.urls": "descriptors are told without what no image here has",
-    "Manifests.ImageData.Identity": "nobody has vouched for an image here",
-    "Manifests.ImageData.Platform.os.features": "Windows only",
-    "Manifests.ImageData.Platform.os.version": "Windows only",
+    ...imageFields,
   },
   "GET /images/{name}/json": {
-    "Descriptor.annotations": "descriptors are told without what no image here has",
-    "Descriptor.artifactType": "descriptors are told without what no image here has",
-    "Descriptor.data": "descriptors are told without what no image here has",
-    "Descriptor.platform": "the image itself tells its platform, as does Manifests",
-    "Descriptor.urls": "descriptors are told without what no image here has",
+    ...imageFields,
     Identity: "nobody has vouched for an image here",
-    "Manifests.AttestationData": "an image here is one manifest, without attestations",
-    "Manifests.Descriptor.annotations": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.artifactType": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.data": "descriptors are told without what no image here has",
-    "Manifests.Descriptor.platform.os.features": "Windows only",
-    "Manifests.Descriptor.platform.os.version": "Windows only",
-    "Manifests.Descriptor.urls": "descriptors are told without what no image here has",
-    "Manifests.ImageData.Identity": "nobody has vouched for an image here",
-    "Manifests.ImageData.Platform.os.features": "Windows only",
-    "Manifests.ImageData.Platform.os.version": "Windows only",
     OsVersion: "Windows only",
   },
   "GET /info": {

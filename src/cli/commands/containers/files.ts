@@ -3,7 +3,7 @@ import { part } from "../../../api/client/docker/index.ts";
 import { jsonOption, type Command } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { named } from "../../nearest-name.ts";
-import { splitTag } from "../../pull.ts";
+import { changeOption, newImageQuery } from "../../new-image.ts";
 import { saveBody } from "../../save-body.ts";
 import { print, printJson } from "../../terminal.ts";
 
@@ -39,13 +39,7 @@ export const commit: Command = {
   arguments: { min: 1, max: 2 },
   options: {
     author: { type: "string", short: "a", value: "NAME", help: "who made it" },
-    change: {
-      type: "string",
-      short: "c",
-      multiple: true,
-      value: "INSTRUCTION",
-      help: "a Dockerfile instruction to apply: 'CMD [\"ls\"]'",
-    },
+    ...changeOption,
     message: { type: "string", short: "m", value: "TEXT", help: "what it is" },
     pause: { type: "boolean", short: "p", help: "pause the container meanwhile (default true)" },
     ...jsonOption,
@@ -54,17 +48,14 @@ export const commit: Command = {
   async run(invocation) {
     const docker = engineOf(invocation.root);
     const [name = "", image] = invocation.arguments;
-    const { name: repo, tag } = image === undefined ? { name: undefined, tag: undefined } : splitTag(image);
     if (image?.includes("@")) throw fail("invalid", "cli.usage", "a new image has a tag, not a digest");
     const { Id } = await named(docker, "container", name, () =>
       docker.transport.json<{ readonly Id: string }>("POST", "/commit", {
         query: {
           container: name,
-          repo,
-          tag,
+          ...newImageQuery(invocation, image),
           comment: invocation.text("message"),
           author: invocation.text("author"),
-          changes: invocation.texts("change"),
           pause: invocation.flag("pause", true),
         },
       }),

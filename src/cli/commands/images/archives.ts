@@ -5,7 +5,7 @@ import { jsonOption, quietOption, type Command } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { showProgress } from "../../image-progress.ts";
 import { named } from "../../nearest-name.ts";
-import { splitTag } from "../../pull.ts";
+import { changeOption, newImageQuery } from "../../new-image.ts";
 import { saveBody } from "../../save-body.ts";
 import { isTerminal, print, printJson } from "../../terminal.ts";
 
@@ -96,13 +96,7 @@ export const importImage: Command = {
   usage: "FILE|- [IMAGE[:TAG]]",
   arguments: { min: 1, max: 2 },
   options: {
-    change: {
-      type: "string",
-      short: "c",
-      multiple: true,
-      value: "INSTRUCTION",
-      help: "a Dockerfile instruction to apply: 'CMD [\"sh\"]'",
-    },
+    ...changeOption,
     message: { type: "string", short: "m", value: "TEXT", help: "what it is" },
     platform: { type: "string", value: "OS/ARCH", help: "its platform" },
     ...jsonOption,
@@ -110,15 +104,12 @@ export const importImage: Command = {
   completes: ["file", "nothing"],
   async run(invocation) {
     const [file = "", image] = invocation.arguments;
-    const { name: repo, tag } = image === undefined ? { name: undefined, tag: undefined } : splitTag(image);
     const docker = engineOf(invocation.root, { start: true });
     const isUrl = /^https?:\/\//.test(file);
     const response = await docker.transport.request("POST", "/images/create", {
       query: {
         fromSrc: isUrl ? file : "-",
-        repo,
-        tag,
-        changes: invocation.texts("change"),
+        ...newImageQuery(invocation, image),
         message: invocation.text("message"),
         platform: invocation.text("platform"),
       },
