@@ -4,7 +4,9 @@ import type { Descriptor, Digest } from "../content/index.ts";
 import type { Connection } from "./connection.ts";
 import { describe, manifestTypes, maxManifestBytes, mediaTypeOf } from "./documents.ts";
 import { downloadBlob, readBlob } from "./download.ts";
+import { nextPage } from "./link.ts";
 import { mountBlob, pushBlob } from "./push-blob.ts";
+import { listReferrers, pushReferrer } from "./referrers.ts";
 import { repeated } from "./retry.ts";
 import type { RemoteManifest, RemoteRepository } from "./repository.ts";
 
@@ -13,11 +15,16 @@ const maxTagPages = 1000;
 
 export function createRemote(connection: Connection, isMirror: boolean): RemoteRepository {
   const { name, host } = connection;
+  const manifests: Pick<RemoteRepository, "manifest" | "pushManifest"> = {
+    manifest: (reference, signal) => readManifest(connection, reference, signal),
+    pushManifest: (reference, mediaType, bytes, signal) =>
+      pushManifest(connection, reference, mediaType, bytes, signal),
+  };
   return {
+    ...manifests,
     name,
     host,
     isMirror,
-    manifest: (reference, signal) => readManifest(connection, reference, signal),
     headManifest: (reference, signal) => headManifest(connection, reference, signal),
     tags: (signal) => listTags(connection, signal),
     async hasBlob(digest, signal) {
@@ -38,8 +45,10 @@ export function createRemote(connection: Connection, isMirror: boolean): RemoteR
       downloadBlob(connection, blob, target, received, signal),
     mountBlob: (digest, from, signal) => mountBlob(connection, digest, from, signal),
     pushBlob: (blob, sent, signal) => pushBlob(connection, blob, sent, signal),
-    pushManifest: (reference, mediaType, bytes, signal) =>
-      pushManifest(connection, reference, mediaType, bytes, signal),
+    referrers: (subject, artifactType, signal) =>
+      listReferrers(connection, manifests, subject, artifactType, signal),
+    pushReferrer: (subject, referrer, bytes, signal) =>
+      pushReferrer(connection, manifests, subject, referrer, bytes, signal),
   };
 }
 
@@ -108,14 +117,6 @@ async function listTags(connection: Connection, signal: AbortSignal): Promise<st
     path = nextPage(headers.get("link"), url);
   }
   return [...tags];
-}
-
-/** The `next` of a Link header (RFC 8288), on the same host only: it gets our token. */
-function nextPage(link: string | null, url: string): string | undefined {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? "")?.[1];
-  if (target === undefined || !URL.canParse(target, url)) return undefined;
-  const next = new URL(target, url);
-  return next.origin === new URL(url).origin ? next.href : undefined;
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -49,6 +49,10 @@ export interface RemoteRepository {
   /** Sends a blob; goes on where the registry says after a lost connection. `sent` hears how many bytes went out. */
   pushBlob(blob: BlobSource, sent: (bytes: number) => void, signal: AbortSignal): Promise<void>;
   pushManifest(reference: string, mediaType: string, bytes: Uint8Array, signal: AbortSignal): Promise<Digest>;
+  /** What refers to a manifest, of one type or of all; none when the registry knows nothing of it. */
+  referrers(subject: Digest, artifactType: string | undefined, signal: AbortSignal): Promise<Descriptor[]>;
+  /** Stores a manifest that refers to `subject`, and lists it where the registry does not do so by itself. */
+  pushReferrer(subject: Digest, referrer: Descriptor, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
 }
 
 export interface BlobSource extends BlobInfo {

@@ -2,6 +2,7 @@ import type { Progress, Report } from "../base/index.ts";
 import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { DiffId, LayerInfo } from "../layers/index.ts";
+import type { Referrers } from "./referrers/referrer.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
 export interface ImageProcess {
@@ -154,6 +155,8 @@ export interface Images {
    * `permission` / `registry.denied`, `unavailable`.
    */
   push(name: string, options?: PushOptions): Promise<void>;
+  /** Signatures, lists of parts and the like, of the images that are here. */
+  readonly referrers: Referrers;
 }
 
 export interface PullOptions {

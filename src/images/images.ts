@@ -13,6 +13,7 @@ import { announce, importRootfs, type RootfsImport } from "./import.ts";
 import { pullLife } from "./registry-records.ts";
 import { find } from "./lookup.ts";
 import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
+import { createReferrers } from "./referrers/referrers.ts";
 import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
 import type { FetchOptions, ImageSource } from "./source.ts";
@@ -101,6 +102,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
     load: (source, options = {}) => loadArchive({ ...writing, events }, source, options),
     save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
     ...transfers,
+    referrers: createReferrers(writing),
   };
 }
 

@@ -19,6 +19,7 @@ export type {
   RemovedImage,
 } from "./image.ts";
 export { createImages, type ImagesDependencies } from "./images.ts";
+export type { Artifact, ArtifactLayer, Referrer, Referrers } from "./referrers/referrer.ts";
 export { pullSummary } from "./pull/summary.ts";
 
 export {

@@ -5,6 +5,7 @@ import type { State } from "../state/index.ts";
 import { canonicalJson, mediaTypes, parseConfig, sha256 } from "./formats.ts";
 import type { Garbage, Hold } from "./garbage.ts";
 import type { Image, ImageRecipe } from "./image.ts";
+import type { StoredReferrer } from "./referrers/referrer-table.ts";
 import type { ImageStore } from "./store.ts";
 
 /** An image whose blobs and layers are stored and held, about to be written down. */
@@ -37,6 +38,10 @@ export async function register(
     readonly digests?: readonly string[];
     /** The manifest, and with it the blobs, take the place of those that the image has. */
     readonly replace?: boolean;
+    /** Takes what a replaced manifest leaves behind. */
+    readonly hold?: Hold;
+    /** What refers to it; the blobs are stored. */
+    readonly referrers?: readonly StoredReferrer[];
   } = {},
 ): Promise<Image> {
   const { state, store, content, layers, garbage, clock } = dependencies;
@@ -47,12 +52,16 @@ export async function register(
     // The first manifest of an image stays, unless it is replaced: its blobs are the ones that are kept.
     const needed = [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)];
     if (!known || options.replace === true) for (const digest of needed) content.stat(digest);
+    let orphaned: readonly Digest[] = [];
     state.transaction(() => {
       store.insert({ ...image, size, storedAt: clock.now() });
       if (options.replace === true) store.replaceManifest(image);
       for (const reference of references) store.tag(reference, image.id);
       for (const digest of options.digests ?? []) store.addDigest(digest, image.id);
+      for (const one of options.referrers ?? []) store.insertReferrer(one);
+      if (options.replace === true) orphaned = store.dropOrphanedReferrers();
     });
+    options.hold?.own(...orphaned);
     return store.get(image.id)!;
   });
 }

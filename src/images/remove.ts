@@ -29,14 +29,15 @@ export async function removeImage(
 ): Promise<RemovedImage> {
   const { store, garbage } = dependencies;
   // Deciding and doing happen without a pause between: no container or name can come in.
-  const { image, removed } = (() => {
+  const { image, removed, orphaned } = (() => {
     const found = find(store, name);
     const step = planRemoval(dependencies.use, found, name, options.force ?? false);
-    return { image: found.image, removed: perform(dependencies, found.image, step) };
+    return { image: found.image, ...perform(dependencies, found.image, step) };
   })();
   if (removed.deleted.length > 0 && !options.noPrune) {
-    await garbage.collect({ layers: image.config.rootfs.diff_ids, blobs: blobsOf(image) });
-  }
+    const blobs = [...blobsOf(image), ...orphaned];
+    await garbage.collect({ layers: image.config.rootfs.diff_ids, blobs });
+  } else if (orphaned.length > 0) await garbage.collect({ layers: [], blobs: orphaned });
   return removed;
 }
 
@@ -77,16 +78,24 @@ export function namesOf(image: Image): string[] {
   return [...image.references, ...bare];
 }
 
-function perform({ state, store, events }: RemoveDependencies, image: Image, step: Step): RemovedImage {
+/** Returns also the blobs of the referrers that have lost their image. */
+function perform(
+  { state, store, events }: RemoveDependencies,
+  image: Image,
+  step: Step,
+): { readonly removed: RemovedImage; readonly orphaned: readonly Digest[] } {
+  let orphaned: readonly Digest[] = [];
   state.transaction(() => {
     for (const reference of step.untag) store.untag(reference);
     for (const digest of orphans(image, step.untag)) store.untag(digest);
     if (step.delete) store.delete(image.id);
+    orphaned = store.dropOrphanedReferrers();
   });
   const attributes = { ...image.config.config?.Labels, name: image.id };
   for (const _reference of step.untag) events.emit("image", "untag", image.id, attributes);
   if (step.delete) events.emit("image", "delete", image.id, attributes);
-  return { untagged: step.untag.map(familiar), deleted: step.delete ? [image.id] : [] };
+  const removed = { untagged: step.untag.map(familiar), deleted: step.delete ? [image.id] : [] };
+  return { removed, orphaned };
 }
 
 /** The digests of the repositories that lose their last tag of the image. */
@@ -127,7 +136,7 @@ export async function pruneImages(
   const untagged: string[] = [];
   const deleted: Digest[] = [];
   for (const image of prunableImages(dependencies, options)) {
-    const removed = perform(dependencies, image, { untag: namesOf(image), delete: true });
+    const { removed } = perform(dependencies, image, { untag: namesOf(image), delete: true });
     untagged.push(...removed.untagged);
     deleted.push(...removed.deleted);
   }

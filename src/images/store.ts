@@ -2,6 +2,7 @@ import type { Descriptor, Digest } from "../content/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { Migration, State } from "../state/index.ts";
 import type { Image, ImageConfig } from "./image.ts";
+import { createReferrerTable, referrerMigration, type ReferrerTable } from "./referrers/referrer-table.ts";
 import { createRegistryRecords, registryMigration, type RegistryRecords } from "./registry-records.ts";
 
 export const imageMigrations: readonly Migration[] = [
@@ -16,6 +17,7 @@ export const imageMigrations: readonly Migration[] = [
       CREATE INDEX image_references_by_image ON image_references (image_id);`,
   },
   registryMigration,
+  referrerMigration,
 ];
 
 interface Row {
@@ -28,7 +30,7 @@ interface Row {
 }
 
 /** The tables of images and of their names. Everything is synchronous. */
-export interface ImageStore extends RegistryRecords {
+export interface ImageStore extends RegistryRecords, ReferrerTable {
   get(id: string): Image | undefined;
   list(): Image[];
   /** Images whose id starts with `prefix` (with or without `sha256:`), two at most. */
@@ -44,6 +46,8 @@ export interface ImageStore extends RegistryRecords {
   tag(reference: string, id: Digest): void;
   /** Takes away a name: a tag, or `REPOSITORY@DIGEST`. */
   untag(reference: string): void;
+  /** Forgets the referrers that no image has any more; returns the blobs that they needed. */
+  dropOrphanedReferrers(): Digest[];
   /** Every layer and blob that an image needs, those of `without` apart. */
   needed(without?: ReadonlySet<Digest>): {
     readonly layers: ReadonlySet<DiffId>;
@@ -64,6 +68,7 @@ export function createImageStore({ db }: State): ImageStore {
     "SELECT image_id FROM image_references WHERE name = ?",
   );
   const registries = createRegistryRecords(db);
+  const referrers = createReferrerTable(db);
   const toImage = (row: Row): Image => ({
     id: row.id,
     manifest: JSON.parse(row.manifest) as Descriptor,
@@ -78,6 +83,7 @@ export function createImageStore({ db }: State): ImageStore {
 
   return {
     ...registries,
+    ...referrers,
     ...createImageRows(db),
     get(id) {
       const row = one.get(id);
@@ -97,14 +103,27 @@ export function createImageStore({ db }: State): ImageStore {
       if (reference.includes("@")) registries.removeDigest(reference);
       else db.query("DELETE FROM image_references WHERE name = ?").run(reference);
     },
+    dropOrphanedReferrers: () => referrers.keepReferrersOf(() => list().flatMap(subjectsOf)),
     needed(without) {
       const images = list().filter((image) => !without?.has(image.id));
-      const layers = images.flatMap((image) => image.config.rootfs.diff_ids);
-      const blobs = images.flatMap((image) => blobsOf(image));
-      const begun = registries.begun();
-      return { layers: new Set([...layers, ...begun.layers]), blobs: new Set([...blobs, ...begun.blobs]) };
+      return neededBy(images, [registries.begun(), referrersIn(images, referrers)]);
     },
   };
+}
+
+type Needed = { readonly layers: readonly DiffId[]; readonly blobs: readonly Digest[] };
+
+function neededBy(images: readonly Image[], more: readonly Needed[]): ReturnType<ImageStore["needed"]> {
+  const layers = images.flatMap((image) => image.config.rootfs.diff_ids);
+  const blobs = images.flatMap((image) => blobsOf(image));
+  return {
+    layers: new Set([...layers, ...more.flatMap((one) => one.layers)]),
+    blobs: new Set([...blobs, ...more.flatMap((one) => one.blobs)]),
+  };
+}
+
+function referrersIn(images: readonly Image[], table: ReferrerTable): Needed {
+  return { layers: [], blobs: [...table.blobsOfReferrers(images.flatMap(subjectsOf))] };
 }
 
 function createImageRows(db: State["db"]): Pick<ImageStore, "insert" | "replaceManifest" | "delete"> {
@@ -121,6 +140,12 @@ function createImageRows(db: State["db"]): Pick<ImageStore, "insert" | "replaceM
     },
     delete: (id) => void db.query("DELETE FROM images WHERE id = ?").run(id),
   };
+}
+
+/** The digests that stand for an image: its manifest's, and those of what it came from registries by. */
+export function subjectsOf(image: Pick<Image, "manifest" | "digests">): Digest[] {
+  const theirs = image.digests.map((text) => text.slice(text.indexOf("@") + 1) as Digest);
+  return [...new Set([image.manifest.digest, ...theirs])];
 }
 
 /** The digests of all blobs of an image: configuration, manifest, layers. */

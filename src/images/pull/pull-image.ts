@@ -5,6 +5,7 @@ import type { LayerStore } from "../../layers/index.ts";
 import type { Hold } from "../garbage.ts";
 import { familiarRepository, formatReference, repositoryOf, type Reference } from "../reference.ts";
 import { register, type RegisterDependencies } from "../register.ts";
+import { movedReferrers } from "../referrers/move.ts";
 import { blobsOf } from "../store.ts";
 import type { SharedWork } from "../shared-work.ts";
 import type { FetchedImage, FetchOptions } from "../source.ts";
@@ -53,6 +54,9 @@ export async function pullImage(
     // An image that is here by another manifest (made here, or from elsewhere) is from now on what its registry has.
     const known = store.get(resolved.config.descriptor.digest);
     if (known) hold.own(...blobsOf(known));
+    const referrers = known
+      ? await movedReferrers(dependencies, known.manifest.digest, resolved.manifest.descriptor, hold)
+      : [];
     const image = await register(
       dependencies,
       {
@@ -62,7 +66,7 @@ export async function pullImage(
         layers: resolved.layers,
       },
       reference.digest === undefined ? [key] : [],
-      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], replace: true },
+      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], replace: true, hold, referrers },
     );
     store.endPull(key);
     return { image, digest: resolved.digest };

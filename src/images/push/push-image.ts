@@ -2,7 +2,7 @@ import { fail, type Report } from "../../base/index.ts";
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
 import type { Registries, RemoteRepository } from "../../distribution/index.ts";
 import type { Events } from "../../events/index.ts";
-import { canonicalJson, mediaTypes, parseJson, parseManifest } from "../formats.ts";
+import { mediaTypes, parseJson, parseManifest } from "../formats.ts";
 import type { Garbage } from "../garbage.ts";
 import type { Image, PushOptions } from "../image.ts";
 import { inParallel } from "../pull/parallel.ts";
@@ -14,9 +14,11 @@ import {
   repositoryOf,
   type Reference,
 } from "../reference.ts";
+import { compressedManifest } from "../referrers/settle.ts";
 import { blobsOf, type ImageStore } from "../store.ts";
 import { createCompressed, isPlain, uncompressed } from "./compressed.ts";
 import { pushLayer, pushTask, type LayerToPush } from "./push-layer.ts";
+import { pushReferrers } from "./push-referrers.ts";
 
 export interface PushDependencies {
   readonly store: ImageStore;
@@ -41,7 +43,7 @@ export async function pushImages(
   const reference = parseReference(name);
   const tags = tagsToPush(dependencies.store, reference);
   await using hold = dependencies.garbage.hold();
-  for (const { image } of tags) hold.protect(...blobsOf(image));
+  for (const { image } of tags) hold.protect(...blobsOf(image), ...referrersOf(dependencies.store, image));
   const access = { credentials: credentials?.(reference.domain), signal, push: true };
   const remote = await dependencies.registries.open(reference, access);
   for (const { tag, image } of tags) {
@@ -52,12 +54,18 @@ export async function pushImages(
     });
     signal.throwIfAborted();
     await remote.pushManifest(tag, mediaType, bytes, signal);
+    const subject = { mediaType, digest, size: bytes.length };
+    await pushReferrers(dependencies, remote, image.manifest.digest, subject, signal);
     dependencies.store.addDigest(`${repositoryOf(reference)}@${digest}`, image.id);
     const shown = familiar(formatReference({ ...reference, tag }));
     const attributes = { ...image.config.config?.Labels, name: familiarRepository(reference) };
     dependencies.events.emit("image", "push", shown, attributes);
     pushed({ tag, digest, size: bytes.length });
   }
+}
+
+function referrersOf(store: ImageStore, image: Image): Iterable<Digest> {
+  return store.blobsOfReferrers([image.manifest.digest]);
 }
 
 function tagsToPush(
@@ -116,21 +124,9 @@ async function pushContent(
     await remote.pushBlob({ digest, size, open }, () => {}, work.signal);
   }
   if (asTheyAre || !image.layers.some(isPlain)) return { ...image.manifest, bytes: original };
-  const made = canonicalJson({
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest, size },
-    layers: image.layers.map((layer) => descriptorOf(there.get(layer.digest)!)),
-  });
-  const bytes = Buffer.from(made);
+  const bytes = Buffer.from(compressedManifest(image, manifest.config, there));
   const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
   return { mediaType: mediaTypes.manifest, bytes, digest: `sha256:${hash}` };
-}
-
-/** OCI's word for a layer, also where the image came with Docker's. */
-function descriptorOf({ mediaType, digest, size }: Descriptor) {
-  const kinds: Record<string, string> = { gzip: mediaTypes.layerGzip, zstd: mediaTypes.layerZstd };
-  return { mediaType: kinds[mediaType.split(/[+.]/).at(-1)!] ?? mediaTypes.layer, digest, size };
 }
 
 /** Each layer once, with the repositories that may give it to the registry without a transfer. */

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import type { Descriptor, Digest } from "../../content/index.ts";
+import { canonicalJson, malformed, mediaTypes, parseJson, parseManifest, sha256 } from "../formats.ts";
+import { isDigest } from "../reference.ts";
+import type { Artifact } from "./referrer.ts";
+import type { StoredReferrer } from "./referrer-table.ts";
+
+const emptyType = "application/vnd.oci.empty.v1+json";
+const empty = "{}";
+
+/** A manifest with the blobs that it names. */
+export interface Document {
+  readonly manifest: string;
+  readonly blobs: readonly (Uint8Array | string)[];
+}
+
+/** The manifest of an artifact as the image specification wants it (1.1, manifest.md, "Guidelines for Artifact Usage"). */
+export function documentOf(subject: Descriptor, { artifactType, annotations, layers }: Artifact): Document {
+  const blobs = layers.map((layer) => layer.bytes);
+  const manifest = canonicalJson({
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType,
+    config: { mediaType: emptyType, ...infoOf(empty) },
+    layers: layers.map((layer) => ({
+      mediaType: layer.mediaType,
+      ...infoOf(layer.bytes),
+      ...(layer.annotations === undefined ? {} : { annotations: layer.annotations }),
+    })),
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    ...(annotations === undefined ? {} : { annotations }),
+  });
+  return { manifest, blobs: [empty, ...blobs] };
+}
+
+const referring = z.object({
+  artifactType: z.string().optional(),
+  subject: z.object({ digest: z.string().refine(isDigest, "is not a digest") }),
+  annotations: z.record(z.string(), z.string()).nullish(),
+});
+
+/** Reads the manifest of a referrer. Throws `invalid` / `image.malformed`, also when it refers to nothing. */
+export function readReferrer(bytes: Uint8Array | string): StoredReferrer {
+  const { digest, size } = infoOf(bytes);
+  const what = `referrer ${digest}`;
+  const json = parseJson(Buffer.from(bytes), what);
+  const { config, layers, mediaType = mediaTypes.manifest } = parseManifest(json, what);
+  const result = referring.safeParse(json);
+  if (!result.success) throw malformed(`${what} is malformed: ${result.error.issues[0]!.message}`);
+  const { artifactType = config.mediaType, subject, annotations } = result.data;
+  return {
+    config,
+    referrer: {
+      mediaType,
+      digest,
+      size,
+      artifactType,
+      subject: subject.digest,
+      annotations: annotations ?? {},
+      layers,
+    },
+  };
+}
+
+/** The same document with another subject. */
+export function withSubject(manifest: Uint8Array, subject: Descriptor): Uint8Array {
+  const json = JSON.parse(Buffer.from(manifest).toString("utf8")) as Record<string, unknown>;
+  const { mediaType, digest, size } = subject;
+  return Buffer.from(canonicalJson({ ...json, subject: { mediaType, digest, size } }));
+}
+
+export function infoOf(bytes: Uint8Array | string): { readonly digest: Digest; readonly size: number } {
+  return { digest: sha256(bytes), size: Buffer.byteLength(bytes) };
+}
