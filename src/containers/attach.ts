@@ -2,7 +2,7 @@ import { fail } from "../base/index.ts";
 import type { ProcessStreams } from "../runtimes/index.ts";
 import type { AttachOptions, Attachment, LogLine } from "./container.ts";
 import { emit, type Engine } from "./engine.ts";
-import { readLogs } from "./logs.ts";
+import { readLogs } from "./logs/logs.ts";
 import type { Dock, Entry } from "./registry.ts";
 
 /**

@@ -9,14 +9,14 @@ import type { State } from "../state/index.ts";
 import type { Volumes } from "../volumes/index.ts";
 import { createBackground, type Background } from "./background.ts";
 import type { Container } from "./container.ts";
-import type { ExecTable } from "./exec-table.ts";
-import { createExecTable } from "./exec-table.ts";
+import type { ExecTable } from "./exec/table.ts";
+import { createExecTable } from "./exec/table.ts";
 import type { HostFacts } from "./oci/index.ts";
 import { createRegistry, setContainer, type Entry, type Registry } from "./registry.ts";
-import { createRootfs, type Rootfs } from "./rootfs.ts";
+import { createRootfs, type Rootfs } from "./files/rootfs.ts";
 import { eventAttributes } from "./state.ts";
 import { createContainerStore, type ContainerStore } from "./store.ts";
-import { createWaits, type Waits } from "./waits.ts";
+import { createWaits, type Waits } from "./lifecycle/waits.ts";
 
 /** What the containers service is built on. */
 export interface ContainersDependencies {

@@ -30,12 +30,12 @@ export type {
   RestartPolicy,
   SecuritySpec,
 } from "./spec.ts";
-export { logAttributes } from "./log-attributes.ts";
-export { logDrivers, parseLogOptions } from "./log-options.ts";
+export { logAttributes } from "./logs/attributes.ts";
+export { logDrivers, parseLogOptions } from "./logs/options.ts";
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
 export { maskedPaths, readHostFacts, readonlyPaths, type HostFacts } from "./oci/index.ts";
-export { restartUnhealthyLabel } from "./unhealthy.ts";
+export { restartUnhealthyLabel } from "./health/unhealthy.ts";
 export type { Changed, ChangeOptions, ChangePlan, ContainerChange, Difference } from "./recreate/index.ts";
 export { containerMigrations } from "./store.ts";

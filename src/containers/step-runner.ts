@@ -4,8 +4,8 @@ import type { DaemonIdentity } from "../host/index.ts";
 import type { Endpoint, Networks } from "../networks/index.ts";
 import type { Runtime, TaskExit } from "../runtimes/index.ts";
 import type { Container, HostMount } from "./container.ts";
-import { writeEtcFiles } from "./etc-files.ts";
-import { networkMode } from "./network-mode.ts";
+import { writeEtcFiles } from "./connections/etc-files.ts";
+import { networkMode } from "./connections/network-mode.ts";
 import { buildOciConfig, resolveUser, type HostFacts } from "./oci/index.ts";
 import type { ContainerSpec } from "./spec.ts";
 

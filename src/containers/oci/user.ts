@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { errnoOf, fail } from "../../base/index.ts";
-import { insideRoot } from "../inside.ts";
+import { insideRoot } from "../files/inside.ts";
 import type { ResolvedUser } from "./input.ts";
 
 const maxId = 2 ** 31 - 1;

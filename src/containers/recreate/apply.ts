@@ -2,7 +2,7 @@ import { fail, isVirgaError } from "../../base/index.ts";
 import type { ImageProcess, Images } from "../../images/index.ts";
 import type { PortMapping } from "../../networks/index.ts";
 import type { Container } from "../container.ts";
-import { parsePort } from "../network-mode.ts";
+import { parsePort } from "../connections/network-mode.ts";
 import { mergeProcess } from "../oci/index.ts";
 import type { ContainerSpec, MountSpec } from "../spec.ts";
 import type { ContainerChange } from "./request.ts";

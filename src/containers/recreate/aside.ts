@@ -4,7 +4,7 @@ import { toVirgaError } from "../../base/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { Engine } from "../engine.ts";
 import type { ContainerRecord } from "../record.ts";
-import { overlayOf } from "../rootfs.ts";
+import { overlayOf } from "../files/rootfs.ts";
 
 /** Where the files of a container wait that gets other layers, until it is known to run with them. */
 const asideOf = (record: ContainerRecord) => `${overlayOf(record)}-before`;

@@ -1,13 +1,13 @@
 import { fail, toVirgaError } from "../../base/index.ts";
 import type { Stopped } from "../container.ts";
 import { emit, exclusively, type Engine } from "../engine.ts";
-import { halt } from "../lifecycle.ts";
-import { resolveMounts, sortMounts } from "../mounts.ts";
+import { halt } from "../lifecycle/lifecycle.ts";
+import { resolveMounts, sortMounts } from "../files/mounts.ts";
 import type { ContainerRecord } from "../record.ts";
 import { setContainer, type Entry } from "../registry.ts";
-import { startContainer } from "../start.ts";
+import { startContainer } from "../lifecycle/start.ts";
 import { isActive, refuseGoing } from "../state.ts";
-import { updateContainer } from "../update.ts";
+import { updateContainer } from "../lifecycle/update.ts";
 import { forgetAside, putAside, takeBackAside } from "./aside.ts";
 import { describePlan, targetOf, type Target } from "./plan.ts";
 import type { Changed, ChangeOptions, ChangePlan, ContainerChange } from "./request.ts";

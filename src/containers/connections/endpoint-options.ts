@@ -1,0 +1,70 @@
+import { fail } from "../../base/index.ts";
+import { run } from "../../host/index.ts";
+import type { AttachedEndpoint, Networks } from "../../networks/index.ts";
+import type { ContainerSpec } from "../spec.ts";
+
+/** Docker's option of an endpoint for settings of its interface, which they call IFNAME. */
+const sysctls = "com.docker.network.endpoint.sysctls";
+
+type Options = Readonly<Record<string, string>>;
+
+interface Setting {
+  /** With `IFNAME` in it, which the docker CLI writes small. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * The settings that `options` of an endpoint ask for. Throws `unimplemented` / `network.endpoint-option` for an option
+ * that is not known, `invalid` for a setting that is not one of the interface's own.
+ */
+export function endpointSettings(options: Options): readonly Setting[] {
+  const unknown = Object.keys(options).find((name) => name !== sysctls);
+  if (unknown !== undefined) {
+    throw fail(
+      "unimplemented",
+      "network.endpoint-option",
+      `the endpoint option ${unknown} is not supported`,
+      {
+        hint: `there is ${sysctls}`,
+      },
+    );
+  }
+  const text = options[sysctls] ?? "";
+  return text
+    .split(",")
+    .filter(Boolean)
+    .map((one) => {
+      const [, name, value] =
+        /^(net\.(?:ipv4|ipv6|mpls)\.(?:[\w-]+\.)?IFNAME\.[\w-]+)=(.+)$/i.exec(one) ?? [];
+      if (name !== undefined && value !== undefined) return { name, value };
+      throw fail("invalid", "network.endpoint-option", `invalid endpoint sysctl: '${one}'`, {
+        hint: "write it like net.ipv4.conf.IFNAME.log_martians=1",
+      });
+    });
+}
+
+/** Makes the settings of endpoints that have just been attached. Throws `invalid` for one that the kernel refuses. */
+export async function applyEndpointSettings(
+  pid: number,
+  attached: readonly AttachedEndpoint[],
+  spec: ContainerSpec,
+  networks: Pick<Networks, "resolve">,
+): Promise<void> {
+  for (const [network, { driverOptions }] of Object.entries(spec.network?.endpoints ?? {})) {
+    if (driverOptions === undefined) continue;
+    const { id } = networks.resolve(network);
+    const link = attached.find((one) => one.endpoint.networkId === id);
+    if (link === undefined) continue;
+    for (const { name, value } of endpointSettings(driverOptions)) {
+      await write(pid, name.replace(/IFNAME/i, link.interfaceName), value);
+    }
+  }
+}
+
+async function write(pid: number, name: string, value: string): Promise<void> {
+  const inside = ["nsenter", `--net=/proc/${pid}/ns/net`];
+  const { exitCode, stderr } = await run([...inside, "sysctl", "-q", "-w", `${name}=${value}`]);
+  if (exitCode === 0) return;
+  throw fail("invalid", "network.endpoint-option", `cannot set ${name} to ${value}: ${stderr.trim()}`);
+}
