@@ -21,14 +21,14 @@ export async function openRegistry(
 ): Promise<OpenRegistry | undefined> {
   if (!options) return undefined;
   const files = await certificateFiles(options, identity);
-  const { users, tokens } = registry;
-  const access = { users, tokens, loopback: isLoopback(options.address), tls: files !== undefined };
+  const { users, tokens, attempts } = registry;
+  const access = { users, tokens, attempts, loopback: isLoopback(options.address), tls: files !== undefined };
   const app = createRegistryApp({ registry, logger, access });
   const tls = files && {
     cert: readFileSync(files.certificate, "utf8"),
     key: readFileSync(files.key, "utf8"),
   };
-  const server = listenTcp(options.address, app.fetch, tls);
+  const server = listenTcp(options.address, (request, peer) => app.fetch(request, { peer }), tls);
   logger.info("the registry listens", { address: server.address, tls: tls !== undefined });
   const authority =
     files?.authority === undefined ? {} : { authority: readFileSync(files.authority, "utf8") };

@@ -30,10 +30,10 @@ export function isLoopback({ host }: ListenAddress): boolean {
 /** Seconds without a byte after which a connection is given up: the most that Bun knows. */
 const idleSeconds = 255;
 
-/** Serves `fetch` on a TCP address. Throws `conflict` / `registry.address-in-use`. */
+/** Serves `fetch` on a TCP address; `peer` says where a request comes from. Throws `conflict` / `registry.address-in-use`. */
 export function listenTcp(
   address: ListenAddress,
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, peer: () => string) => Response | Promise<Response>,
   tls?: { readonly cert: string; readonly key: string },
 ): AsyncDisposable & { readonly address: string } {
   const { host: hostname, port } = address;
@@ -42,7 +42,7 @@ export function listenTcp(
       return Bun.serve({
         hostname,
         port,
-        fetch,
+        fetch: (request, self) => fetch(request, () => self.requestIP(request)?.address ?? ""),
         ...(tls ? { tls } : {}),
         development: false,
         idleTimeout: idleSeconds,

@@ -52,6 +52,9 @@ export interface GarbageDependencies {
   readonly logger: Logger;
 }
 
+/** So many are removed at once. What is in use is looked up for each such batch, which costs a read of all images. */
+const batchSize = 32;
+
 export function createGarbage(dependencies: GarbageDependencies): Garbage {
   const { content, layers, logger } = dependencies;
   const lock = new KeyedLock();
@@ -63,20 +66,27 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
     kind: "layers" | "blobs",
     store: { has(one: T): boolean; stat(one: T): { size: number }; remove(one: T): Promise<void> },
   ): Promise<number> => {
-    let freed = 0;
-    const before = neededBy(dependencies)[kind];
     const elsewhere = (one: T) => kind === "blobs" && dependencies.blobUses.some((use) => use.needs(one));
-    for (const one of new Set(these)) {
-      if (before.has(one) || held.has(one) || elsewhere(one) || !store.has(one)) continue;
-      // Builds and containers went on while the last one was removed.
-      if (neededBy(dependencies)[kind].has(one)) continue;
+    const before = neededBy(dependencies)[kind];
+    const isFree = (one: T, needed: ReadonlySet<Digest>) =>
+      !needed.has(one) && !held.has(one) && store.has(one) && !elsewhere(one);
+    const take = async (one: T): Promise<number> => {
       try {
         const { size } = store.stat(one);
         await store.remove(one);
-        freed += size;
+        return size;
       } catch (error) {
         logger.warn("could not remove what no image needs", { digest: one, error: messageOf(error) });
+        return 0;
       }
+    };
+    let freed = 0;
+    const all = [...new Set(these)].filter((one) => isFree(one, before));
+    for (let at = 0; at < all.length; at += batchSize) {
+      // Builds and containers went on while the last ones were removed. These are out of sight before anything comes between.
+      const needed = neededBy(dependencies)[kind];
+      const batch = all.slice(at, at + batchSize).filter((one) => isFree(one, needed));
+      for (const size of await Promise.all(batch.map(take))) freed += size;
     }
     return freed;
   };

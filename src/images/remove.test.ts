@@ -197,3 +197,19 @@ describe("prune", () => {
     expect(kit.content.has(image.layers[0]!.digest)).toBe(true);
   });
 });
+
+test("a prune of many images does not look up what is in use for each of their blobs", async () => {
+  await using kit = await testImages();
+  for (let n = 0; n < 100; n++) await kit.make(`text ${n}`, `app:${n}`);
+  let asked = 0;
+  Object.defineProperty(kit.inUse, "blobs", {
+    get() {
+      asked++;
+      return [];
+    },
+  });
+  const { deleted } = await kit.images.prune({ all: true });
+  expect(deleted.length).toBe(100);
+  expect(kit.stored()).toEqual([]);
+  expect(asked).toBeLessThan(40); // of 400 blobs and layers
+});

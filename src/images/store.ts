@@ -3,7 +3,12 @@ import type { DiffId } from "../layers/index.ts";
 import type { Migration, State } from "../state/index.ts";
 import type { Image, ImageConfig } from "./image.ts";
 import { createReferrerTable, referrerMigration, type ReferrerTable } from "./referrers/referrer-table.ts";
-import { createRegistryRecords, registryMigration, type RegistryRecords } from "./registry-records.ts";
+import {
+  createRegistryRecords,
+  pulledMigration,
+  registryMigration,
+  type RegistryRecords,
+} from "./registry-records.ts";
 
 export const imageMigrations: readonly Migration[] = [
   {
@@ -18,6 +23,7 @@ export const imageMigrations: readonly Migration[] = [
   },
   registryMigration,
   referrerMigration,
+  pulledMigration,
 ];
 
 interface Row {

@@ -135,6 +135,8 @@ class DirectoryLayerStore implements DurableLayerStore {
   }
 
   async remove(diffId: DiffId): Promise<void> {
+    // At once, so that nothing comes between the caller's question whether it is needed and its end.
+    if (!this.#locks.isHeld(diffId)) return await this.#index.remove(diffId);
     using _lock = await this.#locks.acquire(diffId);
     await this.#index.remove(diffId);
   }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock, Logger } from "../base/index.ts";
 import type { ContentStore, Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
+import { createAttempts } from "./attempts.ts";
 import { createBackground } from "./background.ts";
 import { createBlobs } from "./blobs.ts";
 import { checkContent } from "./check.ts";
@@ -65,6 +66,7 @@ export function createRegistry({ directory, removeUnneeded, ...common }: Registr
     webhooks,
     users: createUsers(state, clock),
     tokens: createTokens(directory, clock),
+    attempts: createAttempts(clock, logger),
     totals: () => readTotals(state),
     collectGarbage,
     check: (signal) => checkContent(common, signal),

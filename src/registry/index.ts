@@ -1,3 +1,4 @@
+export type { Attempts } from "./attempts.ts";
 export { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 export { RegistryError, refuse } from "./errors.ts";
 export type { Checked } from "./check.ts";

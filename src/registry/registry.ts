@@ -1,3 +1,4 @@
+import type { Attempts } from "./attempts.ts";
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
 import type { Checked } from "./check.ts";
 import type { StoredManifest } from "./manifest.ts";
@@ -29,6 +30,7 @@ export interface Registry {
   readonly webhooks: Webhooks;
   readonly users: Users;
   readonly tokens: Tokens;
+  readonly attempts: Attempts;
   /** What there is, for metrics. */
   totals(): RegistryTotals;
   /**

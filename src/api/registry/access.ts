@@ -3,6 +3,7 @@ import {
   refuse,
   type Access,
   type Action,
+  type Attempts,
   type Tokens,
   type Users,
 } from "../../registry/index.ts";
@@ -11,6 +12,7 @@ import type { Caller } from "./call.ts";
 export interface AccessDependencies {
   readonly users: Users;
   readonly tokens: Tokens;
+  readonly attempts: Attempts;
   /**
    * Whether only this machine reaches the registry: then everybody may do everything as long as nobody was given a
    * password or a right.
@@ -19,9 +21,19 @@ export interface AccessDependencies {
   readonly tls: boolean;
 }
 
-/** Says who sends a request. Throws `permission` / `registry.unauthorized` for a wrong password or token. */
-export async function identify(dependencies: AccessDependencies, request: Request): Promise<Caller> {
+/** A request, and the address it comes from. */
+export interface Incoming {
+  readonly request: Request;
+  readonly peer: () => string;
+}
+
+/**
+ * Says who sends a request. Throws `permission` / `registry.unauthorized` for a wrong password or token, and
+ * `registry.too-many-attempts`.
+ */
+export async function identify(dependencies: AccessDependencies, incoming: Incoming): Promise<Caller> {
   const { users, tokens, loopback } = dependencies;
+  const { request } = incoming;
   if (loopback && users.isEmpty()) {
     refuseForeignHost(request);
     return { may: () => true };
@@ -32,14 +44,16 @@ export async function identify(dependencies: AccessDependencies, request: Reques
     if (!claims) throw unauthorized("the token is not valid, or no longer");
     return tokenCaller(users, claims.user, claims.access);
   }
-  const user = scheme.toLowerCase() === "basic" ? await checkPassword(users, value) : anonymous;
+  const user =
+    scheme.toLowerCase() === "basic" ? await checkPassword(dependencies, incoming, value) : anonymous;
   return { name: user, may: (action, repository) => users.may(user, action, repository) };
 }
 
 /** Answers the token endpoint (distribution project, spec/auth/token.md and oauth.md). */
-export async function issueToken({ users, tokens }: AccessDependencies, request: Request): Promise<Response> {
-  const { user, scopes } =
-    request.method === "POST" ? await readForm(users, request) : await readQuery(users, request);
+export async function issueToken(dependencies: AccessDependencies, incoming: Incoming): Promise<Response> {
+  const { users, tokens } = dependencies;
+  const read = incoming.request.method === "POST" ? readForm : readQuery;
+  const { user, scopes } = await read(dependencies, incoming);
   const access = scopes.flatMap((scope) => granted(users, user, scope));
   const token = tokens.issue({ user, access });
   const body = {
@@ -84,28 +98,35 @@ function tokenCaller(users: Users, user: string, access: readonly Access[]): Cal
   };
 }
 
-async function checkPassword(users: Users, encoded: string): Promise<string> {
+async function checkPassword(
+  { users, attempts }: AccessDependencies,
+  { peer }: Incoming,
+  encoded: string,
+): Promise<string> {
   const text = Buffer.from(encoded, "base64").toString();
   const colon = text.indexOf(":");
   const name = text.slice(0, Math.max(0, colon));
-  if (colon > 0 && (await users.verify(name, text.slice(colon + 1)))) return name;
+  const check = () => users.verify(name, text.slice(colon + 1));
+  if (colon > 0 && (await attempts.guard(peer(), name.slice(0, 100), check))) return name;
   throw unauthorized("unknown user or wrong password");
 }
 
-async function readQuery(users: Users, request: Request) {
+async function readQuery(dependencies: AccessDependencies, incoming: Incoming) {
+  const { request } = incoming;
   const query = new URL(request.url).searchParams;
   const [scheme = "", value = ""] = (request.headers.get("authorization") ?? "").split(" ");
-  const user = scheme.toLowerCase() === "basic" ? await checkPassword(users, value) : anonymous;
+  const user =
+    scheme.toLowerCase() === "basic" ? await checkPassword(dependencies, incoming, value) : anonymous;
   return { user, scopes: query.getAll("scope").flatMap((one) => one.split(" ")) };
 }
 
-async function readForm(users: Users, request: Request) {
-  const form = new URLSearchParams(await request.text());
+async function readForm(dependencies: AccessDependencies, incoming: Incoming) {
+  const form = new URLSearchParams(await incoming.request.text());
   if (form.get("grant_type") !== "password") {
     throw refuse("invalid", "registry.grant-type", "only the grant type 'password' is supported");
   }
   const credentials = `${form.get("username") ?? ""}:${form.get("password") ?? ""}`;
-  const user = await checkPassword(users, Buffer.from(credentials).toString("base64"));
+  const user = await checkPassword(dependencies, incoming, Buffer.from(credentials).toString("base64"));
   return { user, scopes: (form.get("scope") ?? "").split(" ") };
 }
 

@@ -253,6 +253,24 @@ describe("rights", () => {
     }
     expect((await send("GET", "/token", basic("ann", "wrong"))).status).toBe(401);
   });
+  test("who guesses has to wait, at the token endpoint and everywhere else, until the time is over", async () => {
+    for (let n = 0; n < 5; n++)
+      expect((await send("GET", "/token", basic("ann", `guess ${n}`))).status).toBe(401);
+    for (const [method, path] of [
+      ["GET", "/token"],
+      ["GET", "/v2/"],
+      ["POST", "/v2/team/app/blobs/uploads/"],
+      ["GET", "/metrics"],
+    ] as const) {
+      const held = await send(method, path, basic("ann", secret));
+      expect([held.status, held.headers.get("retry-after")]).toEqual([429, "2"]);
+      expect((await errorOf(held)).code).toBe("TOOMANYREQUESTS");
+    }
+    const form = new URLSearchParams({ grant_type: "password", username: "ann", password: secret });
+    expect((await server.send("POST", "/token", { body: form })).status).toBe(429);
+    await server.test.clock.advance(2000);
+    expect((await send("GET", "/v2/", basic("ann", secret))).status).toBe(200);
+  });
   test("POST for a token, as OAuth clients do", async () => {
     const form = {
       grant_type: "password",

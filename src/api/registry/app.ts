@@ -2,7 +2,14 @@ import { Hono, type Context } from "hono";
 import type { Logger } from "../../base/index.ts";
 import { anonymous, checkName, refuse, type Action, type Registry } from "../../registry/index.ts";
 import { deleteBlob, getBlob } from "./blobs.ts";
-import { challenge, identify, issueToken, unauthorized, type AccessDependencies } from "./access.ts";
+import {
+  challenge,
+  identify,
+  issueToken,
+  unauthorized,
+  type AccessDependencies,
+  type Incoming,
+} from "./access.ts";
 import type { Call, Caller } from "./call.ts";
 import { createRegistryMetrics } from "./metrics.ts";
 import { encodeError, isServerFault } from "./errors.ts";
@@ -42,19 +49,25 @@ const handlers: Readonly<
   referrers: { GET: ["pull", listReferrers], HEAD: ["pull", listReferrers] },
 };
 
+/** What the server knows of a request beyond what is in it: the address that it comes from. */
+export interface Peer {
+  readonly peer: () => string;
+}
+
 /** The HTTP side of the registry: parses, asks the concept, encodes. */
-export function createRegistryApp(dependencies: RegistryApiDependencies): Hono {
+export function createRegistryApp(dependencies: RegistryApiDependencies): Hono<{ Bindings: Peer }> {
   const { logger, registry, access } = dependencies;
   const metrics = createRegistryMetrics();
-  const app = new Hono();
+  const app = new Hono<{ Bindings: Peer }>();
   app.use(async (context, next) => {
     await next();
     context.res.headers.set("Docker-Distribution-Api-Version", "registry/2.0");
   });
-  const serve = async (context: Context) => {
-    const request = context.req.raw;
+  const serve = async (context: Context<{ Bindings: Peer }>) => {
+    const incoming = incomingOf(context);
+    const { request } = incoming;
     let kind = "unknown";
-    const response = await answer(dependencies, request, (found) => (kind = found)).catch((error: unknown) =>
+    const response = await answer(dependencies, incoming, (found) => (kind = found)).catch((error: unknown) =>
       failure(error, dependencies, request),
     );
     metrics.count(request.method, kind, response);
@@ -62,9 +75,9 @@ export function createRegistryApp(dependencies: RegistryApiDependencies): Hono {
   };
   app.all("/v2", serve);
   app.all("/v2/*", serve);
-  app.on(["GET", "POST"], "/token", (context) => issueToken(access, context.req.raw));
+  app.on(["GET", "POST"], "/token", (context) => issueToken(access, incomingOf(context)));
   app.get("/metrics", async (context) => {
-    if ((await identify(access, context.req.raw)).name === anonymous)
+    if ((await identify(access, incomingOf(context))).name === anonymous)
       throw unauthorized("the metrics are for users");
     return new Response(metrics.text(registry.totals()), {
       headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
@@ -77,15 +90,20 @@ export function createRegistryApp(dependencies: RegistryApiDependencies): Hono {
   return app;
 }
 
+function incomingOf({ req, env }: Context<{ Bindings: Peer }>): Incoming {
+  return { request: req.raw, peer: env.peer };
+}
+
 async function answer(
   { registry, access }: RegistryApiDependencies,
-  request: Request,
+  incoming: Incoming,
   tellKind: (kind: Route["kind"]) => void,
 ): Promise<Response> {
+  const { request } = incoming;
   const { method, url } = request;
   const route = parsePath(pathOf(url));
   tellKind(route.kind);
-  const caller = await identify(access, request);
+  const caller = await identify(access, incoming);
   const query = queryOf(url);
   if (route.kind === "base" || route.kind === "catalog") {
     if (method !== "GET" && method !== "HEAD") throw unsupported(method, ["GET", "HEAD"]);
@@ -114,7 +132,8 @@ function failure(
   if (isServerFault(error)) logger.error("a registry request failed", { method, path, status, error });
   else logger.debug("a registry request was refused", { method, path, status, errors: body.errors });
   const headers: Record<string, string> = { "Content-Type": "application/json" };
-  const { size, allowed, scope, error: reason } = detailOf(body);
+  const { size, allowed, scope, error: reason, retryAfter } = detailOf(body);
+  if (status === 429 && typeof retryAfter === "number") headers["Retry-After"] = String(retryAfter);
   if (status === 416 && typeof size === "number") headers["Content-Range"] = `bytes */${size}`;
   if (status === 405 && Array.isArray(allowed)) headers["Allow"] = allowed.join(", ");
   if (status === 401) {
@@ -129,6 +148,7 @@ function failure(
 interface Detail {
   readonly size?: unknown;
   readonly allowed?: unknown;
+  readonly retryAfter?: unknown;
   readonly scope?: string;
   readonly error?: string;
 }

@@ -24,10 +24,11 @@ export interface SendOptions {
 export async function testServer(options: Partial<AccessDependencies> = {}): Promise<TestServer> {
   const test = await testRegistry();
   const { registry } = test;
-  const { users, tokens } = registry;
-  const access = { users, tokens, loopback: true, tls: false, ...options };
+  const { users, tokens, attempts } = registry;
+  const access = { users, tokens, attempts, loopback: true, tls: false, ...options };
   const app = createRegistryApp({ registry, logger: silentLogger, access });
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: app.fetch, development: false });
+  const answer = (request: Request) => app.fetch(request, { peer: () => "10.0.0.1" });
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer, development: false });
   const url = `http://127.0.0.1:${server.port}`;
   const send: TestServer["send"] = (method, path, { headers, body } = {}) =>
     fetch(new URL(path, url), {

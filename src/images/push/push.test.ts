@@ -42,6 +42,24 @@ describe("push", () => {
     expect(kit.eventsSoFar().at(-1)).toBe(`push ${target.host}/mine/app`);
   });
 
+  test("so does one with plain layers that came through an index, not compressed and under its digest", async () => {
+    await using both = await start();
+    await using target = await fakeRegistry();
+    const { fake, kit } = both;
+    const remote = addImage(fake, [{ a: "plain ".repeat(1000) }], { compression: "none" });
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    const platform = { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch };
+    const { digest, size } = remote;
+    const member = { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size, platform };
+    const index = { schemaVersion: 2, mediaType, manifests: [member] };
+    fake.addManifest("team/app", "1", index, mediaType);
+    await kit.images.pull(`${fake.host}/team/app:1`);
+    kit.images.tag(`${fake.host}/team/app:1`, `${target.host}/mine/app:1`);
+    const { tags } = await push(kit, `${target.host}/mine/app:1`);
+    expect(tags).toEqual([{ tag: "1", digest: remote.digest, size: remote.size }]);
+    expect(target.blobs.get(remote.layers[0]!.digest)).toEqual(fake.blobs.get(remote.layers[0]!.digest));
+  });
+
   test("a plain layer goes out compressed, the same each time; what the registry has is not sent again", async () => {
     await using both = await start();
     const { fake, kit } = both;

@@ -44,7 +44,8 @@ export async function encodeDiskUsage(
       ? { BuilderSize: (cache ?? []).reduce((sum, one) => sum + one.Size, 0) }
       : {}),
   };
-  const newer = encodeUsage({ images, containers, volumes, cache }, layersSize, verbose);
+  const sizes = { layers: layersSize, reclaimable: images === null ? 0 : reclaimable(backend, images) };
+  const newer = encodeUsage({ images, containers, volumes, cache }, sizes, verbose);
   return verbose ? newer : { ...older, ...newer };
 }
 
@@ -56,12 +57,14 @@ interface Items {
 }
 
 /** How much there is of each, how much of it is in use, and how much a prune would free. */
-function encodeUsage({ images, containers, volumes, cache }: Items, layersSize: number, verbose: boolean) {
-  const unused = (images ?? []).filter((one) => one.Containers === 0);
+function encodeUsage(
+  { images, containers, volumes, cache }: Items,
+  sizes: { readonly layers: number; readonly reclaimable: number },
+  verbose: boolean,
+) {
+  const active = (images ?? []).filter((one) => one.Containers > 0).length;
   return {
-    ...(images && {
-      ImageUsage: summary(images, images.length - unused.length, layersSize, reclaimable(unused), verbose),
-    }),
+    ...(images && { ImageUsage: summary(images, active, sizes.layers, sizes.reclaimable, verbose) }),
     ...(containers && {
       ContainerUsage: sized(
         containers,
@@ -110,8 +113,11 @@ function summary<T>(items: readonly T[], active: number, size: number, free: num
   };
 }
 
-function reclaimable(images: ReturnType<typeof encodeImages>): number {
-  return images.reduce((sum, one) => sum + one.Size - Math.max(0, one.SharedSize), 0);
+/** Bytes of the layers that would be nobody's without the images that no container uses, however many of these share them. */
+function reclaimable(backend: SystemBackend, images: ReturnType<typeof encodeImages>): number {
+  const unused = new Set(images.filter((one) => one.Containers === 0).map((one) => one.Id));
+  const { layers } = backend.imageBackend.images.garbage({ images: unused, users: new Set() });
+  return layers.reduce((sum, one) => sum + one.size, 0);
 }
 
 function encodeContainers(backend: SystemBackend, version: ApiVersion) {
