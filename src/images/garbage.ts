@@ -56,40 +56,10 @@ export interface GarbageDependencies {
 const batchSize = 32;
 
 export function createGarbage(dependencies: GarbageDependencies): Garbage {
-  const { content, layers, logger } = dependencies;
+  const { content, layers } = dependencies;
   const lock = new KeyedLock();
   const held = new Map<Digest, number>();
   const exclusively: Garbage["exclusively"] = (work) => lock.run("", work);
-
-  const sweep = async <T extends Digest>(
-    these: Iterable<T>,
-    kind: "layers" | "blobs",
-    store: { has(one: T): boolean; stat(one: T): { size: number }; remove(one: T): Promise<void> },
-  ): Promise<number> => {
-    const elsewhere = (one: T) => kind === "blobs" && dependencies.blobUses.some((use) => use.needs(one));
-    const before = neededBy(dependencies)[kind];
-    const isFree = (one: T, needed: ReadonlySet<Digest>) =>
-      !needed.has(one) && !held.has(one) && store.has(one) && !elsewhere(one);
-    const take = async (one: T): Promise<number> => {
-      try {
-        const { size } = store.stat(one);
-        await store.remove(one);
-        return size;
-      } catch (error) {
-        logger.warn("could not remove what no image needs", { digest: one, error: messageOf(error) });
-        return 0;
-      }
-    };
-    let freed = 0;
-    const all = [...new Set(these)].filter((one) => isFree(one, before));
-    for (let at = 0; at < all.length; at += batchSize) {
-      // Builds and containers went on while the last ones were removed. These are out of sight before anything comes between.
-      const needed = neededBy(dependencies)[kind];
-      const batch = all.slice(at, at + batchSize).filter((one) => isFree(one, needed));
-      for (const size of await Promise.all(batch.map(take))) freed += size;
-    }
-    return freed;
-  };
 
   const collect = (candidates?: Candidates) =>
     exclusively(async () => {
@@ -97,7 +67,9 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
       const theirBlobs = candidates?.blobs ?? content.list().map((blob) => blob.digest);
       const freed = await sweepPartials(dependencies, held, candidates?.blobs);
       return (
-        freed + (await sweep(theirLayers, "layers", layers)) + (await sweep(theirBlobs, "blobs", content))
+        freed +
+        (await sweep(dependencies, held, theirLayers, "layers")) +
+        (await sweep(dependencies, held, theirBlobs, "blobs"))
       );
     });
 
@@ -123,6 +95,46 @@ export function createGarbage(dependencies: GarbageDependencies): Garbage {
   };
 
   return { hold, exclusively, collect, find: (gone) => findGarbage(dependencies, held, gone) };
+}
+
+interface Removable {
+  has(one: Digest): boolean;
+  stat(one: Digest): { readonly size: number };
+  remove(one: Digest): Promise<void>;
+}
+
+/** Removes those of `these` that nothing needs; returns the bytes freed. */
+async function sweep(
+  dependencies: GarbageDependencies,
+  held: ReadonlyMap<Digest, number>,
+  these: Iterable<Digest>,
+  kind: "layers" | "blobs",
+): Promise<number> {
+  const { logger, blobUses } = dependencies;
+  const store: Removable = kind === "layers" ? dependencies.layers : dependencies.content;
+  const elsewhere = (one: Digest) => kind === "blobs" && blobUses.some((use) => use.needs(one));
+  const before = neededBy(dependencies)[kind];
+  const isFree = (one: Digest, needed: ReadonlySet<Digest>) =>
+    !needed.has(one) && !held.has(one) && store.has(one) && !elsewhere(one);
+  const take = async (one: Digest): Promise<number> => {
+    try {
+      const { size } = store.stat(one);
+      await store.remove(one);
+      return size;
+    } catch (error) {
+      logger.warn("could not remove what no image needs", { digest: one, error: messageOf(error) });
+      return 0;
+    }
+  };
+  let freed = 0;
+  const all = [...new Set(these)].filter((one) => isFree(one, before));
+  for (let at = 0; at < all.length; at += batchSize) {
+    // Builds and containers went on while the last ones were removed. These are out of sight before anything comes between.
+    const needed = neededBy(dependencies)[kind];
+    const batch = all.slice(at, at + batchSize).filter((one) => isFree(one, needed));
+    for (const size of await Promise.all(batch.map(take))) freed += size;
+  }
+  return freed;
 }
 
 function release(held: Map<Digest, number>, digest: Digest): void {

@@ -36,8 +36,8 @@ export async function register(
   options: {
     /** `REPOSITORY@DIGEST`: what registries call it. */
     readonly digests?: readonly string[];
-    /** It came from a registry: the manifest, and with it the blobs, take the place of those that the image has. */
-    readonly pulled?: boolean;
+    /** The manifest, and with it the blobs, take the place of those that the image has, and go to registries as they are. */
+    readonly settled?: boolean;
     /** Takes what a replaced manifest leaves behind. */
     readonly hold?: Hold;
     /** What refers to it; the blobs are stored. */
@@ -49,20 +49,20 @@ export async function register(
     let size = 0;
     for (const diffId of new Set(image.config.rootfs.diff_ids)) size += layers.stat(diffId).size;
     const known = store.get(image.id);
-    // The first manifest of an image stays, unless it is pulled: its blobs are the ones that are kept.
+    // The first manifest of an image stays, unless another is settled: its blobs are the ones that are kept.
     const needed = [image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest)];
-    if (!known || options.pulled === true) for (const digest of needed) content.stat(digest);
+    if (!known || options.settled === true) for (const digest of needed) content.stat(digest);
     let orphaned: readonly Digest[] = [];
     state.transaction(() => {
       store.insert({ ...image, size, storedAt: clock.now() });
-      if (options.pulled === true) {
+      if (options.settled === true) {
         store.replaceManifest(image);
-        store.rememberPulled(image.id, image.manifest.digest);
+        store.rememberSettled(image.id, image.manifest.digest);
       }
       for (const reference of references) store.tag(reference, image.id);
       for (const digest of options.digests ?? []) store.addDigest(digest, image.id);
       for (const one of options.referrers ?? []) store.insertReferrer(one);
-      if (options.pulled === true) orphaned = store.dropOrphanedReferrers();
+      if (options.settled === true) orphaned = store.dropOrphanedReferrers();
     });
     options.hold?.own(...orphaned);
     return store.get(image.id)!;

@@ -15,12 +15,12 @@ export const registryMigration: Migration = {
     CREATE TABLE compressed_layers (digest TEXT PRIMARY KEY, descriptor TEXT NOT NULL) STRICT;`,
 };
 
-export const pulledMigration: Migration = {
-  id: "images/003-pulled",
+export const settledMigration: Migration = {
+  id: "images/003-settled",
   sql: `
-    CREATE TABLE pulled_manifests (
+    CREATE TABLE settled_manifests (
       image_id TEXT PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE, digest TEXT NOT NULL) STRICT;
-    INSERT INTO pulled_manifests SELECT id, json_extract(manifest, '$.digest') FROM images
+    INSERT INTO settled_manifests SELECT id, json_extract(manifest, '$.digest') FROM images
       WHERE EXISTS (SELECT 1 FROM image_digests
                     WHERE image_id = id AND digest = json_extract(manifest, '$.digest'));`,
 };
@@ -44,10 +44,10 @@ export interface RegistryRecords {
   /** `REPOSITORY@DIGEST` stands for `id` in a registry. */
   addDigest(reference: string, id: Digest): void;
   removeDigest(reference: string): void;
-  /** The image's manifest is one that a registry gave. */
-  rememberPulled(id: Digest, manifest: Digest): void;
-  /** Whether a registry gave this manifest of the image, so that it goes out as it is. */
-  isPulled(id: Digest, manifest: Digest): boolean;
+  /** The image's manifest is the one that a registry gave, or that was signed. */
+  rememberSettled(id: Digest, manifest: Digest): void;
+  /** Whether this manifest of the image goes out as it is. */
+  isSettled(id: Digest, manifest: Digest): boolean;
   /** What a plain layer was when it was compressed for a registry. */
   compressed(digest: Digest): Descriptor | undefined;
   rememberCompressed(digest: Digest, compressed: Descriptor): void;
@@ -70,8 +70,8 @@ export function createRegistryRecords(db: State["db"]): RegistryRecords {
   const compressed = db.query<{ descriptor: string }, [string]>(
     "SELECT descriptor FROM compressed_layers WHERE digest = ?",
   );
-  const pulled = db.query<{ digest: string }, [string]>(
-    "SELECT digest FROM pulled_manifests WHERE image_id = ?",
+  const settled = db.query<{ digest: string }, [string]>(
+    "SELECT digest FROM settled_manifests WHERE image_id = ?",
   );
   return {
     digestsOf: (id) => digestsOf.all(id).map((row) => row.name),
@@ -82,10 +82,10 @@ export function createRegistryRecords(db: State["db"]): RegistryRecords {
     removeDigest(reference) {
       db.query("DELETE FROM image_digests WHERE repository = ? AND digest = ?").run(...partsOf(reference));
     },
-    rememberPulled(id, manifest) {
-      db.query("INSERT OR REPLACE INTO pulled_manifests VALUES (?, ?)").run(id, manifest);
+    rememberSettled(id, manifest) {
+      db.query("INSERT OR REPLACE INTO settled_manifests VALUES (?, ?)").run(id, manifest);
     },
-    isPulled: (id, manifest) => pulled.get(id)?.digest === manifest,
+    isSettled: (id, manifest) => settled.get(id)?.digest === manifest,
     compressed(digest) {
       const row = compressed.get(digest);
       return row ? (JSON.parse(row.descriptor) as Descriptor) : undefined;

@@ -5,7 +5,7 @@ import type { Image, ImageConfig } from "./image.ts";
 import { createReferrerTable, referrerMigration, type ReferrerTable } from "./referrers/referrer-table.ts";
 import {
   createRegistryRecords,
-  pulledMigration,
+  settledMigration,
   registryMigration,
   type RegistryRecords,
 } from "./registry-records.ts";
@@ -23,7 +23,7 @@ export const imageMigrations: readonly Migration[] = [
   },
   registryMigration,
   referrerMigration,
-  pulledMigration,
+  settledMigration,
 ];
 
 interface Row {

@@ -66,7 +66,7 @@ export async function pullImage(
         layers: resolved.layers,
       },
       reference.digest === undefined ? [key] : [],
-      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], pulled: true, hold, referrers },
+      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], settled: true, hold, referrers },
     );
     store.endPull(key);
     return { image, digest: resolved.digest };

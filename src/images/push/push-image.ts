@@ -104,7 +104,7 @@ async function pushContent(
   work: Work,
 ): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array; readonly digest: Digest }> {
   const { store, content, maxUploads, isOwn } = dependencies;
-  const asTheyAre = isOwn(remote.name.domain) || store.isPulled(image.id, image.manifest.digest);
+  const asTheyAre = isOwn(remote.name.domain) || store.isSettled(image.id, image.manifest.digest);
   const compressed = asTheyAre ? uncompressed : createCompressed(store, content);
   const layers = layersToPush(store, remote, image, (layer) => compressed.known(layer));
   for (const layer of layers) work.report({ task: pushTask(layer), message: "Preparing" });

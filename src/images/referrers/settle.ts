@@ -17,7 +17,8 @@ export async function settle(
 ): Promise<Digest> {
   const { store, content, garbage } = dependencies;
   const { image } = find(store, name);
-  if (!image.layers.some(isPlain)) return image.manifest.digest;
+  const isSettled = store.isSettled(image.id, image.manifest.digest);
+  if (isSettled || !image.layers.some(isPlain)) return image.manifest.digest;
   await using hold = garbage.hold();
   hold.own(...blobsOf(image));
   const compressed = createCompressed(store, content);
@@ -32,7 +33,7 @@ export async function settle(
   const layers = image.layers.map((layer) => made.get(layer.digest)!);
   const referrers = await movedReferrers(dependencies, image.manifest.digest, manifest, hold);
   // The hold of the old blobs ends after the image has the new ones.
-  await register(dependencies, { ...image, manifest, layers }, [], { replace: true, hold, referrers });
+  await register(dependencies, { ...image, manifest, layers }, [], { settled: true, hold, referrers });
   return manifest.digest;
 }
 
