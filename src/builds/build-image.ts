@@ -13,7 +13,7 @@ import { StageBuilder } from "./stages.ts";
 import { stepComment } from "./steps/commit-step.ts";
 
 /** What all builds of a daemon share. */
-export type BuildShared = Pick<BuildRun, "services" | "cache" | "inUse" | "mountLocks" | "stepLocks">;
+export type BuildShared = Pick<BuildRun, "services" | "cache" | "inUse" | "cacheMounts" | "stepLocks">;
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
   Pick<BuildRun, "request" | "folder" | "signal" | "credentials" | "report" | "emit" | "undo">;
@@ -27,7 +27,7 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   const dockerfile = parseDockerfile(context.dockerfile.text, context.dockerfile.name);
   for (const text of dockerfile.warnings) start.emit({ kind: "warning", text });
   const global = globalsOf(start, dockerfile);
-  const plan = planBuild(dockerfile, request.target, global);
+  const plan = planBuild(dockerfile, request.target, global, Object.keys(request.contexts ?? {}));
   let number = 0;
   const stages = new StageBuilder(plan, global);
   const run: BuildRun = {

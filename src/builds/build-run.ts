@@ -5,16 +5,17 @@ import type { CredentialsOf } from "../distribution/index.ts";
 import type { Events } from "../events/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
-import type { Archives, LayerStore } from "../layers/index.ts";
+import type { Archives, DiffId, LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import type { BuildEvent, BuildRequest } from "./build.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
 import type { StepCache, StepResult } from "./cache/step-cache.ts";
 import type { OpenContext } from "./context/context.ts";
+import type { FileDigests } from "./context/file-digests.ts";
 import type { SourceTree } from "./context/source-tree.ts";
 import type { SourcePlace } from "./dockerfile/dockerfile-error.ts";
-import type { StageState } from "./evaluation/stage-state.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
+import type { CacheMountUse } from "./steps/cache-mounts.ts";
 
 /** What the builder is built on. */
 export interface BuildsDependencies {
@@ -44,6 +45,8 @@ export interface BuildRun {
    *   run-CONTAINER/    bundle and /etc files of a RUN step
    *   from-N/           a stage or image, mounted read-only to be copied from
    *   text-N, get-N/    here-documents and downloads
+   *   named-N/          an unpacked named context
+   *   secrets-N/        a tmpfs with the secrets of a RUN step
    * ```
    */
   readonly folder: string;
@@ -52,8 +55,7 @@ export interface BuildRun {
   /** Results that the images of `cacheFrom` carry. */
   readonly imported: ReadonlyMap<string, StepResult>;
   readonly inUse: LayersInUse;
-  /** `RUN --mount=type=cache,sharing=locked`: one step at a time. */
-  readonly mountLocks: KeyedLock;
+  readonly cacheMounts: CacheMountUse;
   /** By step key: the same step of two builds runs once. */
   readonly stepLocks: KeyedLock;
   readonly global: GlobalArguments;
@@ -67,15 +69,20 @@ export interface BuildRun {
   readonly undo: AsyncDisposableStack;
   /** A number that this build has not used. */
   readonly next: () => number;
-  /** The stage of that name or number before stage `before`, or an image: built or got when it is not there yet. */
+  /**
+   * The stage of that name or number before stage `before`, a named context or an image: built or got when it is not
+   * there yet.
+   */
   readonly source: (place: SourcePlace, name: string, before: number) => Promise<BuildSource>;
 }
 
-/** A finished stage or an image that is copied from. */
+/** What is copied from: a context, a finished stage or an image. */
 export interface BuildSource {
-  readonly state: StageState;
+  /** Of a stage or an image: they say what is in it before a file is looked at. */
+  readonly layers: readonly DiffId[] | undefined;
   /** Mounts it when that has not happened yet. */
   readonly tree: () => Promise<SourceTree>;
+  readonly digests: FileDigests;
 }
 
 /** `created` of what this build makes now. */

@@ -30,7 +30,23 @@ export interface BuildRequest {
   /** Images (ids or names) whose steps may be taken as cache. */
   readonly cacheFrom?: readonly string[];
   readonly platform?: string;
+  /**
+   * Named contexts. FROM, COPY --from and RUN --mount=from take a name from here before they ask for an image; a
+   * stage of that name is not built.
+   */
+  readonly contexts?: Readonly<Record<string, NamedContext>>;
+  /** What `RUN --mount=type=secret,id=…` mounts; undefined when there is no secret of that id. */
+  readonly secrets?: (id: string) => Promise<Uint8Array | undefined>;
+  /** The socket of the agent behind `RUN --mount=type=ssh,id=…` (`default` without an id). */
+  readonly ssh?: (id: string) => Promise<string | undefined>;
+  /** What RUN steps may do beyond the default; `networkMode: "host"` implies the first. */
+  readonly entitlements?: readonly Entitlement[];
 }
+
+export type Entitlement = "network.host" | "security.insecure";
+
+/** Files, or an image by its name. */
+export type NamedContext = BuildContext | { readonly kind: "image"; readonly reference: string };
 
 export type BuildContext =
   /** A folder on this machine. */

@@ -10,6 +10,7 @@ import { cacheRecords, cacheUsage, prunableCache, pruneCache } from "./cache/pru
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import { sweepBuilds } from "./recover.ts";
+import { createCacheMountUse } from "./steps/cache-mounts.ts";
 
 export const buildMigrations: readonly Migration[] = [...stepCacheMigrations, ...fileDigestMigrations];
 
@@ -23,7 +24,7 @@ export function createBuilds(services: BuildsDependencies): Builds {
     services,
     cache,
     inUse,
-    mountLocks: new KeyedLock(),
+    cacheMounts: createCacheMountUse(),
     stepLocks: new KeyedLock(),
   };
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { messageOf } from "../base/index.ts";
-import { removeTree } from "../host/index.ts";
+import { removeTree, unmountAll } from "../host/index.ts";
 import type { BuildsDependencies } from "./build-run.ts";
-import { cacheMountsFolder } from "./steps/run-mounts.ts";
+import { cacheMountsFolder } from "./steps/cache-mounts.ts";
 
 /** Takes away what builds of a daemon that was killed have left: processes, addresses, mounts, folders. */
 export async function sweepBuilds({ identity, layers, steps, logger }: BuildsDependencies): Promise<void> {
@@ -16,6 +16,7 @@ export async function sweepBuilds({ identity, layers, steps, logger }: BuildsDep
       await steps.sweep(parts.flatMap((part) => /^run-(.+)$/.exec(part)?.[1] ?? []));
       for (const part of parts.filter((one) => /^(step|from)-/.test(one)))
         await layers.unmount(`${folder}/${part}`);
+      for (const part of parts.filter((one) => one.startsWith("secrets-"))) unmountAll(`${folder}/${part}`);
       await removeTree(folder, { within: home });
       logger.info("an interrupted build was cleared away", { build });
     } catch (error) {

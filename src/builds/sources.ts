@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fail } from "../base/index.ts";
 import type { BuildRun, BuildSource } from "./build-run.ts";
+import { createFileDigests } from "./context/file-digests.ts";
 import { ignoreNothing } from "./context/ignore.ts";
 import type { SourceTree } from "./context/source-tree.ts";
 import type { StageState } from "./evaluation/stage-state.ts";
@@ -23,5 +24,10 @@ export function createSource(
     const root = await layers.mount({ layers: diffIds, directory, readOnly: true });
     return { label, root, ignore: ignoreNothing, keepOwner: true };
   };
-  return { state, tree: () => (mounted ??= mount()) };
+  const digests = createFileDigests(run.services.clock, undefined);
+  return {
+    layers: state.layers.map((layer) => layer.diffId),
+    tree: () => (mounted ??= mount()),
+    digests,
+  };
 }

@@ -1,8 +1,9 @@
 import { shortId } from "../base/index.ts";
 import type { Image } from "../images/index.ts";
 import type { BuildRun, BuildSource } from "./build-run.ts";
+import { contextSource, contextStage } from "./named-contexts.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
-import { findStage, type BuildPlan, type PlannedStage } from "./evaluation/plan.ts";
+import { findContext, findStage, type BuildPlan, type PlannedStage } from "./evaluation/plan.ts";
 import { formatPlatform, platformOf } from "./evaluation/platform.ts";
 import { stateOfImage, stateOfScratch, stateOfStage, type StageState } from "./evaluation/stage-state.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
@@ -38,10 +39,16 @@ export class StageBuilder {
   ): Promise<BuildSource> {
     const earlier = this.#plan.stages.slice(0, before).map((one) => one.stage);
     const index = findStage(earlier, name);
-    const key = index === undefined ? `image ${name}` : `stage ${index}`;
+    const context = index === undefined ? findContext(Object.keys(run.request.contexts ?? {}), name) : undefined;
+    const key = index !== undefined ? `stage ${index}` : `${context === undefined ? "image" : "context"} ${name}`;
     const known = this.#sources.get(key);
     if (known) return known;
-    const work = index === undefined ? this.#image(run, place, name) : this.#stage(run, index);
+    const work =
+      index !== undefined
+        ? this.#stage(run, index)
+        : context === undefined
+          ? this.#image(run, place, name)
+          : contextSource(run, context, (reference) => this.#image(run, place, reference));
     this.#sources.set(key, work);
     return work;
   }
@@ -66,11 +73,16 @@ export class StageBuilder {
     const baseState = base.kind === "stage" ? await this.build(run, base.index) : undefined;
     this.counter?.announce(stage.from, stage.from.stageName);
     const platform = planned.platform ?? (run.request.platform || undefined);
+    const fromImage = async (reference: string) =>
+      stateOfImage(await ensureImage(run, reference, platform), this.#global);
+    const fromScratch = () => stateOfScratch(platformOf(platform), this.#global);
     const state = baseState
       ? stateOfStage(baseState, this.#global)
       : base.kind === "image"
-        ? stateOfImage(await ensureImage(run, base.reference, platform), this.#global)
-        : stateOfScratch(platformOf(platform), this.#global);
+        ? await fromImage(base.reference)
+        : base.kind === "context"
+          ? await contextStage(run, base.name, fromImage, fromScratch)
+          : fromScratch();
     run.emit({ kind: "layer", id: shortId(state.key.replace(/^image /, "")), cached: false });
     await buildStage(run, planned, state, this.counter!);
     return state;

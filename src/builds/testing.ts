@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ManualClock, silentLogger } from "../base/index.ts";
-import type { StepRunner } from "../containers/index.ts";
+import type { HostMount, StepRunner } from "../containers/index.ts";
 import { createContentStore } from "../content/index.ts";
 import { createEvents, eventMigrations } from "../events/index.ts";
-import { daemonIdentity, runChecked } from "../host/index.ts";
+import { bindMount, daemonIdentity, mount, runChecked, unmount } from "../host/index.ts";
 import { createImages, imageMigrations, type Image, type Images } from "../images/index.ts";
 import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
 import { openState } from "../state/index.ts";
@@ -19,6 +19,7 @@ export function chrootSteps(): StepRunner & { readonly ran: string[][] } {
     ran,
     async run(step, onOutput, signal) {
       ran.push([...step.command]);
+      using _mounts = mountAll(step.rootfs, step.mounts);
       const env = Object.fromEntries(step.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
       const enter = 'cd "$0" && exec "$@"';
       const command = [
@@ -45,6 +46,21 @@ export function chrootSteps(): StepRunner & { readonly ran: string[][] } {
     },
     sweep: () => Promise.resolve(),
   };
+}
+
+/** Mounts what a step is given; a real runtime does it in a namespace. */
+function mountAll(root: string, mounts: readonly HostMount[]): Disposable {
+  const undo = new DisposableStack();
+  for (const one of mounts) {
+    const target = join(root, one.target);
+    const isFile = one.type !== "tmpfs" && !statSync(one.source).isDirectory();
+    mkdirSync(isFile ? dirname(target) : target, { recursive: true });
+    if (isFile) writeFileSync(target, "", { flag: "a" });
+    if (one.type === "tmpfs") mount("tmpfs", target, "tmpfs", 0, one.options.join(","));
+    else bindMount(one.source, target, { readOnly: one.readOnly });
+    undo.defer(() => unmount(target));
+  }
+  return undo;
 }
 
 export interface TestBuilds extends AsyncDisposable {

@@ -28,6 +28,8 @@ export interface Step {
   /** Bytes; undefined is the default of containers. */
   readonly shmSize: number | undefined;
   readonly memory: number | undefined;
+  /** As of a container with `--privileged`. */
+  readonly privileged?: boolean;
   readonly mounts: readonly HostMount[];
 }
 
@@ -184,6 +186,7 @@ function asContainer(step: Step, endpoints: readonly Endpoint[]): Container {
     network: { mode: step.networkMode },
     ...(step.shmSize === undefined ? {} : { shmSize: step.shmSize }),
     ...(step.memory === undefined ? {} : { resources: { memory: step.memory } }),
+    ...(step.privileged ? { security: { privileged: true } } : {}),
   };
   return {
     id: step.id,

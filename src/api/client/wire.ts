@@ -297,6 +297,13 @@ export interface WireBuild {
   readonly memory?: number;
   readonly cacheFrom?: readonly string[];
   readonly platform?: string;
+  /** By name: the absolute path of a folder, or `docker-image://IMAGE`. */
+  readonly contexts?: Readonly<Record<string, string>>;
+  /** Values by id, in base64. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** By id: the socket of an SSH agent on the daemon's machine. */
+  readonly ssh?: Readonly<Record<string, string>>;
+  readonly entitlements?: readonly ("network.host" | "security.insecure")[];
 }
 
 export interface WireBuildResult {

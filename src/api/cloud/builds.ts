@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { isVirgaError, fail, type Report } from "../../base/index.ts";
-import type { BuildEvent, BuildRequest, Builds } from "../../builds/index.ts";
+import { parseNamedContext, type BuildEvent, type BuildRequest, type Builds } from "../../builds/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import { wireOperation } from "./encode.ts";
 import { body } from "./request.ts";
@@ -14,8 +14,14 @@ export interface BuildsBackend {
 /** Builds from a folder of this machine, read in place. */
 export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): void {
   app.post("/v1/builds", async (context) => {
-    const { directory, ...rest } = await body(context, buildBody);
-    const request: BuildRequest = { ...rest, context: { kind: "directory", path: directory } };
+    const { directory, contexts = {}, secrets = {}, ssh = {}, ...rest } = await body(context, buildBody);
+    const request: BuildRequest = {
+      ...rest,
+      context: { kind: "directory", path: directory },
+      contexts: mapValues(contexts, parseNamedContext),
+      secrets: (id) => Promise.resolve(secretOf(secrets, id)),
+      ssh: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),
+    };
     const subject = rest.tags?.[0] ?? directory;
     const operation = operations.start("image.build", subject, async ({ report, signal }) => {
       const task = `image ${subject}`;
@@ -30,6 +36,14 @@ export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): v
     });
     return context.json(wireOperation(operation), 202);
   });
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}
+
+function secretOf(secrets: Readonly<Record<string, string>>, id: string): Uint8Array | undefined {
+  return Object.hasOwn(secrets, id) ? Uint8Array.fromBase64(secrets[id]!) : undefined;
 }
 
 function tell(report: Report, task: string, event: BuildEvent): void {

@@ -81,4 +81,8 @@ export const buildBody = z.strictObject({
   memory: z.number().int().positive().exactOptional(),
   cacheFrom: names.exactOptional(),
   platform: z.string().exactOptional(),
+  contexts: z.record(z.string(), z.string()).exactOptional(),
+  secrets: z.record(z.string(), z.base64()).exactOptional(),
+  ssh: z.record(z.string(), z.string().startsWith("/")).exactOptional(),
+  entitlements: z.array(z.enum(["network.host", "security.insecure"])).exactOptional(),
 });

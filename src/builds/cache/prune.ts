@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { removeTree, runChecked } from "../../host/index.ts";
 import type { Image } from "../../images/index.ts";
 import type { BuildsDependencies } from "../build-run.ts";
-import { cacheMountsFolder } from "../steps/run-mounts.ts";
+import { cacheMountsFolder } from "../steps/cache-mounts.ts";
 import type { Builds, CacheRecord, PrunableCache } from "../build.ts";
 import type { StepCache } from "./step-cache.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fail, type Clock } from "../../base/index.ts";
 import type { Archives } from "../../layers/index.ts";
 import type { State } from "../../state/index.ts";
-import type { BuildRequest } from "../build.ts";
+import type { BuildContext, BuildRequest } from "../build.ts";
 import { createFileDigests, type FileDigests } from "./file-digests.ts";
 import { ignoreNothing, parseIgnore, type IgnoreRules } from "./ignore.ts";
 import { resolveInRoot, RootedPathError } from "./root-path.ts";
@@ -36,15 +36,7 @@ export async function openContext(
   signal: AbortSignal | undefined,
 ): Promise<OpenContext> {
   const { context } = request;
-  const root = context.kind === "directory" ? context.path : folder;
-  if (context.kind === "directory") {
-    if (!lstatSync(`${root}/.`, { throwIfNoEntry: false })?.isDirectory()) {
-      throw fail("invalid", "build.context-not-found", `the build context '${root}' is not a folder`);
-    }
-  } else {
-    mkdirSync(root, { recursive: true, mode: 0o755 });
-    await dependencies.archives.extract(context.source, root, "/", signal ? { signal } : {});
-  }
+  const root = await openRoot(dependencies, context, "the build context", folder, signal);
   const name = request.dockerfile ?? "Dockerfile";
   const text = request.dockerfileText ?? readInside(root, name);
   if (text === undefined) {
@@ -63,6 +55,39 @@ export async function openContext(
     digests: createFileDigests(dependencies.clock, state),
     dockerfile: { text, name: request.dockerfileText === undefined ? name : "Dockerfile" },
   };
+}
+
+/** A named context: its own `.dockerignore` counts in it. Throws as `openContext` does. */
+export async function openNamedContext(
+  dependencies: ContextDependencies,
+  name: string,
+  context: BuildContext,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Omit<OpenContext, "dockerfile">> {
+  const label = `the context '${name}'`;
+  const root = await openRoot(dependencies, context, label, folder, signal);
+  const text = readInside(root, ".dockerignore");
+  const ignore = text === undefined ? ignoreNothing : parseIgnore(text, ".dockerignore");
+  const state = context.kind === "directory" ? dependencies.state : undefined;
+  return { tree: { label, root, ignore, keepOwner: false }, digests: createFileDigests(dependencies.clock, state) };
+}
+
+/** Where the files of a context are; those that are not on the machine yet are put into `folder`. */
+async function openRoot(
+  { archives }: ContextDependencies,
+  context: BuildContext,
+  label: string,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  if (context.kind === "directory") {
+    if (lstatSync(`${context.path}/.`, { throwIfNoEntry: false })?.isDirectory()) return context.path;
+    throw fail("invalid", "build.context-not-found", `${label} '${context.path}' is not a folder`);
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  await archives.extract(context.source, folder, "/", signal ? { signal } : {});
+  return folder;
 }
 
 /** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */

@@ -8,6 +8,8 @@ import { expand } from "./variables.ts";
 export type StageBase =
   | { readonly kind: "scratch" }
   | { readonly kind: "stage"; readonly index: number }
+  /** The key of a named context. */
+  | { readonly kind: "context"; readonly name: string }
   | { readonly kind: "image"; readonly reference: string };
 
 export interface PlannedStage {
@@ -28,10 +30,16 @@ export function planBuild(
   dockerfile: Dockerfile,
   target: string | undefined,
   global: GlobalArguments,
+  contexts: readonly string[] = [],
 ): BuildPlan {
   const { stages } = dockerfile;
   const planned = stages.map((stage): PlannedStage => {
     const { from } = stage;
+    const replaced = from.stageName === undefined ? undefined : findContext(contexts, from.stageName);
+    if (replaced !== undefined) {
+      const base = { kind: "context", name: replaced } as const;
+      return { stage: { ...stage, instructions: [] }, base, platform: undefined };
+    }
     const name = expand(from, from.base, global.values, global.escape);
     if (name === "") {
       const hint = `'${from.base}' is empty: pass --build-arg, or give the ARG a default`;
@@ -39,7 +47,7 @@ export function planBuild(
     }
     const platform =
       from.platform === undefined ? undefined : expand(from, from.platform, global.values, global.escape);
-    return { stage, base: baseOf(name, stages.slice(0, stage.index)), platform: platform || undefined };
+    return { stage, base: baseOf(name, stages.slice(0, stage.index), contexts), platform: platform || undefined };
   });
   const index = target === undefined || target === "" ? stages.length - 1 : findStage(stages, target);
   if (index === undefined) {
@@ -61,9 +69,22 @@ export function findStage(stages: readonly Stage[], nameOrIndex: string): number
   return stages[Number(name)]?.index;
 }
 
-function baseOf(name: string, before: readonly Stage[]): StageBase {
+/** The key of the named context that `name` means: `alpine`, `alpine:latest` and `docker.io/library/alpine` are one. */
+export function findContext(contexts: readonly string[], name: string): string | undefined {
+  const familiar = (text: string) =>
+    text
+      .toLowerCase()
+      .replace(/^(docker\.io\/)?library\//, "")
+      .replace(/^docker\.io\//, "")
+      .replace(/:latest$/, "");
+  return contexts.find((one) => familiar(one) === familiar(name));
+}
+
+function baseOf(name: string, before: readonly Stage[], contexts: readonly string[]): StageBase {
   const named = before.findLast((stage) => stage.from.stageName === name.toLowerCase());
   if (named) return { kind: "stage", index: named.index };
+  const context = findContext(contexts, name);
+  if (context !== undefined) return { kind: "context", name: context };
   return name === "scratch" ? { kind: "scratch" } : { kind: "image", reference: name };
 }
 
@@ -76,7 +97,7 @@ function collect(stages: readonly PlannedStage[], index: number, needed: Set<num
   for (const instruction of stage.instructions) {
     const sources =
       instruction.kind === "RUN"
-        ? instruction.mounts.map((mount) => (mount.type === "bind" ? mount.from : undefined))
+        ? instruction.mounts.map((mount) => mount.from)
         : [instruction.kind === "COPY" ? instruction.from : undefined];
     for (const source of sources) {
       const found = source === undefined ? undefined : findStage(before, source);

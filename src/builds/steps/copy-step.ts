@@ -2,7 +2,6 @@ import { posix } from "node:path";
 import { notSupported } from "../dockerfile/dockerfile-error.ts";
 import type { BuildRun, BuildSource } from "../build-run.ts";
 import { stepKey } from "../cache/step-key.ts";
-import { createFileDigests } from "../context/file-digests.ts";
 import { ignoreRules } from "../context/ignore.ts";
 import { resolveInRoot } from "../context/root-path.ts";
 import { isUnchanged } from "../context/source-tree.ts";
@@ -16,6 +15,7 @@ import { parseMode } from "../files/mode.ts";
 import { parseOwner } from "../files/owner.ts";
 import { digestSources } from "../files/source-digest.ts";
 import { append, carryOut, findCached } from "./commit-step.ts";
+import { contextSource } from "./run-mounts.ts";
 import { collectSources, type CopyItem, type CopyWords } from "./copy-sources.ts";
 
 /** A COPY or ADD with its variables replaced. */
@@ -36,22 +36,24 @@ export async function copyStep(
 ): Promise<void> {
   const plan = planCopy(state, instruction);
   const { from } = instruction;
-  const source = from === undefined ? undefined : await run.source(instruction, from, stageIndex);
+  const source = from === undefined ? contextSource(run) : await run.source(instruction, from, stageIndex);
   const options = [plan.destination, plan.chown, plan.chmod, instruction.unpack, instruction.link].map(
     (one) => one ?? null,
   );
   const common = [instruction.kind, options, run.sourceDateEpoch ?? null];
-  if (source) await copyFromStage(run, state, plan, source, common);
-  else await copyFromContext(run, state, plan, common);
+  const { layers } = source;
+  if (layers) await copyFromStage(run, state, plan, { ...source, layers }, common);
+  else await copyFromContext(run, state, plan, source, common);
 }
 
 async function copyFromContext(
   run: BuildRun,
   state: StageState,
   plan: CopyPlan,
+  { tree: open, digests }: BuildSource,
   common: readonly unknown[],
 ): Promise<void> {
-  const { tree, digests } = run.context;
+  const tree = await open();
   const items = await collectSources(run, plan.instruction, plan, tree);
   const sources = items.map((item) => item.source);
   const digest = await digestSources(sources, digests, false, run.signal);
@@ -76,19 +78,18 @@ async function copyFromStage(
   run: BuildRun,
   state: StageState,
   plan: CopyPlan,
-  source: BuildSource,
+  source: BuildSource & { readonly layers: readonly string[] },
   common: readonly unknown[],
 ): Promise<void> {
-  const layers = source.state.layers.map((layer) => layer.diffId);
+  const { layers } = source;
   const { exclude: written, parents } = plan.instruction;
   const byLayers = stepKey(state.key, "copy-layers", [...common, layers, plan.sources, written, parents]);
   const known = findCached(run, byLayers);
   if (known) return append(run, state, plan.createdBy, known, true);
   const tree = await source.tree();
   const items = await collectSources(run, plan.instruction, plan, tree);
-  const digests = createFileDigests(run.services.clock, undefined);
   const sources = items.map((item) => item.source);
-  const digest = await digestSources(sources, digests, true, run.signal);
+  const digest = await digestSources(sources, source.digests, true, run.signal);
   const key = stepKey(state.key, "copy", [...common, digest]);
   await carryOut(run, state, {
     key,

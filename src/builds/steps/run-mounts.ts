@@ -1,23 +1,33 @@
-import { chmodSync, chownSync, existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { HostMount } from "../../containers/index.ts";
 import { removeTree } from "../../host/index.ts";
-import type { BuildRun } from "../build-run.ts";
+import type { BuildRun, BuildSource } from "../build-run.ts";
 import { ignoreNothing } from "../context/ignore.ts";
 import { selectSources } from "../context/source-tree.ts";
-import type { RunInstruction, RunMount } from "../dockerfile/instructions/run.ts";
+import type { RunInstruction } from "../dockerfile/instructions/run.ts";
+import { resolveMount, type RunMount } from "../dockerfile/instructions/run-mount.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
 import { expand } from "../evaluation/variables.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { digestSources } from "../files/source-digest.ts";
+import { cacheMount } from "./cache-mounts.ts";
+import { secretMount, sshMount } from "./secret-mounts.ts";
 
 /** A `RUN --mount` before it is known whether the step runs at all. */
 export interface PreparedMount {
-  readonly target: string;
+  /** Undefined when it is in the environment alone. */
+  readonly target: string | undefined;
   /** What of it the step's outcome depends on. */
   readonly key: unknown;
   /** Makes what is mounted; `undo` takes it away after the step. */
-  readonly open: (undo: AsyncDisposableStack) => Promise<HostMount>;
+  readonly open: (undo: AsyncDisposableStack) => Promise<OpenedMount>;
+}
+
+export interface OpenedMount {
+  readonly mount?: HostMount;
+  /** `NAME=VALUE` for the step. */
+  readonly env?: readonly string[];
 }
 
 export async function prepareMounts(
@@ -27,84 +37,86 @@ export async function prepareMounts(
   stageIndex: number,
 ): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
-  for (const mount of instruction.mounts) {
-    const { variables } = state;
-    const written = expand(instruction, mount.target, variables.values(), variables.escape);
-    const target = posix.resolve("/", state.process.WorkingDir ?? "/", written);
-    if (mount.type === "tmpfs") prepared.push(tmpfsMount(mount, target));
-    else if (mount.type === "cache") prepared.push(cacheMount(run, mount, target));
-    else prepared.push(await bindMount(run, instruction, mount, target, stageIndex));
+  const { variables } = state;
+  const replace = (word: string) => expand(instruction, word, variables.values(), variables.escape);
+  const absolute = (target: string) => posix.resolve("/", state.process.WorkingDir ?? "/", target);
+  let agents = 0;
+  for (const written of instruction.mounts) {
+    const mount = resolveMount(instruction, written, replace);
+    const from = async () =>
+      mount.type === "bind" || mount.type === "cache"
+        ? await sourceOf(run, instruction, mount.from, stageIndex)
+        : undefined;
+    if (mount.type === "tmpfs") prepared.push(tmpfsMount(mount, absolute(mount.target)));
+    else if (mount.type === "cache") prepared.push(await cacheMount(run, mount, absolute(mount.target), await from()));
+    else if (mount.type === "secret") {
+      const target = mount.target === undefined ? undefined : absolute(mount.target);
+      prepared.push(secretMount(run, instruction, mount, target));
+    } else if (mount.type === "ssh") {
+      const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${agents}`);
+      prepared.push(sshMount(run, instruction, mount, target, agents++ === 0));
+    } else {
+      const source = (await from()) ?? contextSource(run);
+      prepared.push(await bindMount(run, mount, absolute(mount.target), source));
+    }
   }
   return prepared;
 }
 
-function tmpfsMount(mount: Extract<RunMount, { type: "tmpfs" }>, target: string): PreparedMount {
-  const options = mount.size === undefined ? [] : [`size=${mount.size}`];
-  const open = () => Promise.resolve({ type: "tmpfs", target, options } as const);
-  return { target, key: ["tmpfs", target], open };
+async function sourceOf(
+  run: BuildRun,
+  instruction: RunInstruction,
+  from: string | undefined,
+  stageIndex: number,
+): Promise<BuildSource | undefined> {
+  return from === undefined ? undefined : await run.source(instruction, from, stageIndex);
 }
 
-/** The folder below ROOT/builds that keeps what `type=cache` mounts hold, over builds. */
-export const cacheMountsFolder = "mounts";
+/** The build context as something to copy from. */
+export function contextSource({ context }: Pick<BuildRun, "context">): BuildSource {
+  return { layers: undefined, tree: () => Promise.resolve(context.tree), digests: context.digests };
+}
 
-function cacheMount(
-  run: BuildRun,
-  mount: Extract<RunMount, { type: "cache" }>,
-  target: string,
-): PreparedMount {
-  const id = new Bun.CryptoHasher("sha256").update(mount.id ?? target).digest("hex");
-  return {
-    target,
-    key: ["cache", target, mount.id ?? null],
-    open: async (undo) => {
-      const source = run.services.identity.path("builds", cacheMountsFolder, id);
-      if (mount.locked) undo.use(await run.mountLocks.acquire(id));
-      if (!existsSync(source)) {
-        mkdirSync(source, { recursive: true });
-        chmodSync(source, mount.mode);
-        chownSync(source, mount.uid, mount.gid);
-      }
-      return bind(source, target, mount.readOnly);
-    },
-  };
+function tmpfsMount(mount: Extract<RunMount, { type: "tmpfs" }>, target: string): PreparedMount {
+  const options = mount.size === undefined ? [] : [`size=${mount.size}`];
+  const open = () => Promise.resolve({ mount: { type: "tmpfs", target, options } as const });
+  return { target, key: ["tmpfs", target], open };
 }
 
 async function bindMount(
   run: BuildRun,
-  instruction: RunInstruction,
   mount: Extract<RunMount, { type: "bind" }>,
   target: string,
-  stageIndex: number,
+  source: BuildSource,
 ): Promise<PreparedMount> {
-  const source = mount.from === undefined ? undefined : await run.source(instruction, mount.from, stageIndex);
-  if (source) {
+  const selection = { exclude: ignoreNothing, parents: false };
+  const { layers } = source;
+  if (layers && !mount.writable) {
     const open = async () => {
       const tree = await source.tree();
-      const [selected] = await selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
-      const path = selected?.entries[0]?.absolute ?? tree.root;
-      return bind(mount.source === "/" ? tree.root : path, target, true);
+      const [selected] = await selectSources(tree, mount.source, selection);
+      // The root itself is no entry of its tree.
+      const top = selected?.entries[0];
+      return { mount: bind(top?.to === "" ? top.absolute : tree.root, target, true) };
     };
-    return {
-      target,
-      key: ["bind", target, mount.source, source.state.layers.map((one) => one.diffId)],
-      open,
-    };
+    return { target, key: ["bind", target, mount.source, layers], open };
   }
-  const { tree, digests } = run.context;
-  const sources = await selectSources(tree, mount.source, { exclude: ignoreNothing, parents: false });
-  const digest = await digestSources(sources, digests, false, run.signal);
+  const tree = await source.tree();
+  const sources = await selectSources(tree, mount.source, selection);
+  const digest = layers ?? (await digestSources(sources, source.digests, false, run.signal));
   const open = async (undo: AsyncDisposableStack) => {
     // A copy, so that the step sees what .dockerignore leaves, owned by root, and nothing of the host.
     const folder = join(run.folder, `bind-${run.next()}`);
     mkdirSync(folder, { mode: 0o755 });
     undo.defer(() => removeTree(folder, { within: run.folder }));
-    const options = { owner: { uid: 0, gid: 0 }, mode: undefined, signal: run.signal };
+    const owner = tree.keepOwner ? undefined : { uid: 0, gid: 0 };
+    const options = { owner, mode: undefined, xattrs: tree.keepOwner, signal: run.signal };
     await copyInto(folder, "/content", sources, options);
-    return bind(join(folder, "content"), target, true);
+    return { mount: bind(join(folder, "content"), target, !mount.writable) };
   };
-  return { target, key: ["bind", target, digest], open };
+  return { target, key: ["bind", target, layers ? mount.source : "", digest], open };
 }
 
-function bind(source: string, target: string, readOnly: boolean): HostMount {
+export function bind(source: string, target: string, readOnly: boolean): HostMount {
   return { type: "bind", source, target, readOnly, propagation: "rprivate", recursive: false };
 }

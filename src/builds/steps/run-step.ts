@@ -5,6 +5,7 @@ import type { HostMount } from "../../containers/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import { stepKey } from "../cache/step-key.ts";
+import { dockerfileError, notSupported } from "../dockerfile/dockerfile-error.ts";
 import type { RunInstruction } from "../dockerfile/instructions/run.ts";
 import { shellOf, type StageState } from "../evaluation/stage-state.ts";
 import { carryOut } from "./commit-step.ts";
@@ -23,6 +24,7 @@ export async function runStep(
   const mounts = await prepareMounts(run, state, instruction, stageIndex);
   const { networkMode = "default", extraHosts = [] } = run.request;
   const network = instruction.network === "default" ? networkMode : instruction.network;
+  checkEntitlements(run, instruction);
   const key = stepKey(state.key, "run", [
     command,
     script ?? null,
@@ -30,6 +32,7 @@ export async function runStep(
     instruction.network,
     mounts.map((mount) => mount.key),
     run.sourceDateEpoch ?? null,
+    ...(instruction.security === "insecure" ? ["insecure"] : []),
   ]);
   const shown = [...(args.length === 0 ? [] : [`|${args.length}`, ...args]), ...command];
   let stubs: MountStubs | undefined;
@@ -37,8 +40,9 @@ export async function runStep(
     key,
     createdBy: `RUN ${shown.join(" ")}`,
     make: async (root) => {
-      stubs = findMountStubs(root, mounts.map((mount) => mount.target)); // prettier-ignore
-      await execute(run, state, root, { command, script, mounts, network, extraHosts });
+      stubs = findMountStubs(root, mounts.flatMap((mount) => mount.target ?? [])); // prettier-ignore
+      const privileged = instruction.security === "insecure";
+      await execute(run, state, root, { command, script, mounts, network, extraHosts, privileged });
     },
     finish: (upper) => stubs?.removeFrom(upper),
   });
@@ -50,6 +54,7 @@ interface Execution {
   readonly mounts: readonly PreparedMount[];
   readonly network: string;
   readonly extraHosts: readonly string[];
+  readonly privileged: boolean;
 }
 
 /** A here-document that names its own interpreter. */
@@ -83,7 +88,12 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   undo.defer(() => removeTree(folder, { within: run.folder }));
   const mounts: HostMount[] = [];
-  for (const mount of what.mounts) mounts.push(await mount.open(undo));
+  const variables: string[] = [];
+  for (const prepared of what.mounts) {
+    const { mount, env = [] } = await prepared.open(undo);
+    if (mount) mounts.push(mount);
+    variables.push(...env);
+  }
   if (what.script) mounts.push(scriptMount(folder, what.script));
   const { shmSize, memory } = run.request;
   run.emit({ kind: "container", id: shortId(id), removed: false });
@@ -94,11 +104,12 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
       folder,
       rootfs: root,
       command: what.command,
-      env: state.variables.runEnv(),
+      env: [...state.variables.runEnv(), ...withoutNames(variables, state)],
       user: state.process.User ?? "",
       workingDir: state.process.WorkingDir || "/",
       networkMode: what.network,
       extraHosts: what.extraHosts,
+      privileged: what.privileged,
       shmSize,
       memory,
       mounts,
@@ -115,6 +126,29 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
   }
   run.emit({ kind: "container", id: shortId(id), removed: true });
   if (exitCode !== 0) throw stepFailed(what.command, exitCode, oomKilled);
+}
+
+/** What ENV or ARG set already stays, except for secrets, which are asked for by name. */
+function withoutNames(variables: readonly string[], state: StageState): string[] {
+  const set = state.variables.values();
+  return variables.filter((one) => !one.startsWith("SSH_AUTH_SOCK=") || !set.has("SSH_AUTH_SOCK"));
+}
+
+function checkEntitlements({ request }: BuildRun, instruction: RunInstruction): void {
+  const { entitlements = [], networkMode } = request;
+  const refuse = (what: string, entitlement: string) => {
+    const text = `${what} needs the entitlement ${entitlement}, which the build was not given`;
+    const hint = `virga build --allow ${entitlement}, if you trust what the step runs`;
+    throw dockerfileError("dockerfile.entitlement", instruction, text, hint);
+  };
+  const hostNetwork = instruction.network === "host" && networkMode !== "host";
+  if (hostNetwork && !entitlements.includes("network.host")) refuse("--network=host", "network.host");
+  const insecure = instruction.security === "insecure";
+  if (insecure && !entitlements.includes("security.insecure")) refuse("--security=insecure", "security.insecure");
+  if (instruction.devices.length > 0) {
+    const hint = "a step has the devices of every container; run what needs others with 'virga run --device'";
+    throw notSupported(instruction, `--device=${instruction.devices[0]}`, hint);
+  }
 }
 
 function scriptMount(folder: string, script: Script): HostMount {

@@ -8,6 +8,7 @@ import { ensureDaemon } from "../../connection.ts";
 import { follow } from "../../operation.ts";
 import { isTerminal, print, printJson, tell } from "../../terminal.ts";
 import { pairs, readText } from "../../values.ts";
+import { buildInputs } from "./build-inputs.ts";
 
 export const build: Command = {
   name: "build",
@@ -49,6 +50,31 @@ export const build: Command = {
       help: "take its steps as cache",
       completes: "image",
     },
+    secret: {
+      type: "string",
+      multiple: true,
+      value: "id=NAME,src=FILE",
+      help: "for RUN --mount=type=secret (env=VARIABLE instead of src)",
+    },
+    ssh: {
+      type: "string",
+      multiple: true,
+      value: "default|ID[=SOCKET]",
+      help: "an SSH agent for RUN --mount=type=ssh",
+    },
+    "build-context": {
+      type: "string",
+      multiple: true,
+      value: "NAME=FOLDER",
+      help: "a context for FROM and --from (docker-image://IMAGE: an image)",
+    },
+    allow: {
+      type: "string",
+      multiple: true,
+      value: "ENTITLEMENT",
+      choices: ["network.host", "security.insecure"],
+      help: "let RUN steps use the host's network, or run privileged",
+    },
     platform: { type: "string", value: "OS/ARCH", help: "the image's platform: this machine's" },
     iidfile: { type: "string", value: "FILE", completes: "file", help: "write the image's id to a file" },
     quiet: { type: "boolean", short: "q", help: "print the image's id only" },
@@ -62,7 +88,11 @@ stdin, and there is nothing to COPY from.
   async run(invocation) {
     using place = await readPlace(invocation);
     const client = await ensureDaemon(invocation.root);
-    const operation = await client.build({ ...place.source, ...buildOptions(invocation) });
+    const operation = await client.build({
+      ...place.source,
+      ...buildOptions(invocation),
+      ...buildInputs(invocation),
+    });
     const quiet = invocation.flag("quiet") || invocation.flag("json");
     const result = (await follow(client, operation.id, "steps that were done stay in the cache", {
       quiet,
@@ -138,6 +168,7 @@ function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
     ...number("shm-size", "shmSize"),
     ...texts("add-host", "extraHosts"),
     ...texts("cache-from", "cacheFrom"),
+    ...texts("allow", "entitlements"),
     ...(invocation.given("label") ? { labels: pairs("label", invocation.texts("label")) } : {}),
     ...(invocation.flag("no-cache") ? { noCache: true } : {}),
     ...(invocation.flag("pull") ? { pull: true } : {}),
