@@ -96,7 +96,10 @@ describe("ssh", () => {
 
   test("without an agent: nothing, or an error when it is required", async () => {
     const path = await t.context({});
-    const { events } = await t.build(path, dockerfile("FROM busybox", "RUN --mount=type=ssh echo $SSH_AUTH_SOCK."));
+    const { events } = await t.build(
+      path,
+      dockerfile("FROM busybox", "RUN --mount=type=ssh echo $SSH_AUTH_SOCK."),
+    );
     expect(output(events)).toBe(".\n");
     const required = dockerfile("FROM busybox", "RUN --mount=type=ssh,id=x,required=true true");
     expect(await codeOf(t.build(path, required))).toBe("build.ssh-missing");
@@ -200,7 +203,10 @@ describe("named contexts", () => {
 test("--network=host, --security=insecure and --device need to be allowed", async () => {
   const path = await t.context({});
   const build = (flag: string, entitlements: ("network.host" | "security.insecure")[] = []) =>
-    t.build(path, { entitlements, ...dockerfile("FROM busybox", `RUN ${flag} true # ${entitlements.length}`) });
+    t.build(path, {
+      entitlements,
+      ...dockerfile("FROM busybox", `RUN ${flag} true # ${entitlements.length}`),
+    });
   expect(await codeOf(build("--network=host"))).toBe("dockerfile.entitlement");
   expect(await codeOf(build("--security=insecure"))).toBe("dockerfile.entitlement");
   expect(await codeOf(build("--device=vendor.com/device"))).toBe("dockerfile.unsupported");

@@ -39,8 +39,10 @@ export class StageBuilder {
   ): Promise<BuildSource> {
     const earlier = this.#plan.stages.slice(0, before).map((one) => one.stage);
     const index = findStage(earlier, name);
-    const context = index === undefined ? findContext(Object.keys(run.request.contexts ?? {}), name) : undefined;
-    const key = index !== undefined ? `stage ${index}` : `${context === undefined ? "image" : "context"} ${name}`;
+    const context =
+      index === undefined ? findContext(Object.keys(run.request.contexts ?? {}), name) : undefined;
+    const key =
+      index !== undefined ? `stage ${index}` : `${context === undefined ? "image" : "context"} ${name}`;
     const known = this.#sources.get(key);
     if (known) return known;
     const work =

@@ -70,7 +70,10 @@ export async function openNamedContext(
   const text = readInside(root, ".dockerignore");
   const ignore = text === undefined ? ignoreNothing : parseIgnore(text, ".dockerignore");
   const state = context.kind === "directory" ? dependencies.state : undefined;
-  return { tree: { label, root, ignore, keepOwner: false }, digests: createFileDigests(dependencies.clock, state) };
+  return {
+    tree: { label, root, ignore, keepOwner: false },
+    digests: createFileDigests(dependencies.clock, state),
+  };
 }
 
 /** Where the files of a context are; those that are not on the machine yet are put into `folder`. */

@@ -128,7 +128,11 @@ describe("errors say where and what", () => {
     [["FROM a", "RUN --mount=type=secret,id y"], "dockerfile.mount", "'id' has no value; expected id=…"],
     [["FROM a", "RUN --mount=type=tmpfs,target=/x,size=much y"], "dockerfile.mount", "size=<bytes>"],
     [["FROM a", "RUN --mount=from=$X,target=/x y"], "dockerfile.mount", "it can't have variables"],
-    [["FROM a", "RUN --mount=type=cache,target=/x,sharing=lock y"], "dockerfile.mount", "did you mean locked?"],
+    [
+      ["FROM a", "RUN --mount=type=cache,target=/x,sharing=lock y"],
+      "dockerfile.mount",
+      "did you mean locked?",
+    ],
     [["FROM a", "RUN --security=none y"], "dockerfile.flag", "sandbox or insecure"],
   ];
   for (const [lines, code, message] of cases) {

@@ -47,7 +47,11 @@ export function planBuild(
     }
     const platform =
       from.platform === undefined ? undefined : expand(from, from.platform, global.values, global.escape);
-    return { stage, base: baseOf(name, stages.slice(0, stage.index), contexts), platform: platform || undefined };
+    return {
+      stage,
+      base: baseOf(name, stages.slice(0, stage.index), contexts),
+      platform: platform || undefined,
+    };
   });
   const index = target === undefined || target === "" ? stages.length - 1 : findStage(stages, target);
   if (index === undefined) {

@@ -37,7 +37,10 @@ export async function cacheMount(
   let sources: SelectedSource[] | undefined;
   let content: unknown = null;
   if (from) {
-    sources = await selectSources(await from.tree(), mount.source, { exclude: ignoreNothing, parents: false });
+    sources = await selectSources(await from.tree(), mount.source, {
+      exclude: ignoreNothing,
+      parents: false,
+    });
     content = [from.layers ?? (await digestSources(sources, from.digests, false, run.signal)), mount.source];
   }
   const identity = namespace === "" && content === null ? name : JSON.stringify([namespace, name, content]);
@@ -79,7 +82,13 @@ async function makeCache(
   const within = run.services.identity.path("builds");
   await removeTree(making, { within });
   mkdirSync(making, { recursive: true });
-  if (sources) await copyInto(making, "/", sources, { owner: undefined, mode: undefined, xattrs: true, signal: run.signal });
+  if (sources)
+    await copyInto(making, "/", sources, {
+      owner: undefined,
+      mode: undefined,
+      xattrs: true,
+      signal: run.signal,
+    });
   chmodSync(making, mode);
   chownSync(making, uid, gid);
   renameSync(making, folder);

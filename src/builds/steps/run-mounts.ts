@@ -48,7 +48,8 @@ export async function prepareMounts(
         ? await sourceOf(run, instruction, mount.from, stageIndex)
         : undefined;
     if (mount.type === "tmpfs") prepared.push(tmpfsMount(mount, absolute(mount.target)));
-    else if (mount.type === "cache") prepared.push(await cacheMount(run, mount, absolute(mount.target), await from()));
+    else if (mount.type === "cache")
+      prepared.push(await cacheMount(run, mount, absolute(mount.target), await from()));
     else if (mount.type === "secret") {
       const target = mount.target === undefined ? undefined : absolute(mount.target);
       prepared.push(secretMount(run, instruction, mount, target));

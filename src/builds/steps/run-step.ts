@@ -144,7 +144,8 @@ function checkEntitlements({ request }: BuildRun, instruction: RunInstruction): 
   const hostNetwork = instruction.network === "host" && networkMode !== "host";
   if (hostNetwork && !entitlements.includes("network.host")) refuse("--network=host", "network.host");
   const insecure = instruction.security === "insecure";
-  if (insecure && !entitlements.includes("security.insecure")) refuse("--security=insecure", "security.insecure");
+  if (insecure && !entitlements.includes("security.insecure"))
+    refuse("--security=insecure", "security.insecure");
   if (instruction.devices.length > 0) {
     const hint = "a step has the devices of every container; run what needs others with 'virga run --device'";
     throw notSupported(instruction, `--device=${instruction.devices[0]}`, hint);

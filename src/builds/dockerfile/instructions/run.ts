@@ -23,11 +23,7 @@ export function parseRun(line: SourceLine): RunInstruction {
   });
   const security = flags.text("security") ?? "sandbox";
   if (security !== "sandbox" && security !== "insecure") {
-    throw dockerfileError(
-      "dockerfile.flag",
-      line,
-      `--security takes sandbox or insecure, not '${security}'`,
-    );
+    throw dockerfileError("dockerfile.flag", line, `--security takes sandbox or insecure, not '${security}'`);
   }
   const network = flags.text("network") ?? "default";
   if (network !== "default" && network !== "none" && network !== "host") {
