@@ -8,7 +8,7 @@ import { selectSources, type SelectedSource } from "../context/source-tree.ts";
 import type { RunMount } from "../dockerfile/instructions/run-mount.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { digestSources } from "../files/source-digest.ts";
-import { bind, type PreparedMount } from "./run-mounts.ts";
+import { bind, type PreparedMount } from "./prepared-mount.ts";
 
 /** The folder below ROOT/builds that keeps what `type=cache` mounts hold, over builds. */
 export const cacheMountsFolder = "mounts";

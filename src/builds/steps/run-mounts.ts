@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { HostMount } from "../../containers/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun, BuildSource } from "../build-run.ts";
 import { ignoreNothing } from "../context/ignore.ts";
@@ -12,23 +11,8 @@ import { expand } from "../evaluation/variables.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { digestSources } from "../files/source-digest.ts";
 import { cacheMount } from "./cache-mounts.ts";
+import { bind, type PreparedMount } from "./prepared-mount.ts";
 import { secretMount, sshMount } from "./secret-mounts.ts";
-
-/** A `RUN --mount` before it is known whether the step runs at all. */
-export interface PreparedMount {
-  /** Undefined when it is in the environment alone. */
-  readonly target: string | undefined;
-  /** What of it the step's outcome depends on. */
-  readonly key: unknown;
-  /** Makes what is mounted; `undo` takes it away after the step. */
-  readonly open: (undo: AsyncDisposableStack) => Promise<OpenedMount>;
-}
-
-export interface OpenedMount {
-  readonly mount?: HostMount;
-  /** `NAME=VALUE` for the step. */
-  readonly env?: readonly string[];
-}
 
 export async function prepareMounts(
   run: BuildRun,
@@ -116,8 +100,4 @@ async function bindMount(
     return { mount: bind(join(folder, "content"), target, !mount.writable) };
   };
   return { target, key: ["bind", target, layers ? mount.source : "", digest], open };
-}
-
-export function bind(source: string, target: string, readOnly: boolean): HostMount {
-  return { type: "bind", source, target, readOnly, propagation: "rprivate", recursive: false };
 }

@@ -10,7 +10,8 @@ import type { RunInstruction } from "../dockerfile/instructions/run.ts";
 import { shellOf, type StageState } from "../evaluation/stage-state.ts";
 import { carryOut } from "./commit-step.ts";
 import { findMountStubs, type MountStubs } from "./mount-stubs.ts";
-import { prepareMounts, type PreparedMount } from "./run-mounts.ts";
+import type { PreparedMount } from "./prepared-mount.ts";
+import { prepareMounts } from "./run-mounts.ts";
 
 /** Runs a command on the files so far. Throws `invalid` / `build.step-failed` when it ends with another code than 0. */
 export async function runStep(

@@ -6,7 +6,7 @@ import { mount as mountFilesystem, mountFlags, removeTree, unmountAll } from "..
 import type { BuildRun } from "../build-run.ts";
 import type { SourcePlace } from "../dockerfile/dockerfile-error.ts";
 import type { MountOwner, RunMount } from "../dockerfile/instructions/run-mount.ts";
-import { bind, type OpenedMount, type PreparedMount } from "./run-mounts.ts";
+import { bind, type OpenedMount, type PreparedMount } from "./prepared-mount.ts";
 
 /** BuildKit's limit (bytes); what is larger is no secret. */
 const largestSecret = 500 * 1024;
