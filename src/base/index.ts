@@ -24,6 +24,7 @@ export {
 } from "./logger.ts";
 export { printable } from "./printable.ts";
 export { noReport, type Progress, type Report } from "./progress.ts";
+export { Slots } from "./slots.ts";
 export { nearest, suggestion } from "./suggestion.ts";
 export { formatBytes, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";

@@ -1,22 +1,26 @@
 import { fail, isVirgaError } from "../base/index.ts";
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
-import { createdNow, type BuildRun } from "./build-run.ts";
+import { createdNow, type WholeRun } from "./build-run.ts";
 import type { StepResult } from "./cache/step-cache.ts";
 import { openContext } from "./context/context.ts";
 import { parseDockerfile, type Dockerfile } from "./dockerfile/parse.ts";
+import { inStep } from "./in-step.ts";
 import { planBuild } from "./evaluation/plan.ts";
 import { platformArgs, platformOf } from "./evaluation/platform.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
 import { globalArguments, unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
-import { createStepCounter } from "./stage-build.ts";
+import { ownStep } from "./step-plan.ts";
 import { StageBuilder } from "./stages.ts";
 import { stepComment } from "./steps/commit-step.ts";
 
 /** What all builds of a daemon share. */
-export type BuildShared = Pick<BuildRun, "services" | "cache" | "inUse" | "cacheMounts" | "stepLocks">;
+export type BuildShared = Pick<
+  WholeRun,
+  "services" | "cache" | "inUse" | "cacheMounts" | "stepLocks" | "slots"
+>;
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
-  Pick<BuildRun, "request" | "folder" | "signal" | "credentials" | "report" | "emit" | "undo">;
+  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo">;
 
 /** From the request to the tagged image. */
 export async function buildImage(start: BuildStart): Promise<Image> {
@@ -30,8 +34,10 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   const plan = planBuild(dockerfile, request.target, global, Object.keys(request.contexts ?? {}));
   let number = 0;
   const stages = new StageBuilder(plan, global);
-  const run: BuildRun = {
+  const stop = new AbortController();
+  const run: WholeRun = {
     ...start,
+    signal: AbortSignal.any([signal, stop.signal]),
     context,
     global,
     imported: importedSteps(start),
@@ -39,19 +45,14 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     next: () => ++number,
     source: (place, name, before) => stages.source(run, place, name, before),
   };
-  const steps = plan.needed.reduce(
-    (sum, index) => sum + 1 + plan.stages[index]!.stage.instructions.length,
-    0,
-  );
-  stages.counter = createStepCounter(run.emit, steps);
-  for (const index of plan.needed) await stages.build(run, index);
-  const state = await stages.build(run, plan.target);
+  const state = await stages.buildAll(run, stop);
   const unused = unusedArguments(global);
   if (unused.length > 0) {
     const text = `One or more build-args [${unused.join(" ")}] were not consumed`;
     run.emit({ kind: "warning", text });
   }
-  return storeImage(run, state);
+  const ends = stages.ends();
+  return inStep(run, ownStep("export", "exporting to image", ends), () => storeImage(run, state));
 }
 
 function globalsOf(start: BuildStart, dockerfile: Dockerfile): GlobalArguments {
@@ -101,7 +102,7 @@ function importedSteps({ request, services, emit }: BuildStart): Map<string, Ste
   return steps;
 }
 
-async function storeImage(run: BuildRun, state: StageState): Promise<Image> {
+async function storeImage(run: WholeRun, state: StageState): Promise<Image> {
   const { images } = run.services;
   const { labels = {}, tags = [] } = run.request;
   const process = processOf(state);

@@ -1,4 +1,4 @@
-import type { Clock, KeyedLock, Logger, Report } from "../base/index.ts";
+import type { Clock, KeyedLock, Logger, Slots } from "../base/index.ts";
 import type { StepRunner } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
@@ -7,7 +7,8 @@ import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Archives, DiffId, LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
-import type { BuildEvent, BuildRequest } from "./build.ts";
+import type { BuildRequest } from "./build.ts";
+import type { BuildEvent, StepNews } from "./build-event.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
 import type { StepCache, StepResult } from "./cache/step-cache.ts";
 import type { OpenContext } from "./context/context.ts";
@@ -32,7 +33,7 @@ export interface BuildsDependencies {
 }
 
 /** One build as it runs: what its stages and steps share. */
-export interface BuildRun {
+export interface WholeRun {
   readonly services: BuildsDependencies;
   readonly request: BuildRequest;
   /**
@@ -58,12 +59,13 @@ export interface BuildRun {
   readonly cacheMounts: CacheMountUse;
   /** By step key: the same step of two builds runs once. */
   readonly stepLocks: KeyedLock;
+  /** Steps that do work at the same time, of all builds. */
+  readonly slots: Slots;
   readonly global: GlobalArguments;
   /** Seconds; times in layers and image are not later. */
   readonly sourceDateEpoch: number | undefined;
   readonly signal: AbortSignal;
   readonly credentials: CredentialsOf | undefined;
-  readonly report: Report;
   readonly emit: (event: BuildEvent) => void;
   /** Undone at the end of the build, whatever its outcome. */
   readonly undo: AsyncDisposableStack;
@@ -76,6 +78,11 @@ export interface BuildRun {
   readonly source: (place: SourcePlace, name: string, before: number) => Promise<BuildSource>;
 }
 
+/** A build as one of its steps sees it. */
+export interface BuildRun extends Omit<WholeRun, "emit"> {
+  readonly emit: (news: StepNews) => void;
+}
+
 /** What is copied from: a context, a finished stage or an image. */
 export interface BuildSource {
   /** Of a stage or an image: they say what is in it before a file is looked at. */
@@ -86,7 +93,7 @@ export interface BuildSource {
 }
 
 /** `created` of what this build makes now. */
-export function createdNow(run: BuildRun): string {
+export function createdNow(run: Pick<WholeRun, "sourceDateEpoch" | "services">): string {
   const { sourceDateEpoch, services } = run;
   const now = sourceDateEpoch === undefined ? services.clock.now() : new Date(sourceDateEpoch * 1000);
   return now.toISOString();

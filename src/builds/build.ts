@@ -1,8 +1,8 @@
-import type { Report } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
+import type { BuildEvent } from "./build-event.ts";
 
 /**
  * From a Dockerfile and a context to an image. Each instruction that changes files runs on an overlay of the layers
@@ -59,21 +59,6 @@ export interface BuildResult {
   readonly warnings: readonly string[];
 }
 
-/** What the build does, as it does it. `text` is ready to be shown; of a step it is the instruction. */
-export type BuildEvent =
-  | {
-      readonly kind: "step";
-      readonly number: number;
-      readonly total: number;
-      readonly stage?: string;
-      readonly text: string;
-      readonly cached?: boolean;
-    }
-  | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
-  | { readonly kind: "layer"; readonly id: string; readonly cached: boolean }
-  | { readonly kind: "container"; readonly id: string; readonly removed: boolean }
-  | { readonly kind: "warning"; readonly text: string };
-
 export interface PrunableCache {
   /** Of the entries, as `layersInUse` takes them. */
   readonly keys: readonly string[];
@@ -100,7 +85,6 @@ export interface Builds {
     request: BuildRequest,
     options: {
       readonly onEvent: (event: BuildEvent) => void;
-      readonly report?: Report;
       readonly signal?: AbortSignal;
       /** Who we are at the registries that base images come from. */
       readonly credentials?: CredentialsOf;

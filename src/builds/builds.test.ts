@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { VirgaError } from "../base/index.ts";
 import { mount, mountsBelow, runChecked, unmount } from "../host/index.ts";
-import type { BuildEvent } from "./build.ts";
+import type { BuildEvent } from "./build-event.ts";
 import { testBuilds, type TestBuilds } from "./testing.ts";
 
 let t: TestBuilds;
@@ -89,8 +89,9 @@ describe("an image", () => {
     const made = image.config.history!.slice(1);
     expect(made.map((one) => one.created_by)).toContain("COPY a.txt .");
     expect(made.filter((one) => !one.empty_layer)).toHaveLength(3);
-    expect(events.find((event) => event.kind === "step")).toEqual({
-      kind: "step",
+    expect(events.find((event) => event.kind === "started")?.step).toMatchObject({
+      kind: "from",
+      name: "[1/4] FROM $BASE",
       number: 1,
       total: 17,
       text: "FROM $BASE",
@@ -361,7 +362,8 @@ describe("stages", () => {
   test("only those that the target needs are built; owners are kept", async () => {
     const path = await t.context({});
     const { image, events } = await t.build(path, { target: "app", ...dockerfile(...lines) });
-    expect(events.filter((event) => event.kind === "step")).toHaveLength(5);
+    const begun = events.flatMap((event) => (event.kind === "started" ? [event.step] : []));
+    expect(begun.filter((step) => step.number !== undefined)).toHaveLength(5);
     await t.inside(image, (root) => {
       expect(lstatSync(`${root}/tool`).uid).toBe(5);
       expect(existsSync(`${root}/second`) && !existsSync(`${root}/last`)).toBe(true);

@@ -1,8 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { fail, KeyedLock, newId, noReport } from "../base/index.ts";
+import { availableParallelism } from "node:os";
+import { fail, KeyedLock, newId, Slots } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
 import type { Migration } from "../state/index.ts";
-import type { BuildEvent, BuildRequest, BuildResult, Builds } from "./build.ts";
+import type { BuildRequest, BuildResult, Builds } from "./build.ts";
+import type { BuildEvent } from "./build-event.ts";
 import { buildImage, type BuildShared } from "./build-image.ts";
 import type { BuildsDependencies } from "./build-run.ts";
 import { createLayersInUse } from "./cache/layers-in-use.ts";
@@ -14,7 +16,12 @@ import { createCacheMountUse } from "./steps/cache-mounts.ts";
 
 export const buildMigrations: readonly Migration[] = [...stepCacheMigrations, ...fileDigestMigrations];
 
-export function createBuilds(services: BuildsDependencies): Builds {
+export interface BuildSettings {
+  /** Steps that work at the same time, of all builds together; by default one for each processor. */
+  readonly parallelSteps?: number;
+}
+
+export function createBuilds(services: BuildsDependencies, settings: BuildSettings = {}): Builds {
   const { layers, content, state, clock } = services;
   const isWhole = (diffId: Parameters<typeof layers.has>[0], blob: Parameters<typeof content.has>[0]) =>
     layers.has(diffId) && content.has(blob);
@@ -26,6 +33,7 @@ export function createBuilds(services: BuildsDependencies): Builds {
     inUse,
     cacheMounts: createCacheMountUse(),
     stepLocks: new KeyedLock(),
+    slots: new Slots(settings.parallelSteps ?? availableParallelism()),
   };
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
 
@@ -78,8 +86,7 @@ async function runBuild(
   await using undo = new AsyncDisposableStack();
   undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const report = options.report ?? noReport;
   const { credentials } = options;
-  const image = await buildImage({ ...shared, request, folder, signal, credentials, report, emit, undo });
+  const image = await buildImage({ ...shared, request, folder, signal, credentials, emit, undo });
   return { imageId: image.id, warnings };
 }

@@ -1,6 +1,6 @@
+export type { BuildEvent, BuildStep, StepNews } from "./build-event.ts";
 export type {
   BuildContext,
-  BuildEvent,
   BuildRequest,
   BuildResult,
   Builds,
@@ -10,5 +10,6 @@ export type {
 } from "./build.ts";
 export type { BuildsDependencies } from "./build-run.ts";
 export { buildMigrations, createBuilds } from "./builds.ts";
+export { stageReport } from "./stage-report.ts";
 export { applyChanges } from "./changes.ts";
 export { parseNamedContext } from "./context/named-context.ts";

@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { isVirgaError } from "../base/index.ts";
 import { mountsBelow } from "../host/index.ts";
-import type { BuildEvent } from "./build.ts";
+import type { BuildEvent } from "./build-event.ts";
 import { testBuilds, type TestBuilds } from "./testing.ts";
 
 let t: TestBuilds;

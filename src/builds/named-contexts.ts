@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { BuildRun, BuildSource } from "./build-run.ts";
+import type { BuildRun, BuildSource, WholeRun } from "./build-run.ts";
 import { stepKey } from "./cache/step-key.ts";
 import { openNamedContext } from "./context/context.ts";
 import { ignoreNothing } from "./context/ignore.ts";
@@ -11,7 +11,7 @@ import { carryOut } from "./steps/commit-step.ts";
 
 /** What COPY --from and RUN --mount=from take from the named context `name`. */
 export async function contextSource(
-  run: BuildRun,
+  run: WholeRun | BuildRun,
   name: string,
   imageSource: (reference: string) => Promise<BuildSource>,
 ): Promise<BuildSource> {

@@ -1,29 +1,67 @@
-import { shortId } from "../base/index.ts";
+import { fail, shortId } from "../base/index.ts";
 import type { Image } from "../images/index.ts";
-import type { BuildRun, BuildSource } from "./build-run.ts";
+import type { BuildRun, BuildSource, WholeRun } from "./build-run.ts";
 import { contextSource, contextStage } from "./named-contexts.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
-import { findContext, findStage, type BuildPlan, type PlannedStage } from "./evaluation/plan.ts";
+import type { StageInstruction } from "./dockerfile/instruction.ts";
+import {
+  findContext,
+  findStage,
+  sourceStages,
+  type BuildPlan,
+  type PlannedStage,
+} from "./evaluation/plan.ts";
 import { formatPlatform, platformOf } from "./evaluation/platform.ts";
 import { stateOfImage, stateOfScratch, stateOfStage, type StageState } from "./evaluation/stage-state.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
+import { inStep } from "./in-step.ts";
 import { createSource } from "./sources.ts";
-import { buildStage, type StepCounter } from "./stage-build.ts";
+import { carryOutInstruction, triggersOf } from "./stage-build.ts";
+import { ownStep, planSteps, triggerSteps, unplannedSteps, type StageSteps } from "./step-plan.ts";
 
-/** Stages are built once, when they are first needed. */
+/**
+ * The stages of one build. Each is built once; all begin at once, and one that needs another waits for it where it needs
+ * it. How many steps work at the same time is limited where a step makes its layer.
+ */
 export class StageBuilder {
-  counter: StepCounter | undefined;
   readonly #plan: BuildPlan;
   readonly #global: GlobalArguments;
+  readonly #steps: Map<number, StageSteps>;
   readonly #states = new Map<number, Promise<StageState>>();
   readonly #sources = new Map<string, Promise<BuildSource>>();
+  readonly #images = new Map<string, Promise<Image>>();
 
   constructor(plan: BuildPlan, global: GlobalArguments) {
     this.#plan = plan;
     this.#global = global;
+    this.#steps = new Map(planSteps(plan));
   }
 
-  build(run: BuildRun, index: number): Promise<StageState> {
+  /** All stages that the target needs; the target's state. The first that fails ends the others, by `stop`. */
+  async buildAll(run: WholeRun, stop: AbortController): Promise<StageState> {
+    const steps = [...this.#steps.values()].flatMap(({ from, instructions }) => [from, ...instructions]);
+    run.emit({ kind: "planned", steps });
+    let failure: { readonly error: unknown } | undefined;
+    const stages = this.#plan.needed.map(async (index) => {
+      try {
+        await this.build(run, index);
+      } catch (error) {
+        failure ??= { error };
+        stop.abort(fail("cancelled", "build.cancelled", "cancelled: another step has failed"));
+      }
+    });
+    await Promise.all(stages);
+    if (failure) throw failure.error;
+    return this.build(run, this.#plan.target);
+  }
+
+  /** The step that the image is made after. */
+  ends(): string[] {
+    const { from, instructions } = this.#steps.get(this.#plan.target)!;
+    return [(instructions.at(-1) ?? from).id];
+  }
+
+  build(run: WholeRun, index: number): Promise<StageState> {
     const known = this.#states.get(index);
     if (known) return known;
     const work = this.#build(run, this.#plan.stages[index]!);
@@ -32,8 +70,8 @@ export class StageBuilder {
   }
 
   source(
-    run: BuildRun,
-    place: Parameters<BuildRun["source"]>[0],
+    run: WholeRun,
+    place: Parameters<WholeRun["source"]>[0],
     name: string,
     before: number,
   ): Promise<BuildSource> {
@@ -55,46 +93,85 @@ export class StageBuilder {
     return work;
   }
 
-  async #stage(run: BuildRun, index: number): Promise<BuildSource> {
+  async #stage(run: WholeRun, index: number): Promise<BuildSource> {
     const name = this.#plan.stages[index]!.stage.from.stageName ?? String(index);
     return createSource(run, `the stage ${name}`, await this.build(run, index));
   }
 
-  async #image(run: BuildRun, place: Parameters<BuildRun["source"]>[0], name: string): Promise<BuildSource> {
+  async #image(run: WholeRun, place: Parameters<WholeRun["source"]>[0], name: string): Promise<BuildSource> {
     const later = this.#plan.stages.some((one) => one.stage.from.stageName === name.toLowerCase());
     if (later || /^\d+$/.test(name) || name === "scratch") {
       const hint = "copy from a stage that stands before this one, or from an image";
       throw dockerfileError("dockerfile.from", place, `there is no stage '${name}' before this one`, hint);
     }
-    const image = await ensureImage(run, name, undefined);
+    const image = await inStep(run, ownStep("image", `FROM ${name}`), (step) =>
+      this.#ensure(step, name, undefined),
+    );
     return createSource(run, `the image ${name}`, stateOfImage(image, this.#global));
   }
 
-  async #build(run: BuildRun, planned: PlannedStage): Promise<StageState> {
+  async #build(run: WholeRun, planned: PlannedStage): Promise<StageState> {
     const { stage, base } = planned;
+    const known = this.#steps.get(stage.index);
+    const steps = known ?? unplannedSteps(this.#plan, stage.index, this.#steps);
+    this.#steps.set(stage.index, steps);
+    if (!known) run.emit({ kind: "planned", steps: [steps.from, ...steps.instructions] });
     const baseState = base.kind === "stage" ? await this.build(run, base.index) : undefined;
-    this.counter?.announce(stage.from, stage.from.stageName);
-    const platform = planned.platform ?? (run.request.platform || undefined);
-    const fromImage = async (reference: string) =>
-      stateOfImage(await ensureImage(run, reference, platform), this.#global);
-    const fromScratch = () => stateOfScratch(platformOf(platform), this.#global);
-    const state = baseState
-      ? stateOfStage(baseState, this.#global)
-      : base.kind === "image"
-        ? await fromImage(base.reference)
-        : base.kind === "context"
-          ? await contextStage(run, base.name, fromImage, fromScratch)
-          : fromScratch();
-    run.emit({ kind: "layer", id: shortId(state.key.replace(/^image /, "")), cached: false });
-    await buildStage(run, planned, state, this.counter!);
+    const { state, triggers } = await inStep(run, steps.from, async (step) => {
+      const begun = await this.#begin(step, planned, baseState);
+      const found = triggersOf(begun, planned);
+      if (found.length > 0) run.emit({ kind: "planned", steps: triggerSteps(steps.from, found) });
+      // The files of a named context are a layer, which has been told.
+      const id = shortId(begun.key.replace(/^image /, ""));
+      if (base.kind !== "context") step.emit({ kind: "layer", id, cached: false });
+      return { state: begun, triggers: found };
+    });
+    const all = [
+      ...triggerSteps(steps.from, triggers).map((step, at) => [step, triggers[at]!] as const),
+      ...stage.instructions.map((one, at) => [steps.instructions[at]!, one] as const),
+    ];
+    for (const [step, instruction] of all) {
+      await this.#sourcesOf(run, stage.index, instruction);
+      run.signal.throwIfAborted();
+      await inStep(run, step, (one) => carryOutInstruction(one, state, instruction, stage.index));
+    }
     return state;
+  }
+
+  async #begin(
+    run: BuildRun,
+    { base, platform: written }: PlannedStage,
+    baseState: StageState | undefined,
+  ): Promise<StageState> {
+    const platform = written ?? (run.request.platform || undefined);
+    if (baseState) return stateOfStage(baseState, this.#global);
+    const fromImage = async (reference: string) =>
+      stateOfImage(await this.#ensure(run, reference, platform), this.#global);
+    const fromScratch = () => stateOfScratch(platformOf(platform), this.#global);
+    if (base.kind === "context") return contextStage(run, base.name, fromImage, fromScratch);
+    return base.kind === "image" ? await fromImage(base.reference) : fromScratch();
+  }
+
+  /** Waits for the stages that an instruction takes files from, so that the time is not counted as the step's own. */
+  async #sourcesOf(run: WholeRun, index: number, instruction: StageInstruction): Promise<void> {
+    for (const source of sourceStages(this.#plan.stages, index, instruction)) await this.build(run, source);
+  }
+
+  /** Stages that begin with the same image get it once. */
+  #ensure(run: BuildRun, reference: string, platform: string | undefined): Promise<Image> {
+    const key = `${reference} ${platform ?? ""}`;
+    const known = this.#images.get(key);
+    if (known) return known;
+    const work = ensureImage(run, reference, platform);
+    this.#images.set(key, work);
+    return work;
   }
 }
 
 async function ensureImage(run: BuildRun, reference: string, platform: string | undefined): Promise<Image> {
   const image = await run.services.images.ensure(reference, {
     policy: run.request.pull ? "always" : "missing",
-    report: run.report,
+    report: (progress) => run.emit({ kind: "progress", progress }),
     signal: run.signal,
     ...(run.credentials ? { credentials: run.credentials } : {}),
     ...(platform === undefined ? {} : { platform: formatPlatform(platformOf(platform)) }),

@@ -9,7 +9,8 @@ import { bindMount, daemonIdentity, mount, runChecked, unmount } from "../host/i
 import { createImages, imageMigrations, type Image, type Images } from "../images/index.ts";
 import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
 import { openState } from "../state/index.ts";
-import type { BuildEvent, BuildRequest, Builds } from "./build.ts";
+import type { BuildRequest, Builds } from "./build.ts";
+import type { BuildEvent } from "./build-event.ts";
 import { buildMigrations, createBuilds } from "./builds.ts";
 
 /** Runs steps with chroot(8) instead of containers: quick, and enough for what the builder itself does. */
@@ -110,7 +111,7 @@ async function buildStack(root: string, steps: StepRunner) {
   });
   const archives = createArchives({ workers });
   const services = { identity, state, events, clock, logger, images, layers, archives, content, steps };
-  const builds = createBuilds(services);
+  const builds = createBuilds(services, { parallelSteps: 2 });
   use.builds = builds;
   const close = async () => {
     await builds.close();

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fail, messageOf, VirgaError } from "../base/index.ts";
-import type { BuildEvent, BuildRequest } from "../builds/index.ts";
+import { stageReport, type BuildEvent, type BuildRequest } from "../builds/index.ts";
 import { pullSummary } from "../images/index.ts";
 import type { Applying } from "./applying.ts";
 import type { TargetService } from "./target.ts";
@@ -18,18 +18,25 @@ export async function buildImage(
       ? source.request
       : { ...source.request, dockerfileText: await readDockerfile(service.name, source.dockerfile) };
   const task = `image ${service.image}`;
-  let step = "a step";
+  let failed = "a step";
+  const noteFailure = (event: BuildEvent) => {
+    if (event.kind !== "finished" || event.error === undefined || failed !== "a step") return;
+    const { number, total, text } = event.step;
+    failed = `step ${number}/${total}, ${shortened(text)},`;
+  };
+  const pulled = pullSummary(task, applying.report);
+  const tell = stageReport(task, applying.report);
   const build = applying.builds.build(request, {
     signal,
-    report: pullSummary(task, applying.report),
     ...(applying.credentials ? { credentials: applying.credentials } : {}),
     onEvent(event) {
-      if (event.kind === "step") step = `step ${event.number}/${event.total}, ${shortened(event.text)},`;
-      tellBuild(applying, task, event);
+      noteFailure(event);
+      if (event.kind === "progress") pulled(event.progress);
+      else tell(event);
     },
   });
   const { warnings } = await build.catch((error: unknown) => {
-    throw stepFailure(step, error);
+    throw stepFailure(failed, error);
   });
   for (const warning of warnings) applying.warn(`${service.name}: ${warning}`);
 }
@@ -46,16 +53,6 @@ function stepFailure(step: string, error: unknown): unknown {
 function shortened(text: string): string {
   const line = text.replaceAll(/\s+/g, " ");
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
-function tellBuild({ report }: Applying, task: string, event: BuildEvent): void {
-  if (event.kind === "step") {
-    const cached = event.cached ? "(cached) " : "";
-    const { number: current, total } = event;
-    report({ task, message: `${cached}${event.text}`, current, total, unit: "items" });
-  } else if (event.kind === "output") {
-    report({ task, message: "Building", output: event.text });
-  }
 }
 
 async function readDockerfile(service: string, path: string): Promise<string> {

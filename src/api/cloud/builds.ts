@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
-import { isVirgaError, fail, type Report } from "../../base/index.ts";
-import { parseNamedContext, type BuildEvent, type BuildRequest, type Builds } from "../../builds/index.ts";
+import { isVirgaError, fail } from "../../base/index.ts";
+import { parseNamedContext, stageReport, type BuildRequest, type Builds } from "../../builds/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import { wireOperation } from "./encode.ts";
 import { body } from "./request.ts";
@@ -26,7 +26,7 @@ export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): v
     const operation = operations.start("image.build", subject, async ({ report, signal }) => {
       const task = `image ${subject}`;
       const result = await builds
-        .build(request, { report, signal, onEvent: (event) => tell(report, task, event) })
+        .build(request, { signal, onEvent: stageReport(task, report) })
         .catch((error: unknown) => {
           report({ task, message: "Failed", outcome: "failed" });
           throw shortened(error);
@@ -44,13 +44,6 @@ function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) =>
 
 function secretOf(secrets: Readonly<Record<string, string>>, id: string): Uint8Array | undefined {
   return Object.hasOwn(secrets, id) ? Uint8Array.fromBase64(secrets[id]!) : undefined;
-}
-
-function tell(report: Report, task: string, event: BuildEvent): void {
-  if (event.kind === "step") {
-    const { number: current, total, cached, text } = event;
-    report({ task, message: `${cached === true ? "(cached) " : ""}${text}`, current, total, unit: "items" });
-  } else if (event.kind === "output") report({ task, message: "Building", output: event.text });
 }
 
 /** Docker's text of a failed step repeats the whole command, which the progress has just shown. */

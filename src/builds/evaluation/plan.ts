@@ -1,5 +1,6 @@
 import { fail } from "../../base/index.ts";
 import { dockerfileError } from "../dockerfile/dockerfile-error.ts";
+import type { StageInstruction } from "../dockerfile/instruction.ts";
 import type { Dockerfile, Stage } from "../dockerfile/parse.ts";
 import type { GlobalArguments } from "./variables.ts";
 import { expand } from "./variables.ts";
@@ -97,15 +98,21 @@ function collect(stages: readonly PlannedStage[], index: number, needed: Set<num
   needed.add(index);
   const { stage, base } = stages[index]!;
   if (base.kind === "stage") collect(stages, base.index, needed);
-  const before = stages.slice(0, index).map((one) => one.stage);
   for (const instruction of stage.instructions) {
-    const sources =
-      instruction.kind === "RUN"
-        ? instruction.mounts.map((mount) => mount.from)
-        : [instruction.kind === "COPY" ? instruction.from : undefined];
-    for (const source of sources) {
-      const found = source === undefined ? undefined : findStage(before, source);
-      if (found !== undefined) collect(stages, found, needed);
-    }
+    for (const source of sourceStages(stages, index, instruction)) collect(stages, source, needed);
   }
+}
+
+/** The stages before stage `index` that an instruction of it takes files from. */
+export function sourceStages(
+  stages: readonly PlannedStage[],
+  index: number,
+  instruction: StageInstruction,
+): number[] {
+  const before = stages.slice(0, index).map((one) => one.stage);
+  const sources =
+    instruction.kind === "RUN"
+      ? instruction.mounts.map((mount) => mount.from)
+      : [instruction.kind === "COPY" ? instruction.from : undefined];
+  return sources.flatMap((source) => (source === undefined ? [] : (findStage(before, source) ?? [])));
 }

@@ -38,6 +38,7 @@ export function findCached(run: BuildRun, key: string): StepResult | undefined {
 export async function carryOut(run: BuildRun, state: StageState, step: FileStep): Promise<void> {
   const found = findCached(run, step.key);
   if (found) return append(run, state, step.createdBy, found, true);
+  run.emit({ kind: "working" });
   // The same step of another build that runs at this moment is waited for.
   using _lock = await lockStep(run, step.key);
   const other = findCached(run, step.key);
@@ -80,6 +81,7 @@ export function append(
 
 async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Promise<StepResult> {
   const { layers } = run.services;
+  using _slot = await run.slots.acquire(run.signal);
   const directory = join(run.folder, `step-${run.next()}`);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => removeTree(directory, { within: run.folder }));
@@ -109,17 +111,5 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
 /** The step's lock; a cancelled build does not wait for it. A build without cache waits for nobody. */
 async function lockStep(run: BuildRun, key: string): Promise<Disposable> {
   if (run.request.noCache) return { [Symbol.dispose]: () => {} };
-  const waiting = run.stepLocks.acquire(key);
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(run.signal.reason as Error);
-  run.signal.addEventListener("abort", stop, { once: true });
-  try {
-    run.signal.throwIfAborted();
-    return await Promise.race([waiting, stopped]);
-  } catch (error) {
-    void waiting.then((lock) => lock[Symbol.dispose]());
-    throw error;
-  } finally {
-    run.signal.removeEventListener("abort", stop);
-  }
+  return run.stepLocks.acquire(key, run.signal);
 }

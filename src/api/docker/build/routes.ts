@@ -1,4 +1,4 @@
-import { fail, shortId, type Progress } from "../../../base/index.ts";
+import { fail, shortId } from "../../../base/index.ts";
 import type { BuildEvent } from "../../../builds/index.ts";
 import { credentialsFromConfigHeader } from "../../../distribution/index.ts";
 import { familiar, normalise } from "../../../images/index.ts";
@@ -8,9 +8,9 @@ import { readFilters } from "../http/filters.ts";
 import { flag, text } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
-import { encodeProgress } from "../images/progress.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { BuildBackend } from "./backend.ts";
+import { classicOrder } from "./classic-order.ts";
 import { beyond, bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
 import { decodeBuild } from "./request.ts";
 
@@ -51,9 +51,9 @@ function build(backend: BuildBackend, c: ApiContext): Promise<Response> {
   const credentials = credentialsFromConfigHeader(c.req.header("x-registry-config"));
   return streamedFromFirst(c, "application/json", async function* (signal) {
     const result = yield* reporting(
-      (report: (event: BuildEvent | Progress) => void) =>
-        backend.builds.build(request, { onEvent: report, report, signal, credentials }),
-      (event) => (quiet ? undefined : "kind" in event ? encodeBuildEvent(event) : encodeProgress(event)),
+      (report: (event: BuildEvent) => void) =>
+        backend.builds.build(request, { onEvent: report, signal, credentials }),
+      quiet ? () => undefined : classicOrder(),
     );
     if (result === undefined) return;
     if (tellsResult) yield jsonLine({ aux: { ID: result.imageId } });
@@ -65,36 +65,4 @@ function build(backend: BuildBackend, c: ApiContext): Promise<Response> {
     yield jsonLine({ stream: `Successfully built ${shortId(result.imageId)}\n` });
     for (const tag of tags) yield jsonLine({ stream: `Successfully tagged ${familiar(tag)}\n` });
   });
-}
-
-export function encodeBuildEvent(event: BuildEvent): object {
-  switch (event.kind) {
-    case "step": {
-      const step = `Step ${event.number}/${event.total} : ${event.text}\n`;
-      return { stream: event.cached === true ? `${step} ---> Using cache\n` : step };
-    }
-    case "output":
-      return { stream: event.text };
-    case "layer":
-      return {
-        stream: event.cached
-          ? ` ---> Using cache\n ---> ${shownId(event.id)}\n`
-          : ` ---> ${shownId(event.id)}\n`,
-      };
-    case "container":
-      return {
-        stream: event.removed
-          ? `Removing intermediate container ${shortId(event.id)}\n`
-          : ` ---> Running in ${shortId(event.id)}\n`,
-      };
-    case "warning":
-      return { stream: `[Warning] ${event.text}\n` };
-    default:
-      return event satisfies never;
-  }
-}
-
-/** The stage of FROM scratch has no image. */
-function shownId(id: string): string {
-  return id.startsWith("scratch") ? "" : shortId(id);
 }
