@@ -1,4 +1,5 @@
 import type { Progress } from "../base/index.ts";
+import type { LintWarning } from "./lint/warning.ts";
 
 /**
  * One vertex of a build's graph: a FROM, an instruction, or work of the builder's own. Steps of one stage follow each
@@ -68,4 +69,11 @@ export type BuildEvent =
     }
   | (Exclude<StepNews, { readonly kind: "warning" }> & { readonly step: BuildStep; readonly at: Date })
   /** Without a step it is about the file or the request. */
-  | { readonly kind: "warning"; readonly text: string; readonly step?: BuildStep; readonly at?: Date };
+  | {
+      readonly kind: "warning";
+      readonly text: string;
+      readonly step?: BuildStep;
+      readonly at?: Date;
+      /** It comes from a build check. */
+      readonly lint?: LintWarning;
+    };

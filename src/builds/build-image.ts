@@ -2,13 +2,10 @@ import { fail, isVirgaError } from "../base/index.ts";
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
 import { createdNow, type WholeRun } from "./build-run.ts";
 import type { StepResult } from "./cache/step-cache.ts";
-import { openContext } from "./context/context.ts";
-import { parseDockerfile, type Dockerfile } from "./dockerfile/parse.ts";
 import { inStep } from "./in-step.ts";
-import { planBuild } from "./evaluation/plan.ts";
-import { platformArgs, platformOf } from "./evaluation/platform.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
-import { globalArguments, unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
+import { unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
+import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
 import { StageBuilder } from "./stages.ts";
 import { stepComment } from "./steps/commit-step.ts";
@@ -27,11 +24,16 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   const { request, services, signal } = start;
   // A name that can't be given should not cost a whole build.
   for (const tag of request.tags ?? []) parseReference(tag);
-  const context = await openContext(services, request, `${start.folder}/context`, signal);
-  const dockerfile = parseDockerfile(context.dockerfile.text, context.dockerfile.name);
-  for (const text of dockerfile.warnings) start.emit({ kind: "warning", text });
-  const global = globalsOf(start, dockerfile);
-  const plan = planBuild(dockerfile, request.target, global, Object.keys(request.contexts ?? {}));
+  const read = await readBuild(services, request, `${start.folder}/context`, signal);
+  const { context, global, plan } = read;
+  const tellChecks = lintReporter(start.emit);
+  const lint = () => {
+    const { linter, incomplete } = lintBuild(services, request, read, plan.needed);
+    tellChecks(linter.warnings);
+    linter.stopOnErrors();
+    return incomplete;
+  };
+  const lintAgain = lint();
   let number = 0;
   const stages = new StageBuilder(plan, global);
   const stop = new AbortController();
@@ -46,6 +48,8 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     source: (place, name, before) => stages.source(run, place, name, before),
   };
   const state = await stages.buildAll(run, stop);
+  // The variables of base images are known now.
+  if (lintAgain) lint();
   const unused = unusedArguments(global);
   if (unused.length > 0) {
     const text = `One or more build-args [${unused.join(" ")}] were not consumed`;
@@ -53,19 +57,6 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   }
   const ends = stages.ends();
   return inStep(run, ownStep("export", "exporting to image", ends), () => storeImage(run, state));
-}
-
-function globalsOf(start: BuildStart, dockerfile: Dockerfile): GlobalArguments {
-  const { buildArgs = {}, platform, target } = start.request;
-  const passed = new Map(
-    Object.entries(buildArgs).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
-  );
-  return globalArguments(
-    dockerfile.args,
-    passed,
-    platformArgs(platformOf(platform), target ?? "default"),
-    dockerfile.escape,
-  );
 }
 
 function epochOf({ passed, values }: GlobalArguments): number | undefined {

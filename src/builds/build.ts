@@ -3,6 +3,7 @@ import type { CredentialsOf } from "../distribution/index.ts";
 import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { BuildEvent } from "./build-event.ts";
+import type { LintWarning } from "./lint/warning.ts";
 
 /**
  * From a Dockerfile and a context to an image. Each instruction that changes files runs on an overlay of the layers
@@ -57,6 +58,8 @@ export type BuildContext =
 export interface BuildResult {
   readonly imageId: Digest;
   readonly warnings: readonly string[];
+  /** What build checks found; `warnings` has it too, as text. */
+  readonly checks: readonly LintWarning[];
 }
 
 export interface PrunableCache {
@@ -77,6 +80,14 @@ export interface CacheRecord {
 }
 
 export interface Builds {
+  /**
+   * Docker's build checks alone, of all stages or those that the target needs; nothing is built or pulled. Throws as
+   * `build` does for a Dockerfile that can't be read.
+   */
+  check(
+    request: BuildRequest,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly warnings: readonly LintWarning[]; readonly failed: boolean }>;
   /**
    * Throws `invalid` / `dockerfile.*` with file, line and what was expected; `invalid` / `build.step-failed` with
    * Docker's text "The command '…' returned a non-zero code: N".

@@ -11,6 +11,8 @@ import { createLayersInUse } from "./cache/layers-in-use.ts";
 import { cacheRecords, cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
+import type { LintWarning } from "./lint/warning.ts";
+import { lintBuild, readBuild } from "./read-build.ts";
 import { sweepBuilds } from "./recover.ts";
 import { createCacheMountUse } from "./steps/cache-mounts.ts";
 
@@ -50,6 +52,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
         running.delete(id);
       }
     },
+    check: (request, options) => checkBuild(shared, request, options?.signal ?? new AbortController().signal),
     pruneCache: (options) => pruneCache(services, cache, options),
     cacheRecords: () => cacheRecords(services, cache),
     cacheUsage: () => Promise.resolve(cacheUsage(cache)),
@@ -79,8 +82,10 @@ async function runBuild(
   const { identity } = shared.services;
   const folder = identity.path("builds", id);
   const warnings: string[] = [];
+  const checks: LintWarning[] = [];
   const emit = (event: BuildEvent) => {
     if (event.kind === "warning") warnings.push(event.text);
+    if (event.kind === "warning" && event.lint) checks.push(event.lint);
     options.onEvent(event);
   };
   await using undo = new AsyncDisposableStack();
@@ -88,5 +93,21 @@ async function runBuild(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { credentials } = options;
   const image = await buildImage({ ...shared, request, folder, signal, credentials, emit, undo });
-  return { imageId: image.id, warnings };
+  return { imageId: image.id, warnings, checks };
+}
+
+async function checkBuild(
+  { services }: BuildShared,
+  request: BuildRequest,
+  signal: AbortSignal,
+): ReturnType<Builds["check"]> {
+  const { identity } = services;
+  const folder = identity.path("builds", newId().slice(0, 16));
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const read = await readBuild(services, request, `${folder}/context`, signal);
+  const stages = request.target === undefined ? read.plan.stages.map((_, index) => index) : read.plan.needed;
+  const { linter } = lintBuild(services, request, read, stages);
+  return { warnings: linter.warnings, failed: linter.isFatal };
 }

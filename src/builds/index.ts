@@ -13,3 +13,4 @@ export { buildMigrations, createBuilds } from "./builds.ts";
 export { stageReport } from "./stage-report.ts";
 export { applyChanges } from "./changes.ts";
 export { parseNamedContext } from "./context/named-context.ts";
+export { formatLint, type LintWarning } from "./lint/warning.ts";

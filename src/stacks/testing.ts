@@ -47,7 +47,7 @@ export class FakeMachine {
       this.called(`build ${reference}`);
       await this.clock.sleep(1000, options.signal);
       const { id } = this.images.add(reference, {}, request.labels ?? {});
-      return { imageId: id, warnings: [] };
+      return { imageId: id, warnings: [], checks: [] };
     },
   };
   readonly networks = new FakeNetworks(this);

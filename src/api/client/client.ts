@@ -3,6 +3,7 @@ import { createRegistryClient, type RegistryClient } from "./registry.ts";
 import type {
   WireContainerChange,
   WireBuild,
+  WireChecks,
   WireDownOptions,
   WireError,
   WireLogLine,
@@ -50,6 +51,8 @@ export interface Client {
   prune(options?: WirePruneOptions): Promise<WirePruneReport>;
   /** The operation's result is a `WireBuildResult`. */
   build(build: WireBuild): Promise<WireOperation>;
+  /** Build checks alone; nothing is built. */
+  checkBuild(build: WireBuild): Promise<WireChecks>;
   readonly registry: RegistryClient;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
@@ -88,6 +91,7 @@ export function createClient(send: Send): Client {
       json("POST", `/v1/containers/${encodeURIComponent(name)}/recreate`, { ...options, change }),
     prune: (options = {}) => json("POST", "/v1/prune", options),
     build: (build) => json("POST", "/v1/builds", build),
+    checkBuild: (build) => json("POST", "/v1/builds/check", build),
     registry: createRegistryClient(json),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {

@@ -10,6 +10,8 @@ export type {
 export type {
   WireContainerChange,
   WireBuild,
+  WireCheck,
+  WireChecks,
   WireBuildResult,
   WireDownOptions,
   WireError,

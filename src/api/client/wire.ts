@@ -309,4 +309,25 @@ export interface WireBuild {
 export interface WireBuildResult {
   readonly imageId: string;
   readonly warnings: readonly string[];
+  readonly checks: readonly WireCheck[];
+}
+
+/** What a build check found. */
+export interface WireCheck {
+  /** Docker's name of the check. */
+  readonly rule: string;
+  readonly description: string;
+  readonly url: string;
+  readonly message: string;
+  readonly file: string;
+  /** Lines, from 1. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The answer of POST /v1/builds/check. */
+export interface WireChecks {
+  readonly warnings: readonly WireCheck[];
+  /** The Dockerfile says that warnings are errors. */
+  readonly failed: boolean;
 }

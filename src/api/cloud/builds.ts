@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import type { z } from "zod";
 import { isVirgaError, fail } from "../../base/index.ts";
 import { parseNamedContext, stageReport, type BuildRequest, type Builds } from "../../builds/index.ts";
 import type { Operations } from "../../operations/index.ts";
@@ -7,22 +8,16 @@ import { body } from "./request.ts";
 import { buildBody } from "./schemas.ts";
 
 export interface BuildsBackend {
-  readonly builds: Pick<Builds, "build">;
+  readonly builds: Pick<Builds, "build" | "check">;
   readonly operations: Operations;
 }
 
 /** Builds from a folder of this machine, read in place. */
 export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): void {
   app.post("/v1/builds", async (context) => {
-    const { directory, contexts = {}, secrets = {}, ssh = {}, ...rest } = await body(context, buildBody);
-    const request: BuildRequest = {
-      ...rest,
-      context: { kind: "directory", path: directory },
-      contexts: mapValues(contexts, parseNamedContext),
-      secrets: (id) => Promise.resolve(secretOf(secrets, id)),
-      ssh: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),
-    };
-    const subject = rest.tags?.[0] ?? directory;
+    const written = await body(context, buildBody);
+    const request = buildRequest(written);
+    const subject = written.tags?.[0] ?? written.directory;
     const operation = operations.start("image.build", subject, async ({ report, signal }) => {
       const task = `image ${subject}`;
       const result = await builds
@@ -36,6 +31,26 @@ export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): v
     });
     return context.json(wireOperation(operation), 202);
   });
+  app.post("/v1/builds/check", async (context) => {
+    const request = buildRequest(await body(context, buildBody));
+    return context.json(await builds.check(request, { signal: context.req.raw.signal }));
+  });
+}
+
+function buildRequest({
+  directory,
+  contexts = {},
+  secrets = {},
+  ssh = {},
+  ...rest
+}: z.infer<typeof buildBody>): BuildRequest {
+  return {
+    ...rest,
+    context: { kind: "directory", path: directory },
+    contexts: mapValues(contexts, parseNamedContext),
+    secrets: (id) => Promise.resolve(secretOf(secrets, id)),
+    ssh: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),
+  };
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {

@@ -7,9 +7,15 @@ export interface IgnoreRules {
   excludes(path: string): boolean;
   /** False when nothing below an excluded folder can be included again, so that it need not be read. */
   mayIncludeBelow(folder: string): boolean;
+  /** A pattern takes back what another excludes. */
+  readonly hasExceptions: boolean;
 }
 
-export const ignoreNothing: IgnoreRules = { excludes: () => false, mayIncludeBelow: () => true };
+export const ignoreNothing: IgnoreRules = {
+  excludes: () => false,
+  mayIncludeBelow: () => true,
+  hasExceptions: false,
+};
 
 interface Rule {
   readonly pattern: string;
@@ -47,6 +53,7 @@ export function ignoreRules(patterns: readonly string[], nameOf: (index: number)
   });
   const negations = rules.filter((rule) => rule.negated).map((rule) => rule.pattern.split("/"));
   return {
+    hasExceptions: negations.length > 0,
     excludes: (path) => {
       let excluded = false;
       for (const rule of rules) {

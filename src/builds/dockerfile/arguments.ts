@@ -42,6 +42,8 @@ export function needArguments(line: SourceLine, text: string, expected: string):
 export interface RawPair {
   readonly name: string;
   readonly value: string;
+  /** Written as `name value`. */
+  readonly legacy?: true;
 }
 
 /** `name=value name2="a b"`, or the old `name rest of the line` (ENV and LABEL). */
@@ -53,7 +55,7 @@ export function parsePairs(line: SourceLine, text: string): RawPair[] {
     if (value === "") {
       throw dockerfileError("dockerfile.arguments", line, `'${name}' has no value; expected name=value`);
     }
-    return [{ name: name!, value: value! }];
+    return [{ name: name!, value: value!, legacy: true }];
   }
   return words.map((word) => {
     const equals = word.indexOf("=");

@@ -8,13 +8,22 @@ import { ExpansionError, expandWords, rawWords } from "./expansion.ts";
  */
 export interface SourceFile {
   readonly escape: string;
+  /** The value of the `check` directive. */
+  readonly check: string | undefined;
   readonly lines: readonly SourceLine[];
-  readonly warnings: readonly string[];
 }
 
 export interface SourceLine extends SourcePlace {
   /** Upper case. */
   readonly keyword: string;
+  /** The keyword as it stands in the file. */
+  readonly written: string;
+  /** The last line that belongs to it, its here-documents included. */
+  readonly end: number;
+  /** Lines of comment directly above it, without their `#`. */
+  readonly comments: readonly string[];
+  /** Lines inside it that hold nothing. */
+  readonly emptyLines: readonly number[];
   /** What follows the keyword, on one line, trimmed. */
   readonly rest: string;
   readonly heredocs: readonly Heredoc[];
@@ -35,7 +44,7 @@ const withHeredocs = new Set(["RUN", "COPY", "ADD"]);
 /** Throws `invalid` / `dockerfile.directive`, `dockerfile.heredoc`, `dockerfile.empty`. */
 export function readSourceLines(text: string, file: string): SourceFile {
   const physical = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const { escape, next } = readDirectives(physical, file);
+  const { escape, check, next } = readDirectives(physical, file);
   const reader = new LineReader(physical, next, file, escape);
   const lines: SourceLine[] = [];
   for (let line = reader.next(); line; line = reader.next()) lines.push(line);
@@ -46,12 +55,16 @@ export function readSourceLines(text: string, file: string): SourceFile {
       "the file has no instructions; it must begin with FROM",
     );
   }
-  return { escape, lines, warnings: reader.warnings };
+  return { escape, check, lines };
 }
 
-function readDirectives(lines: readonly string[], file: string): { escape: string; next: number } {
+function readDirectives(
+  lines: readonly string[],
+  file: string,
+): { escape: string; check: string | undefined; next: number } {
   const seen = new Set<string>();
   let escape = "\\";
+  let check: string | undefined;
   let next = 0;
   for (; next < lines.length; next++) {
     const match = /^\s*#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*?)\s*$/.exec(lines[next]!);
@@ -62,6 +75,7 @@ function readDirectives(lines: readonly string[], file: string): { escape: strin
       throw dockerfileError("dockerfile.directive", place, `the parser directive '${name}' stands twice`);
     }
     seen.add(name);
+    if (name === "check") check = match[2];
     if (name !== "escape") continue;
     if (match[2] !== "\\" && match[2] !== "`") {
       throw dockerfileError(
@@ -72,11 +86,10 @@ function readDirectives(lines: readonly string[], file: string): { escape: strin
     }
     escape = match[2];
   }
-  return { escape, next };
+  return { escape, check, next };
 }
 
 class LineReader {
-  readonly warnings: string[] = [];
   readonly #lines: readonly string[];
   readonly #file: string;
   readonly #escape: string;
@@ -94,25 +107,42 @@ class LineReader {
   }
 
   next(): SourceLine | undefined {
-    while (this.#at < this.#lines.length && isBlankOrComment(this.#lines[this.#at]!)) this.#at++;
+    const comments = this.#comments();
     if (this.#at >= this.#lines.length) return undefined;
     const line = this.#at + 1;
-    const [, keyword, rest] = /^(\S+)\s*(.*)$/s.exec(this.#logical().trim())!;
-    const place = { file: this.#file, line, keyword: keyword!.toUpperCase() };
+    const { text, emptyLines } = this.#logical();
+    const [, written, rest] = /^(\S+)\s*(.*)$/s.exec(text.trim())!;
+    const place = { file: this.#file, line, keyword: written!.toUpperCase() };
     const trimmed = rest!.trim();
-    return { ...place, rest: trimmed, heredocs: this.#heredocs(place, trimmed), escape: this.#escape };
+    const heredocs = this.#heredocs(place, trimmed);
+    const more = { written: written!, end: this.#at, comments, emptyLines };
+    return { ...place, ...more, rest: trimmed, heredocs, escape: this.#escape };
+  }
+
+  /** Steps over what is no instruction. An empty line parts a comment from what follows. */
+  #comments(): string[] {
+    let comments: string[] = [];
+    for (; this.#at < this.#lines.length; this.#at++) {
+      const line = this.#lines[this.#at]!;
+      if (line.trim() === "") comments = [];
+      else if (!isComment(line)) break;
+      else {
+        const comment = line.trim().slice(1).trim();
+        comments = comment === "" ? [] : [...comments, comment];
+      }
+    }
+    return comments;
   }
 
   /** The physical lines of one instruction as one, comments among them left out. */
-  #logical(): string {
+  #logical(): { text: string; emptyLines: number[] } {
     let joined = "";
-    let empty = false;
-    const first = this.#at + 1;
+    const emptyLines: number[] = [];
     while (this.#at < this.#lines.length) {
       const line = this.#lines[this.#at++]!;
       if (joined !== "" && isComment(line)) continue;
       if (joined !== "" && line.trim() === "") {
-        empty = true;
+        emptyLines.push(this.#at);
         continue;
       }
       if (!this.#continued.test(line)) {
@@ -121,8 +151,7 @@ class LineReader {
       }
       joined += line.replace(this.#continued, "$1");
     }
-    if (empty) this.warnings.push(`${this.#file}:${first}: empty lines inside a continued instruction`);
-    return joined;
+    return { text: joined, emptyLines };
   }
 
   #heredocs(place: SourcePlace, rest: string): Heredoc[] {
@@ -185,8 +214,4 @@ export function splitKeyword(text: string): readonly [string, string] {
 
 function isComment(line: string): boolean {
   return line.trimStart().startsWith("#");
-}
-
-function isBlankOrComment(line: string): boolean {
-  return line.trim() === "" || isComment(line);
 }

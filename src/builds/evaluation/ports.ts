@@ -1,9 +1,15 @@
 import { dockerfileError, type SourcePlace } from "../dockerfile/dockerfile-error.ts";
 
-/** `80`, `80/udp`, `8000-8010/tcp` as `80/tcp`, … Throws `dockerfile.port`. */
+/**
+ * `80`, `80/udp`, `8000-8010/tcp` as `80/tcp`, … An address or a host's port before it is left out, as Docker does (and
+ * a build check says so). Throws `dockerfile.port`.
+ */
 export function parsePorts(place: SourcePlace, word: string): string[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-zA-Z]+))?$/.exec(word);
-  const protocol = (match?.[3] ?? "tcp").toLowerCase();
+  const match =
+    /^(?:(?:(?:\d+\.){3}\d+|\[[0-9a-fA-F:.]+\]):)?(?:(?:\d{1,5}(?:-\d{1,5})?)?:)?(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-zA-Z]*))?$/.exec(
+      word,
+    );
+  const protocol = (match?.[3] || "tcp").toLowerCase();
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   const fits = match !== null && first >= 1 && last <= 65535 && first <= last;

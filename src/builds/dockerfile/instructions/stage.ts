@@ -7,6 +7,8 @@ import type { SourceLine } from "../source-lines.ts";
 export interface FromInstruction extends SourceLine {
   readonly kind: "FROM";
   readonly base: string;
+  /** What follows the flags, as it is written: `image AS Name`. */
+  readonly words: readonly string[];
   readonly platform: string | undefined;
   /** Lower case, as stages are found. */
   readonly stageName: string | undefined;
@@ -34,10 +36,7 @@ export function parseFrom(line: SourceLine): FromInstruction {
       "begin it with a letter; letters, digits, _, - and . may follow",
     );
   }
-  if (stageName === "scratch" || stageName === "context") {
-    throw dockerfileError("dockerfile.stage-name", line, `'${stageName}' is reserved and can't name a stage`);
-  }
-  return { ...line, kind: "FROM", base: words[0]!, platform: flags.text("platform"), stageName };
+  return { ...line, kind: "FROM", base: words[0]!, words, platform: flags.text("platform"), stageName };
 }
 
 export function parseArg(line: SourceLine): ArgInstruction {

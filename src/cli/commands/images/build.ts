@@ -8,6 +8,7 @@ import { ensureDaemon } from "../../connection.ts";
 import { follow } from "../../operation.ts";
 import { isTerminal, print, printJson, tell } from "../../terminal.ts";
 import { pairs, readText } from "../../values.ts";
+import { checkBuild } from "./build-check.ts";
 import { buildInputs } from "./build-inputs.ts";
 
 export const build: Command = {
@@ -76,6 +77,7 @@ export const build: Command = {
       help: "let RUN steps use the host's network, or run privileged",
     },
     platform: { type: "string", value: "OS/ARCH", help: "the image's platform: this machine's" },
+    check: { type: "boolean", help: "look for mistakes in the Dockerfile, and build nothing" },
     iidfile: { type: "string", value: "FILE", completes: "file", help: "write the image's id to a file" },
     quiet: { type: "boolean", short: "q", help: "print the image's id only" },
     ...jsonOption,
@@ -88,11 +90,9 @@ stdin, and there is nothing to COPY from.
   async run(invocation) {
     using place = await readPlace(invocation);
     const client = await ensureDaemon(invocation.root);
-    const operation = await client.build({
-      ...place.source,
-      ...buildOptions(invocation),
-      ...buildInputs(invocation),
-    });
+    const request = { ...place.source, ...buildOptions(invocation), ...buildInputs(invocation) };
+    if (invocation.flag("check")) return await checkBuild(client, request, invocation.flag("json"));
+    const operation = await client.build(request);
     const quiet = invocation.flag("quiet") || invocation.flag("json");
     const result = (await follow(client, operation.id, "steps that were done stay in the cache", {
       quiet,
