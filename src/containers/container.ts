@@ -303,7 +303,7 @@ export interface Containers {
     },
   ): Promise<Digest>;
   connect(name: string, network: string, settings: EndpointSettings): Promise<void>;
-  disconnect(name: string, network: string, force?: boolean): Promise<void>;
+  disconnect(name: string, network: string): Promise<void>;
 
   /** At the daemon's start: learns the true state of each container, then applies restart policies. */
   recover(): Promise<void>;

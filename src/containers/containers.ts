@@ -104,8 +104,8 @@ function lifecycle(engine: Engine, find: Find) {
     },
     connect: async (name, network, settings) =>
       await locked(name, (entry) => connectNetwork(engine, entry, network, settings)),
-    disconnect: async (name, network, force = false) =>
-      await locked(name, (entry) => disconnectNetwork(engine, entry, network, force)),
+    disconnect: async (name, network) =>
+      await locked(name, (entry) => disconnectNetwork(engine, entry, network)),
     commit: async (name, options) => await locked(name, (entry) => commitContainer(engine, entry, options)),
   } satisfies Partial<Containers>;
 }

@@ -108,9 +108,9 @@ function checkSpec(spec: NetworkSpec): void {
       `operation is not permitted on predefined ${spec.name} network`,
     );
   }
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(spec.name)) {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_. -]{0,253}[a-zA-Z0-9_.-]?$/.test(spec.name)) {
     throw fail("invalid", "network.name-invalid", `invalid network name: ${JSON.stringify(spec.name)}`, {
-      hint: "use letters, digits, '_', '.' and '-', starting with a letter or digit",
+      hint: "use letters, digits, '_', '.', '-' and spaces between them, starting with a letter or digit",
     });
   }
   const driver = spec.driver ?? "bridge";

@@ -58,8 +58,10 @@ function controls(
   live: Live,
 ): Pick<RunningTasks, "kill" | "pause" | "resume" | "update"> {
   const callRuntime = async (id: string, arguments_: readonly string[], doing: string, stdin?: string) => {
-    const result = await programOf(live(id).record).call(arguments_, stdin);
+    const { record } = live(id);
+    const result = await programOf(record).call(arguments_, stdin);
     if (result.exitCode === 0) return;
+    if (!isRunning(record.process!)) throw notRunning(id);
     const said = result.stderr.trim().slice(-2000);
     if (doing === "update") throw runtimeFailure(said, "", doing);
     throw fail("internal", `task.${doing}-failed`, `the OCI runtime failed: ${said}`);

@@ -163,6 +163,10 @@ def executing(client):
     made = client.api.exec_create(c.id, ["true"])
     client.api.exec_start(made["Id"])
     assert client.api.exec_inspect(made["Id"])["ExitCode"] == 0
+    # The start says how the output is framed; this client leaves its default there.
+    made = client.api.exec_create(c.id, ["echo", "framed"], tty=True)
+    assert client.api.exec_start(made["Id"]) == b"framed\r\n"
+    assert client.api.exec_start(client.api.exec_create(c.id, ["echo", "raw"])["Id"], tty=True) == b"raw\n"
     c.remove(force=True)
 
 
@@ -225,11 +229,17 @@ def networks(client):
     assert [one.name for one in network.containers] == ["web"]
     assert raises(docker.errors.APIError, lambda: network.remove(), 403)
     network.disconnect(web)
+    assert raises(docker.errors.APIError, lambda: network.disconnect(web, force=True))
     web.remove(force=True)
+    made = client.api.create_container(IMAGE)["Id"]
+    client.api.connect_container_to_network(made, "py", mac_address="02:42:ac:11:00:02", driver_opt={"org.example.note": "kept"})
+    endpoint = client.api.inspect_container(made)["NetworkSettings"]["Networks"]["py"]
+    assert endpoint["MacAddress"] == "02:42:ac:11:00:02" and endpoint["DriverOpts"] == {"org.example.note": "kept"}
+    client.api.remove_container(made)
     assert [one.name for one in client.networks.list(names=["py"])] == ["py"]
     network.remove()
-    client.networks.create("unused")
-    assert client.networks.prune()["NetworksDeleted"] == ["unused"]
+    client.networks.create("not used")
+    assert client.networks.prune()["NetworksDeleted"] == ["not used"]
 
 
 def volumes(client):

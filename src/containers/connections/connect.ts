@@ -57,19 +57,13 @@ export async function connectNetwork(
   }
 }
 
-/** The other way round. `force` is for a network that is gone already. */
-export async function disconnectNetwork(
-  engine: Engine,
-  entry: Entry,
-  networkName: string,
-  force: boolean,
-): Promise<void> {
+/** The other way round. */
+export async function disconnectNetwork(engine: Engine, entry: Entry, networkName: string): Promise<void> {
   const { container } = entry.record;
   const network = engine.networks.resolve(networkName);
   refuseForeignNamespace(entry);
   const endpoint = container.endpoints.find((one) => one.networkId === network.id);
   if (!endpoint) {
-    if (force) return;
     throw fail(
       "conflict",
       "network.not-connected",

@@ -3,8 +3,10 @@ import { run } from "../../host/index.ts";
 import type { AttachedEndpoint, Networks } from "../../networks/index.ts";
 import type { ContainerSpec } from "../spec.ts";
 
+/** Options of Docker's own drivers; another one is a note of whoever set it, which is kept and told. */
+const dockers = "com.docker.network.";
 /** Docker's option of an endpoint for settings of its interface, which they call IFNAME. */
-const sysctls = "com.docker.network.endpoint.sysctls";
+const sysctls = `${dockers}endpoint.sysctls`;
 
 type Options = Readonly<Record<string, string>>;
 
@@ -16,10 +18,10 @@ interface Setting {
 
 /**
  * The settings that `options` of an endpoint ask for. Throws `unimplemented` / `network.endpoint-option` for an option
- * that is not known, `invalid` for a setting that is not one of the interface's own.
+ * of Docker's that is not known, `invalid` for a setting that is not one of the interface's own.
  */
 export function endpointSettings(options: Options): readonly Setting[] {
-  const unknown = Object.keys(options).find((name) => name !== sysctls);
+  const unknown = Object.keys(options).find((name) => name.startsWith(dockers) && name !== sysctls);
   if (unknown !== undefined) {
     throw fail(
       "unimplemented",

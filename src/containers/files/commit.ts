@@ -1,3 +1,4 @@
+import { isVirgaError } from "../../base/index.ts";
 import type { Digest } from "../../content/index.ts";
 import { familiar, normalise, type ImageProcess, type ImageRecipe } from "../../images/index.ts";
 import type { Change } from "../../layers/index.ts";
@@ -82,10 +83,17 @@ async function heldStill<T>(
 ): Promise<T> {
   const { id, state } = entry.record.container;
   if (!pause || state.status !== "running" || state.paused) return await work();
-  await engine.runtime.pause(id);
+  await unlessEnded(engine.runtime.pause(id));
   try {
     return await work();
   } finally {
-    await engine.runtime.resume(id);
+    await unlessEnded(engine.runtime.resume(id));
   }
+}
+
+/** A container that ends by itself meanwhile stands still, too. */
+async function unlessEnded(change: Promise<void>): Promise<void> {
+  await change.catch((error: unknown) => {
+    if (!isVirgaError(error, "not-found")) throw error;
+  });
 }

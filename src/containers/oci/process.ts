@@ -62,13 +62,12 @@ function mergeCommand(
   return result;
 }
 
-/** The spec's variables first, then those of the image that it doesn't name; `KEY` alone removes one. */
+/** The spec's variables first, then those of the image that it doesn't name; `KEY` alone, which stays, removes one. */
 function mergeEnv(own: readonly string[], image: readonly string[]): string[] {
   const keyOf = (entry: string) => entry.split("=", 1)[0]!;
   const named = new Set(own.map(keyOf));
   const last = new Map(own.map((entry) => [keyOf(entry), entry]));
-  const kept = [...last.values()].filter((entry) => entry.includes("="));
-  return [...kept, ...image.filter((entry) => !named.has(keyOf(entry)))];
+  return [...last.values(), ...image.filter((entry) => !named.has(keyOf(entry)))];
 }
 
 /** Durations and counts that the spec leaves out come from the image. */
@@ -92,9 +91,7 @@ export function environment(
 ): string[] {
   const terminal = spec.tty ? ["TERM=xterm"] : [];
   const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${hostname}`, ...terminal, ...linked];
-  const removed = new Set((spec.env ?? []).filter((entry) => !entry.includes("=")));
-  const kept = defaults.filter((entry) => !removed.has(entry.split("=", 1)[0]!));
-  return withHome(overlayEnv(kept, process.Env ?? []), user);
+  return withHome(overlayEnv(defaults, process.Env ?? []), user);
 }
 
 const homeOfNobody = "HOME=/";
@@ -109,7 +106,7 @@ export function withHome(env: readonly string[], user: ResolvedUser): string[] {
   return user.home === "/" ? [...rest, homeOfNobody] : rest;
 }
 
-/** `over` replaces variables of `base` in place and adds the rest. */
+/** `over` replaces variables of `base` in place and adds the rest; `KEY` alone removes one. */
 export function overlayEnv(base: readonly string[], over: readonly string[]): string[] {
   const variables = new Map<string, string | undefined>();
   for (const entry of [...base, ...over]) {

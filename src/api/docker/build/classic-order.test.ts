@@ -101,3 +101,10 @@ test("triggers of a base belong to its FROM", () => {
     "Step 2/4 : RUN b\n",
   ]);
 });
+
+test("what a step says on stderr is red", () => {
+  const run = step(1, "RUN x");
+  const said: BuildEvent = { kind: "output", step: run, at, stream: "stderr", text: "careful\n" };
+  const [, , line] = shown([{ kind: "planned", steps: [run] }, started(run), said]);
+  expect(line).toBe("\u001B[91mcareful\n\u001B[0m");
+});

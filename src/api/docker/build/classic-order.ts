@@ -78,7 +78,7 @@ function encode(event: BuildEvent, triggered: ReadonlyMap<number, number>): obje
       return trigger ? [] : [{ stream: `Step ${number}/${total} : ${text}\n` }];
     }
     case "output":
-      return [{ stream: event.text }];
+      return [{ stream: event.stream === "stderr" ? `\u001B[91m${event.text}\u001B[0m` : event.text }];
     case "layer":
       return [{ stream: layerText(event.step, event, triggered.get(event.step.number ?? 0)) }].filter(
         (line) => line.stream !== "",

@@ -62,7 +62,12 @@ export async function attachHijack(
     async run(connection) {
       // As dockerd: the end of a client's input closes stdin where StdinOnce says so, and else lets the client go.
       const onInputEnd = container.spec.stdinOnce === true && !tty ? "close-stdin" : "let-go";
-      const outcome = await runSession(attachment, connection, { stdin, raw, detachKeys, onInputEnd });
+      const outcome = await runSession(attachment, connection, {
+        stdin,
+        raw: raw || tty,
+        detachKeys,
+        onInputEnd,
+      });
       if (outcome === "detached")
         backend.events.emit("container", "detach", container.id, attributes(container));
     },
@@ -100,9 +105,10 @@ async function replay(
     for await (const line of lines) yield { stream: line.stream, data: line.data };
   })();
   const nothing = { write: async () => {}, closeStdin: async () => {}, close: () => {} };
-  await runSession({ tty: container.spec.tty ?? false, output, ...nothing }, connection, {
+  const tty = container.spec.tty ?? false;
+  await runSession({ tty, output, ...nothing }, connection, {
     stdin: false,
-    raw,
+    raw: raw || tty,
     detachKeys: [],
     onInputEnd: "let-go",
   });

@@ -78,6 +78,7 @@ function encodeEndpoint(
     Links: asked?.links ?? null,
     DriverOpts: asked?.driverOptions ?? null,
     DNSNames: endpoint.names.length > 0 ? endpoint.names : null,
+    MacAddress: asked?.mac ?? "",
     ...(running
       ? {
           EndpointID: endpoint.id,

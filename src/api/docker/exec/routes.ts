@@ -55,7 +55,9 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
   const detached = body.Detach === true;
   const attaches = request.attachStdin || request.attachStdout || request.attachStderr;
   const tty = request.tty ?? false;
-  const contentType = streamType(tty, c.get("version"));
+  // As Docker: the start says how the output is framed, whatever the exec was created with.
+  const raw = body.Tty === true;
+  const contentType = streamType(raw, c.get("version"));
   const detachKeys = parseDetachKeys(request.detachKeys);
   if (detached) {
     await containers.startExec(exec.id, { detach: true, tty }).catch((error: unknown) => {
@@ -83,6 +85,7 @@ export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<
       if (streams === undefined) return connection.end();
       const outcome = await runSession(streams, connection, {
         stdin: request.attachStdin ?? false,
+        raw,
         detachKeys,
         onInputEnd: tty ? "let-go" : "close-stdin",
         // The client asks for the exit code when the stream has ended: it must be there by then.

@@ -13,8 +13,8 @@ export interface SessionStreams {
 
 export interface SessionOptions {
   readonly stdin: boolean;
-  /** Both outputs as one stream of bytes, also without a tty. */
-  readonly raw?: boolean;
+  /** Both outputs as one stream of bytes, without frames. */
+  readonly raw: boolean;
   readonly detachKeys: readonly number[];
   /** When the client ends its half: the process reads the end of its input, or the client is let go. */
   readonly onInputEnd: "close-stdin" | "let-go";
@@ -45,7 +45,7 @@ export async function runSession(
     if (!connection.gone.aborted) failures.push(error);
   });
   try {
-    await pumpOutput(streams, connection, streams.tty || options.raw === true);
+    await pumpOutput(streams, connection, options.raw);
     if (!detached && !connection.gone.aborted) await options.settled?.();
   } finally {
     connection.gone.removeEventListener("abort", letGo);

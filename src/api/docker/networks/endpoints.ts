@@ -15,6 +15,8 @@ export const networkEndpoints: EndpointTable = {
   "POST /networks/{id}/connect": {
     body: { Container: supported, EndpointConfig: within(() => endpointFields) },
   },
-  "POST /networks/{id}/disconnect": { body: { Container: supported, Force: supported } },
+  "POST /networks/{id}/disconnect": {
+    body: { Container: supported, Force: noEffect("disconnecting works whatever the container's state") },
+  },
   "POST /networks/prune": { query: { filters: supported }, filters: ["until", "label", "label!"] },
 };

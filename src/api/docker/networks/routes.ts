@@ -66,7 +66,7 @@ export function networkRoutes(backend: NetworksBackend): ApiRouter {
   routes.post("/networks/:id/disconnect", async (c) => {
     const body = await jsonBody(c, disconnectBody);
     const network = networks.resolve(pathParameter(c, "id"));
-    await containers.disconnect(containerName(body.Container), network.id, body.Force ?? false);
+    await containers.disconnect(containerName(body.Container), network.id);
     return c.body(null, 200);
   });
   return routes;

@@ -158,6 +158,8 @@ export const hostConfigBody = z.looseObject({
 });
 
 export const createBody = z.looseObject({
+  /** docker-py says it here, not in HostConfig. */
+  Runtime: text,
   Hostname: text,
   Domainname: text,
   User: text,

@@ -75,7 +75,7 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
     autoRemove: whenTrue(host.AutoRemove),
     log: decodeLog(host.LogConfig),
     init: host.Init ?? undefined,
-    runtime: filled(host.Runtime),
+    runtime: filled(host.Runtime) ?? filled(config.Runtime),
     shmSize: nonZero(host.ShmSize),
     sysctls: filled(host.Sysctls),
     extraHosts: filled(host.ExtraHosts),

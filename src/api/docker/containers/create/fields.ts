@@ -33,6 +33,7 @@ export const configFields: FieldTable = {
   MacAddress: supported,
   OnBuild: refused,
   Labels: supported,
+  Runtime: supported,
   StopSignal: supported,
   StopTimeout: supported,
   Shell: noEffect("it concerns builds; a container does not use it"),
