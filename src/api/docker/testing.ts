@@ -26,7 +26,11 @@ export async function testApi(replace: Partial<DockerApiDependencies> = {}): Pro
   const events: Pick<Events, "emit"> = { emit: () => {} };
   const dependencies = {
     containers: parts.containers,
-    images: { ...none("images"), resolve: (name: string) => parts.images.resolve(name), list: () => [] },
+    images: {
+      resolve: (name: string) => parts.images.resolve(name),
+      list: () => [],
+      garbage: () => ({ layers: [], blobs: [] }),
+    },
     layers: { ...none("layers"), path: (diffId: string) => `/layers/${diffId}`, stat: parts.layers.stat },
     registries: none("registries"),
     builds: none("builds"),

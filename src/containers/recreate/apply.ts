@@ -36,7 +36,7 @@ function changedEnv(container: Container, change: NonNullable<ContainerChange["e
   const { set = [], remove = [] } = change;
   const bare = set.find((entry) => !/^[^=]+=/.test(entry));
   if (bare !== undefined) throw missing(`'${bare}' is no variable: write it like KEY=VALUE`);
-  const present = new Set((container.process.Env ?? []).map(keyOf));
+  const present = new Set((container.process.Env ?? []).filter((entry) => entry.includes("=")).map(keyOf));
   const absent = remove.find((key) => !present.has(key));
   if (absent !== undefined) throw missing(`there is no variable ${absent} to remove`);
   const named = new Set([...set.map(keyOf), ...remove]);

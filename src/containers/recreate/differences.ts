@@ -51,7 +51,7 @@ function describe({ spec, process, imageId }: Side): Map<string, string> {
   put("stop timeout", process.StopTimeout);
   put("health check", process.Healthcheck);
   if (spec.init) put("init", "yes");
-  for (const entry of process.Env ?? []) {
+  for (const entry of (process.Env ?? []).filter((one) => one.includes("="))) {
     const at = entry.indexOf("=");
     result.set(`environment ${entry.slice(0, at)}`, entry.slice(at + 1));
   }

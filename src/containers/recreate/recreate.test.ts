@@ -116,14 +116,14 @@ describe("recreate", () => {
     });
     expect(done).toMatchObject({ how: "restart", keepsFiles: true });
     expect(get()).toMatchObject({ id, name: "web", state: { status: "running" } });
-    expect(get().process.Env).toEqual(["B=2", "A=new", "PATH=/bin"]);
+    expect(get().process.Env).toEqual(["B=2", "A=new", "IMAGE", "PATH=/bin"]);
     expect(get().publishedPorts).toEqual([port(9090)]);
     expect(volumeAt("/data")).toBe(volume);
     expect(volumeAt("/more")).toBeString();
     expect(get().endpoints[0]).toEqual(endpoint);
     expect(on.events.slice(-4)).toEqual(["kill", "die", "start", "update"]);
     await on.crash();
-    expect(get().process.Env).toEqual(["B=2", "A=new", "PATH=/bin"]);
+    expect(get().process.Env).toEqual(["B=2", "A=new", "IMAGE", "PATH=/bin"]);
     await on.containers.remove(id, { force: true, volumes: true });
     expect(on.volumes.volumes.size).toBe(0);
   });
