@@ -232,7 +232,9 @@ def networks(client):
     assert raises(docker.errors.APIError, lambda: network.disconnect(web, force=True))
     web.remove(force=True)
     made = client.api.create_container(IMAGE)["Id"]
-    client.api.connect_container_to_network(made, "py", mac_address="02:42:ac:11:00:02", driver_opt={"org.example.note": "kept"})
+    config = {"MacAddress": "02:42:ac:11:00:02", "DriverOpts": {"org.example.note": "kept"}}
+    response = client.api._post_json(client.api._url("/networks/py/connect"), data={"Container": made, "EndpointConfig": config})
+    assert response.status_code == 200, response.content
     endpoint = client.api.inspect_container(made)["NetworkSettings"]["Networks"]["py"]
     assert endpoint["MacAddress"] == "02:42:ac:11:00:02" and endpoint["DriverOpts"] == {"org.example.note": "kept"}
     client.api.remove_container(made)
