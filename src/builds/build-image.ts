@@ -1,10 +1,11 @@
-import { fail, isVirgaError } from "../base/index.ts";
+import { isVirgaError } from "../base/index.ts";
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
-import { createdNow, type WholeRun } from "./build-run.ts";
+import type { WholeRun } from "./build-run.ts";
 import type { StepResult } from "./cache/step-cache.ts";
+import { commitTime, givenEpoch, timeOf } from "./epoch.ts";
 import { inStep } from "./in-step.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
-import { unusedArguments, type GlobalArguments } from "./evaluation/variables.ts";
+import { unusedArguments } from "./evaluation/variables.ts";
 import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
 import { StageBuilder } from "./stages.ts";
@@ -34,6 +35,7 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     return incomplete;
   };
   const lintAgain = lint();
+  const sourceDateEpoch = givenEpoch(global);
   let number = 0;
   const stages = new StageBuilder(plan, global);
   const stop = new AbortController();
@@ -43,7 +45,8 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     context,
     global,
     imported: importedSteps(start),
-    sourceDateEpoch: epochOf(global),
+    sourceDateEpoch,
+    created: sourceDateEpoch ?? (await commitTime(context.tree, signal)),
     next: () => ++number,
     source: (place, name, before) => stages.source(run, place, name, before),
   };
@@ -57,13 +60,6 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   }
   const ends = stages.ends();
   return inStep(run, ownStep("export", "exporting to image", ends), () => storeImage(run, state));
-}
-
-function epochOf({ passed, values }: GlobalArguments): number | undefined {
-  const text = passed.get("SOURCE_DATE_EPOCH") ?? values.get("SOURCE_DATE_EPOCH");
-  if (text === undefined || text === "") return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw fail("invalid", "build.source-date-epoch", `SOURCE_DATE_EPOCH is not a number of seconds: '${text}'`);
 }
 
 /** The steps that the images of `cacheFrom` were made of. An image that is not here gives none. */
@@ -104,7 +100,7 @@ async function storeImage(run: WholeRun, state: StageState): Promise<Image> {
     architecture,
     os,
     ...(variant === undefined ? {} : { variant }),
-    created: state.created ?? createdNow(run),
+    created: state.created ?? timeOf(run.created ?? state.epoch),
     ...(state.author === undefined ? {} : { author: state.author }),
     config: labelled,
     history: state.history,

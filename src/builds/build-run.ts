@@ -62,8 +62,10 @@ export interface WholeRun {
   /** Steps that do work at the same time, of all builds. */
   readonly slots: Slots;
   readonly global: GlobalArguments;
-  /** Seconds; times in layers and image are not later. */
+  /** As given for this build, in seconds; takes the place of the stages' own epochs (epoch.ts). */
   readonly sourceDateEpoch: number | undefined;
+  /** When the image and its new history were made, in seconds; else it is the stage's epoch. */
+  readonly created: number | undefined;
   readonly signal: AbortSignal;
   readonly credentials: CredentialsOf | undefined;
   readonly emit: (event: BuildEvent) => void;
@@ -90,11 +92,4 @@ export interface BuildSource {
   /** Mounts it when that has not happened yet. */
   readonly tree: () => Promise<SourceTree>;
   readonly digests: FileDigests;
-}
-
-/** `created` of what this build makes now. */
-export function createdNow(run: Pick<WholeRun, "sourceDateEpoch" | "services">): string {
-  const { sourceDateEpoch, services } = run;
-  const now = sourceDateEpoch === undefined ? services.clock.now() : new Date(sourceDateEpoch * 1000);
-  return now.toISOString();
 }

@@ -34,6 +34,7 @@ export function applyChanges(process: ImageProcess, changes: readonly string[]):
     // A new entrypoint leaves the command alone: these are changes, not a new stage.
     cmdSet: true,
     created: undefined,
+    epoch: 0,
   };
   for (const change of changes) {
     for (const line of readSourceLines(change, "change").lines) {

@@ -5,6 +5,7 @@ import { openNamedContext } from "./context/context.ts";
 import { ignoreNothing } from "./context/ignore.ts";
 import { selectSources } from "./context/source-tree.ts";
 import type { StageState } from "./evaluation/stage-state.ts";
+import { contextFileTime } from "./epoch.ts";
 import { copyInto } from "./files/copy-tree.ts";
 import { digestSources } from "./files/source-digest.ts";
 import { carryOut } from "./steps/commit-step.ts";
@@ -40,7 +41,12 @@ export async function contextStage(
     key: stepKey(state.key, "context", [digest, run.sourceDateEpoch ?? null]),
     createdBy: `FROM the context ${name}`,
     make: (root) =>
-      copyInto(root, "/", sources, { owner: { uid: 0, gid: 0 }, mode: undefined, signal: run.signal }),
+      copyInto(root, "/", sources, {
+        owner: { uid: 0, gid: 0 },
+        mode: undefined,
+        time: contextFileTime(run, state),
+        signal: run.signal,
+      }),
   });
   return state;
 }

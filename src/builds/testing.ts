@@ -22,7 +22,8 @@ export function chrootSteps(): StepRunner & { readonly ran: string[][] } {
       ran.push([...step.command]);
       using _mounts = mountAll(step.rootfs, step.mounts);
       const env = Object.fromEntries(step.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
-      const enter = 'cd "$0" && exec "$@"';
+      // As a runtime does.
+      const enter = 'umask 022 && cd "$0" && exec "$@"';
       const command = [
         "/usr/sbin/chroot",
         step.rootfs,

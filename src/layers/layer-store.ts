@@ -118,10 +118,11 @@ class DirectoryLayerStore implements DurableLayerStore {
   }
 
   async commit(...[upper, options]: Parameters<LayerStore["commit"]>): ReturnType<LayerStore["commit"]> {
-    const { move, sourceDateEpoch, signal } = options;
+    const { move, sourceDateEpoch, since, signal } = options;
     let packed: PackResult | undefined;
     const info = await this.#content.adopt(async (output) => {
-      const clamp = sourceDateEpoch === undefined ? {} : { sourceDateEpoch };
+      const clamp =
+        sourceDateEpoch === undefined ? {} : { sourceDateEpoch, ...(since ? { since: String(since) } : {}) };
       const job = { kind: "pack", upper, output, settle: move, ...clamp } as const;
       packed = (await this.#workers.run(job, signal ? { signal } : {})) as PackResult;
       return { digest: packed.digest, size: packed.archiveSize };

@@ -80,12 +80,18 @@ export interface LayerStore {
   ): Promise<LayerInfo>;
   /**
    * Makes a layer, and its uncompressed tar blob in the content store, of an overlay upper directory.
-   * The tar is canonical: entries sorted by bytes, no access times, `SOURCE_DATE_EPOCH` clamps modification times.
+   * The tar is canonical: entries sorted by bytes, no access times; modification times that are later than
+   * `sourceDateEpoch` (seconds), or not earlier than `since` (nanoseconds: when the work on `upper` began), become it.
    * With `move` the directory becomes the layer's own (rename); otherwise it is copied.
    */
   commit(
     upper: string,
-    options: { readonly move: boolean; readonly sourceDateEpoch?: number; readonly signal?: AbortSignal },
+    options: {
+      readonly move: boolean;
+      readonly sourceDateEpoch?: number;
+      readonly since?: bigint;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<{ readonly layer: LayerInfo; readonly descriptor: Descriptor }>;
   remove(diffId: DiffId): Promise<void>;
   /** Mounts a stack of layers; returns the path of the root filesystem (`directory/merged`). */

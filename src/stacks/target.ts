@@ -199,7 +199,11 @@ function imageSource(model: StackModel, name: string, service: Service, image: s
   const { context, dockerfile, tags = [], ...build } = service.build;
   const inside = dockerfile === undefined ? undefined : relative(context, resolve(context, dockerfile));
   const isOutside = inside !== undefined && (inside.startsWith("..") || isAbsolute(inside));
-  const arguments_ = Object.entries(build.args ?? {}).flatMap(([key, value]): [string, string][] => {
+  const epoch = model.variable("SOURCE_DATE_EPOCH");
+  const arguments_ = Object.entries({
+    ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }),
+    ...build.args,
+  }).flatMap(([key, value]): [string, string][] => {
     const known = value ?? model.variable(key);
     return known === undefined ? [] : [[key, known]];
   });

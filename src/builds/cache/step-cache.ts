@@ -10,7 +10,7 @@ export interface StepResult {
   readonly layer:
     | { readonly diffId: DiffId; readonly descriptor: Descriptor; readonly size: number }
     | undefined;
-  /** RFC 3339: when it ran. The same step from the cache keeps it, so that the image stays the same. */
+  /** RFC 3339: what history said of it when it ran. */
   readonly created: string;
 }
 

@@ -1,6 +1,7 @@
 import type { Descriptor, Platform } from "../../content/index.ts";
 import type { Image, ImageHistory, ImageProcess } from "../../images/index.ts";
 import type { DiffId } from "../../layers/index.ts";
+import { epochOfImage, fixedEpoch } from "../epoch.ts";
 import { StageVariables, type GlobalArguments } from "./variables.ts";
 
 export interface LayerReference {
@@ -24,6 +25,8 @@ export interface StageState {
   /** A CMD stands in this stage itself, so ENTRYPOINT leaves it alone. */
   cmdSet: boolean;
   created: string | undefined;
+  /** Seconds: no file of a layer that this stage makes is later (epoch.ts). */
+  readonly epoch: number;
 }
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,6 +42,7 @@ export function stateOfScratch(platform: Platform, global: GlobalArguments): Sta
     key: `scratch ${platform.os}/${platform.architecture}`,
     cmdSet: false,
     created: undefined,
+    epoch: fixedEpoch,
   };
 }
 
@@ -55,6 +59,7 @@ export function stateOfImage(image: Image, global: GlobalArguments): StageState 
     key: `image ${image.id}`,
     cmdSet: false,
     created: image.config.created,
+    epoch: epochOfImage(image.config.created),
   };
 }
 

@@ -25,6 +25,8 @@ export interface CopyOptions {
   readonly several?: boolean;
   /** Extended attributes come along, as from another stage; otherwise file capabilities alone. */
   readonly xattrs?: boolean;
+  /** Nanoseconds: the time of everything copied, for sources whose own times mean nothing. */
+  readonly time?: bigint | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -95,7 +97,7 @@ class Copier {
   }
 
   setFolderTimes(): void {
-    for (const { path, stat } of this.#folderTimes.toReversed()) setTimes(path, stat.atimeNs, stat.mtimeNs);
+    for (const { path, stat } of this.#folderTimes.toReversed()) this.#setTime(path, stat);
   }
 
   /** `path` holds no symlinks. New folders are 0755 and belong to the owner asked for. */
@@ -131,7 +133,12 @@ class Copier {
     else if (stat.size <= smallFile) writeFileSync(target, readFileSync(entry.absolute), { mode: 0o600 });
     else await copyFile(entry.absolute, target);
     this.#attributes(entry, target);
-    setTimes(target, stat.atimeNs, stat.mtimeNs);
+    this.#setTime(target, stat);
+  }
+
+  #setTime(target: string, { atimeNs, mtimeNs }: SourceEntry["stat"]): void {
+    const { time } = this.#options;
+    setTimes(target, time ?? atimeNs, time ?? mtimeNs);
   }
 
   #folder(entry: SourceEntry, target: string, isFolder: boolean, exists: boolean): void {

@@ -1,10 +1,11 @@
-import { readdirSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { shortId } from "../../base/index.ts";
 import { removeTree } from "../../host/index.ts";
-import { createdNow, type BuildRun } from "../build-run.ts";
+import type { BuildRun } from "../build-run.ts";
 import { chainKey } from "../cache/step-key.ts";
 import type { StepResult } from "../cache/step-cache.ts";
+import { layerEpoch, timeOf } from "../epoch.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
 
 /** How history marks which step made a layer, for `cacheFrom`. */
@@ -47,10 +48,10 @@ export async function carryOut(run: BuildRun, state: StageState, step: FileStep)
   append(run, state, step.createdBy, result, other !== undefined);
 }
 
-/** A step that changes the image's configuration alone. Only its time is taken from the cache. */
+/** A step that changes the image's configuration alone. */
 export function recordSetting(run: BuildRun, state: StageState, key: string, createdBy: string): void {
   const found = findCached(run, key);
-  const result = found ?? { step: key, layer: undefined, created: createdNow(run) };
+  const result = found ?? { step: key, layer: undefined, created: createdOf(run, state) };
   if (!found) run.cache.save(key, result);
   append(run, state, createdBy, result, found !== undefined);
 }
@@ -62,7 +63,8 @@ export function append(
   result: StepResult,
   cached: boolean,
 ): void {
-  const { layer, created } = result;
+  const { layer } = result;
+  const created = createdOf(run, state);
   if (layer) {
     run.undo.use(run.inUse.hold(layer));
     state.layers.push({ diffId: layer.diffId, descriptor: layer.descriptor });
@@ -79,6 +81,11 @@ export function append(
   run.emit({ kind: "layer", id: shortId(state.key), cached });
 }
 
+/** Of what this build adds to the stage, whether it ran now or came from the cache. */
+function createdOf(run: BuildRun, state: StageState): string {
+  return timeOf(run.created ?? state.epoch);
+}
+
 async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Promise<StepResult> {
   const { layers } = run.services;
   using _slot = await run.slots.acquire(run.signal);
@@ -88,18 +95,20 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
   undo.defer(() => layers.unmount(directory));
   const below = state.layers.map((one) => one.diffId);
   const root = await layers.mount({ layers: below, directory, volatile: true });
+  const upper = join(directory, "upper");
+  const since = lstatSync(upper, { bigint: true }).ctimeNs;
   await step.make(root);
   run.signal.throwIfAborted();
   await layers.unmount(directory);
-  const upper = join(directory, "upper");
   step.finish?.(upper);
-  const created = createdNow(run);
+  const created = createdOf(run, state);
   if (readdirSync(upper).length === 0) return { step: step.key, layer: undefined, created };
   const committed = await run.inUse.making(async () => {
     const made = await layers.commit(upper, {
       move: true,
       signal: run.signal,
-      ...(run.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: run.sourceDateEpoch }),
+      sourceDateEpoch: layerEpoch(run, state),
+      since,
     });
     run.undo.use(run.inUse.hold({ diffId: made.layer.diffId, descriptor: made.descriptor }));
     return made;

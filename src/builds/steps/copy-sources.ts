@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../../base/index.ts";
 import type { BuildRun } from "../build-run.ts";
@@ -95,7 +95,8 @@ function writeText(
   const folder = join(run.folder, `text-${run.next()}`);
   mkdirSync(folder);
   const path = join(folder, "content");
-  writeFileSync(path, text, { mode: 0o644 });
+  writeFileSync(path, text);
+  chmodSync(path, 0o644);
   return oneFile(path, heredoc.name);
 }
 

@@ -10,6 +10,7 @@ import type { CopyInstruction, CopySource } from "../dockerfile/instructions/fil
 import type { StageState } from "../evaluation/stage-state.ts";
 import { expand } from "../evaluation/variables.ts";
 import { openTar } from "../files/archive.ts";
+import { contextFileTime } from "../epoch.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { parseMode } from "../files/mode.ts";
 import { parseOwner } from "../files/owner.ts";
@@ -57,10 +58,11 @@ async function copyFromContext(
   const items = await collectSources(run, plan.instruction, plan, tree);
   const sources = items.map((item) => item.source);
   const digest = await digestSources(sources, digests, false, run.signal);
-  const key = stepKey(state.key, "copy", [...common, digest]);
+  const served = items.flatMap((item) => (isDownload(item) ? [String(timeOfFile(item))] : []));
+  const key = stepKey(state.key, "copy", [...common, digest, served]);
   let sound = true;
   const make = async (root: string) => {
-    await putFiles(run, plan, items, root, { uid: 0, gid: 0 });
+    await putFiles(run, plan, items, root, { uid: 0, gid: 0, time: contextFileTime(run, state) });
     sound = isUnchanged(sources);
   };
   await carryOut(run, state, { key, createdBy: plan.createdBy, make, isSound: () => sound });
@@ -105,7 +107,7 @@ async function putFiles(
   plan: CopyPlan,
   items: readonly CopyItem[],
   root: string,
-  otherwise: { readonly uid: number; readonly gid: number } | undefined,
+  otherwise: { readonly uid: number; readonly gid: number; readonly time: bigint } | undefined,
 ): Promise<void> {
   const { instruction } = plan;
   const owner = plan.chown === undefined ? otherwise : parseOwner(instruction, plan.chown, root);
@@ -116,12 +118,14 @@ async function putFiles(
     mode,
     several: items.length > 1,
     xattrs: otherwise === undefined,
+    time: otherwise?.time,
     signal: run.signal,
   };
   if (instruction.kind === "COPY") {
     return copyInto(root, plan.destination, items.map((item) => item.source), options); // prettier-ignore
   }
-  for (const { source, remote } of items) {
+  for (const item of items) {
+    const { source, remote } = item;
     const tar = await tarOf(
       run,
       instruction,
@@ -129,7 +133,8 @@ async function putFiles(
       remote,
     );
     if (!tar) {
-      await copyInto(root, plan.destination, [source], options);
+      const time = isDownload(item) ? undefined : options.time;
+      await copyInto(root, plan.destination, [source], { ...options, time });
       continue;
     }
     if (mode)
@@ -144,6 +149,15 @@ async function putFiles(
       signal: run.signal,
     });
   }
+}
+
+/** What a server sent has the time that the server says; it counts as an input. */
+function isDownload({ source, remote }: CopyItem): boolean {
+  return remote && source.kind === "file";
+}
+
+function timeOfFile({ source }: CopyItem): bigint | undefined {
+  return source.entries[0]?.stat.mtimeNs;
 }
 
 async function tarOf(run: BuildRun, instruction: CopyInstruction, path: string | undefined, remote: boolean) {

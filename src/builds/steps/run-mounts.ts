@@ -8,6 +8,7 @@ import type { RunInstruction } from "../dockerfile/instructions/run.ts";
 import { resolveMount, type RunMount } from "../dockerfile/instructions/run-mount.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
 import { expand } from "../evaluation/variables.ts";
+import { contextFileTime } from "../epoch.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { digestSources } from "../files/source-digest.ts";
 import { cacheMount } from "./cache-mounts.ts";
@@ -42,7 +43,7 @@ export async function prepareMounts(
       prepared.push(sshMount(run, instruction, mount, target, agents++ === 0));
     } else {
       const source = (await from()) ?? contextSource(run);
-      prepared.push(await bindMount(run, mount, absolute(mount.target), source));
+      prepared.push(await bindMount(run, state, mount, absolute(mount.target), source));
     }
   }
   return prepared;
@@ -70,6 +71,7 @@ function tmpfsMount(mount: Extract<RunMount, { type: "tmpfs" }>, target: string)
 
 async function bindMount(
   run: BuildRun,
+  state: StageState,
   mount: Extract<RunMount, { type: "bind" }>,
   target: string,
   source: BuildSource,
@@ -95,7 +97,8 @@ async function bindMount(
     mkdirSync(folder, { mode: 0o755 });
     undo.defer(() => removeTree(folder, { within: run.folder }));
     const owner = tree.keepOwner ? undefined : { uid: 0, gid: 0 };
-    const options = { owner, mode: undefined, xattrs: tree.keepOwner, signal: run.signal };
+    const time = tree.keepOwner ? undefined : contextFileTime(run, state);
+    const options = { owner, mode: undefined, xattrs: tree.keepOwner, time, signal: run.signal };
     await copyInto(folder, "/content", sources, options);
     return { mount: bind(join(folder, "content"), target, !mount.writable) };
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, newId, shortId } from "../../base/index.ts";
 import type { HostMount } from "../../containers/index.ts";
@@ -8,6 +8,7 @@ import { stepKey } from "../cache/step-key.ts";
 import { dockerfileError, notSupported } from "../dockerfile/dockerfile-error.ts";
 import type { RunInstruction } from "../dockerfile/instructions/run.ts";
 import { shellOf, type StageState } from "../evaluation/stage-state.ts";
+import { layerEpoch } from "../epoch.ts";
 import { carryOut } from "./commit-step.ts";
 import { findMountStubs, type MountStubs } from "./mount-stubs.ts";
 import type { PreparedMount } from "./prepared-mount.ts";
@@ -105,7 +106,7 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
       folder,
       rootfs: root,
       command: what.command,
-      env: [...state.variables.runEnv(), ...withoutNames(variables, state)],
+      env: [...clock(run, state), ...state.variables.runEnv(), ...withoutNames(variables, state)],
       user: state.process.User ?? "",
       workingDir: state.process.WorkingDir || "/",
       networkMode: what.network,
@@ -153,9 +154,16 @@ function checkEntitlements({ request }: BuildRun, instruction: RunInstruction): 
   }
 }
 
+/** Tells compilers, archivers and the like which time to write, unless the file itself does. */
+function clock(run: BuildRun, state: StageState): string[] {
+  if (state.variables.values().has("SOURCE_DATE_EPOCH")) return [];
+  return [`SOURCE_DATE_EPOCH=${layerEpoch(run, state)}`];
+}
+
 function scriptMount(folder: string, script: Script): HostMount {
   const source = join(folder, "script");
-  writeFileSync(source, script.content, { mode: 0o755 });
+  writeFileSync(source, script.content);
+  chmodSync(source, 0o755);
   return {
     type: "bind",
     source,

@@ -12,7 +12,7 @@ type PackJob = Extract<Job, { kind: "pack" }>;
 
 /** Writes an overlay upper directory as the canonical archive of a layer; must be entered as the root already. */
 export function packUpper(calls: FileCalls, job: PackJob, output: ArchiveFile): PackResult {
-  const latest = job.sourceDateEpoch === undefined ? undefined : BigInt(job.sourceDateEpoch) * 1_000_000_000n;
+  const clamp = clampOf(job);
   const reader: TreeReader = new TreeReader({
     calls,
     write: (bytes) => output.write(bytes),
@@ -22,19 +22,31 @@ export function packUpper(calls: FileCalls, job: PackJob, output: ArchiveFile): 
     },
     adjust(entry, path) {
       if (job.settle) dropOverlayXattrs(calls, path);
-      if (latest === undefined || entry.modifiedNs <= latest) return entry;
-      return { ...entry, modifiedNs: latest };
+      return clamp?.changes(entry.modifiedNs) === true ? { ...entry, modifiedNs: clamp.latest } : entry;
     },
     socket: (path) => {
       if (job.settle) calls.unlink(path);
     },
   });
-  writeRoot(calls, reader, latest);
+  writeRoot(calls, reader, clamp?.latest);
   if (isOpaque(calls, "/")) reader.mark(marker(opaqueName));
   reader.content("", "");
   reader.end();
-  if (job.settle && latest !== undefined) clampTimes(calls, "", latest);
+  if (job.settle && clamp) clampTimes(calls, "", clamp);
   return { ...output.finish(), size: reader.bytes };
+}
+
+/** Times that do not go into the archive as they are. */
+interface Clamp {
+  readonly latest: bigint;
+  readonly changes: (time: bigint) => boolean;
+}
+
+function clampOf({ sourceDateEpoch, since }: PackJob): Clamp | undefined {
+  if (sourceDateEpoch === undefined) return undefined;
+  const latest = BigInt(sourceDateEpoch) * 1_000_000_000n;
+  const begin = since === undefined ? undefined : BigInt(since);
+  return { latest, changes: (time) => time > latest || (begin !== undefined && time >= begin) };
 }
 
 /** A file that is hashed as it is written, in large pieces. */
@@ -131,11 +143,11 @@ function dropOverlayXattrs(calls: FileCalls, path: ByteString): void {
 }
 
 /** Children first, because a directory keeps the time that it gets last. */
-function clampTimes(calls: FileCalls, path: ByteString, latest: bigint): void {
+function clampTimes(calls: FileCalls, path: ByteString, clamp: Clamp): void {
   for (const name of calls.list(path === "" ? "/" : path)) {
     const child = `${path}/${name}`;
     const status = calls.status(child)!;
-    if ((status.mode & fileTypes.mask) === fileTypes.directory) clampTimes(calls, child, latest);
-    if (status.modifiedNs > latest) calls.setTimes(child, latest);
+    if ((status.mode & fileTypes.mask) === fileTypes.directory) clampTimes(calls, child, clamp);
+    if (clamp.changes(status.modifiedNs)) calls.setTimes(child, clamp.latest);
   }
 }

@@ -52,6 +52,8 @@ export type Job =
       /** The directory becomes a layer as it is: bring it to what its archive says. */
       readonly settle: boolean;
       readonly sourceDateEpoch?: number;
+      /** Nanoseconds, which JSON can't hold as a number. */
+      readonly since?: string;
     }
   | {
       readonly kind: "extract";

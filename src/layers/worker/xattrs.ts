@@ -34,9 +34,11 @@ export function applyXattrs(calls: FileCalls, path: ByteString, entry: TarEntry)
   }
 }
 
-/** The attributes of a file without those of overlayfs, undefined when there are none. */
+/** The attributes of a file without those of overlayfs, by name; undefined when there are none. */
 export function readXattrs(calls: FileCalls, path: ByteString): ReadonlyMap<string, Uint8Array> | undefined {
   const found = calls.xattrs(path);
   for (const name of found.keys()) if (name.startsWith(overlayXattrPrefix)) found.delete(name);
-  return found.size === 0 ? undefined : found;
+  if (found.size < 2) return found.size === 0 ? undefined : found;
+  // Filesystems list them in orders of their own.
+  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -172,10 +172,16 @@ function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
     ...(invocation.given("label") ? { labels: pairs("label", invocation.texts("label")) } : {}),
     ...(invocation.flag("no-cache") ? { noCache: true } : {}),
     ...(invocation.flag("pull") ? { pull: true } : {}),
-    ...(invocation.given("build-arg")
-      ? { buildArgs: Object.fromEntries(invocation.texts("build-arg").map(buildArgument)) }
-      : {}),
+    ...buildArguments(invocation),
   };
+}
+
+/** As BuildKit's clients do: the SOURCE_DATE_EPOCH of the environment is the build's. */
+function buildArguments(invocation: Invocation): Pick<WireBuild, "buildArgs"> {
+  const epoch = process.env["SOURCE_DATE_EPOCH"];
+  const given = invocation.given("build-arg") ? invocation.texts("build-arg").map(buildArgument) : [];
+  const all = epoch === undefined ? given : [["SOURCE_DATE_EPOCH", epoch] as const, ...given];
+  return all.length === 0 ? {} : { buildArgs: Object.fromEntries(all) };
 }
 
 /** An ARG without a value is as it is here, and not set when it is not here. */
