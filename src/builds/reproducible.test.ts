@@ -129,7 +129,7 @@ test("a repository's newest commit dates the image and leaves the layers alone",
   const without = await t.build(path);
   const git = (...words: string[]) =>
     runChecked(["git", "-C", path, "-c", "user.name=A", "-c", "user.email=a@example.org", ...words], {
-      env: { ...process.env, GIT_COMMITTER_DATE: "2021-02-03T04:05:06Z" } as Record<string, string>,
+      env: { ...process.env, GIT_COMMITTER_DATE: "2021-02-03T04:05:06Z" },
     });
   await git("init", "-q");
   await git("commit", "-q", "--allow-empty", "-m", "one");
@@ -158,5 +158,6 @@ test("SOURCE_DATE_EPOCH comes before both, also when it lies in the future", asy
     expect(readFileSync(`${root}/made/epoch`, "utf8")).toBe("5000000000\n");
   });
   const bad = t.build(path, { buildArgs: { SOURCE_DATE_EPOCH: "yesterday" } });
-  await expect(bad).rejects.toThrow("SOURCE_DATE_EPOCH is not a number of seconds: 'yesterday'");
+  const error: unknown = await bad.catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "build.source-date-epoch" });
 });
