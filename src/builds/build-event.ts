@@ -10,9 +10,10 @@ export interface BuildStep {
   readonly id: string;
   /**
    * `from`: gets the base of a stage. `instruction`: one line of a stage. `image`: gets an image that is copied from.
-   * `context`: takes the client's files in. `export`: stores, writes or sends a result.
+   * `context`: takes the client's files in. `export`: stores, writes or sends a result. `cache`: reads or writes a
+   * cache that is elsewhere.
    */
-  readonly kind: "from" | "instruction" | "image" | "context" | "export";
+  readonly kind: "from" | "instruction" | "image" | "context" | "export" | "cache";
   /** To be shown, as BuildKit names its vertices: `[app 2/5] RUN make`. */
   readonly name: string;
   /** The instruction as it is written: `RUN make`. */

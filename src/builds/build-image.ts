@@ -1,24 +1,27 @@
-import { isVirgaError } from "../base/index.ts";
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
 import type { WholeRun } from "./build-run.ts";
-import type { StepResult } from "./cache/step-cache.ts";
+import type { BuildEvent } from "./build-event.ts";
+import { createBuildCache } from "./cache/build-cache.ts";
+import { exportCaches, importCaches } from "./cache/exchange/exchange.ts";
+import { createFetchLayers } from "./cache/fetch-layers.ts";
+import type { StepCache } from "./cache/step-cache.ts";
 import { commitTime, givenEpoch, timeOf } from "./epoch.ts";
 import { inStep } from "./in-step.ts";
+import type { BuildPlan } from "./evaluation/plan.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
 import { unusedArguments } from "./evaluation/variables.ts";
 import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
 import { StageBuilder } from "./stages.ts";
-import { stepComment } from "./steps/commit-step.ts";
 
 /** What all builds of a daemon share. */
 export type BuildShared = Pick<
   WholeRun,
-  "services" | "cache" | "inUse" | "cacheMounts" | "stepLocks" | "slots"
->;
+  "services" | "inUse" | "cacheMounts" | "stepLocks" | "slots" | "exported"
+> & { readonly cache: StepCache };
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
-  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo">;
+  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next">;
 
 /** From the request to the tagged image. */
 export async function buildImage(start: BuildStart): Promise<Image> {
@@ -35,21 +38,13 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     return incomplete;
   };
   const lintAgain = lint();
+  const cache = createBuildCache({ ...services, cache: start.cache }, await importCaches(start));
   const sourceDateEpoch = givenEpoch(global);
-  let number = 0;
-  const stages = new StageBuilder(plan, global);
-  const stop = new AbortController();
-  const run: WholeRun = {
-    ...start,
-    signal: AbortSignal.any([signal, stop.signal]),
-    context,
-    global,
-    imported: importedSteps(start),
-    sourceDateEpoch,
-    created: sourceDateEpoch ?? (await commitTime(context.tree, signal)),
-    next: () => ++number,
-    source: (place, name, before) => stages.source(run, place, name, before),
-  };
+  const created = sourceDateEpoch ?? (await commitTime(context.tree, signal));
+  const parts = { ...start, cache, context, global, plan, sourceDateEpoch, created };
+  const { run, stages, stop } = beginRun({ ...parts, probing: false });
+  const uncertain = cache.missing.size > 0 && !request.noCache;
+  if (uncertain && !(await allKnown(parts))) cache.forgetMissing();
   const state = await stages.buildAll(run, stop);
   // The variables of base images are known now.
   if (lintAgain) lint();
@@ -59,34 +54,46 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     run.emit({ kind: "warning", text });
   }
   const ends = stages.ends();
-  return inStep(run, ownStep("export", "exporting to image", ends), () => storeImage(run, state));
+  const image = await inStep(run, ownStep("export", "exporting to image", ends), async (step) => {
+    await run.fetchLayers(state.layers.map((layer) => layer.diffId), step.emit); // prettier-ignore
+    return await storeImage(run, state);
+  });
+  await exportCaches(run, state, ends);
+  return image;
 }
 
-/** The steps that the images of `cacheFrom` were made of. An image that is not here gives none. */
-function importedSteps({ request, services, emit }: BuildStart): Map<string, StepResult> {
-  const steps = new Map<string, StepResult>();
-  for (const name of request.cacheFrom ?? []) {
-    let image: Image;
-    try {
-      image = services.images.resolve(name);
-    } catch (error) {
-      if (!isVirgaError(error, "not-found")) throw error;
-      emit({ kind: "warning", text: `nothing is taken as cache from ${name}, which is not on this machine` });
-      continue;
-    }
-    let next = 0;
-    for (const { comment, created, empty_layer: empty } of image.config.history ?? []) {
-      const index = empty ? undefined : next++;
-      if (!comment?.startsWith(stepComment) || created === undefined) continue;
-      const step = comment.slice(stepComment.length);
-      const diffId = index === undefined ? undefined : image.config.rootfs.diff_ids[index];
-      const descriptor = index === undefined ? undefined : image.layers[index];
-      const layer =
-        diffId && descriptor ? { diffId, descriptor, size: services.layers.stat(diffId).size } : undefined;
-      if (index === undefined || layer) steps.set(step, { step, layer, created });
-    }
+type RunParts = Omit<BuildStart, "cache"> &
+  Pick<WholeRun, "cache" | "context" | "global" | "sourceDateEpoch" | "created" | "probing"> & {
+    readonly plan: BuildPlan;
+  };
+
+function beginRun({ plan, ...parts }: RunParts) {
+  const stages = new StageBuilder(plan, parts.global);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([parts.signal, stop.signal]);
+  const run: WholeRun = {
+    ...parts,
+    signal,
+    source: (place, name, before) => stages.source(run, place, name, before),
+    fetchLayers: createFetchLayers({ ...parts, signal }),
+  };
+  return { run, stages, stop };
+}
+
+/** Whether the cache, with layers that can't be got, knows all steps: then nothing has to stand on those layers. */
+async function allKnown(parts: Omit<RunParts, "probing">): Promise<boolean> {
+  // Pulls of base images are told; what the steps are is told when they are really done.
+  const emit = (event: BuildEvent) => {
+    if (event.kind === "progress") parts.emit(event);
+  };
+  const { run, stages, stop } = beginRun({ ...parts, emit, probing: true });
+  try {
+    await stages.buildAll(run, stop);
+    return true;
+  } catch {
+    parts.signal.throwIfAborted();
+    return false;
   }
-  return steps;
 }
 
 async function storeImage(run: WholeRun, state: StageState): Promise<Image> {

@@ -1,7 +1,7 @@
 import type { Clock, KeyedLock, Logger, Slots } from "../base/index.ts";
 import type { StepRunner } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import type { CredentialsOf } from "../distribution/index.ts";
+import type { CredentialsOf, Registries } from "../distribution/index.ts";
 import type { Events } from "../events/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
@@ -10,7 +10,8 @@ import type { State } from "../state/index.ts";
 import type { BuildRequest } from "./build.ts";
 import type { BuildEvent, StepNews } from "./build-event.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
-import type { StepCache, StepResult } from "./cache/step-cache.ts";
+import type { BuildCache } from "./cache/build-cache.ts";
+import type { ExportedLayers } from "./cache/exchange/exported-layers.ts";
 import type { OpenContext } from "./context/context.ts";
 import type { FileDigests } from "./context/file-digests.ts";
 import type { SourceTree } from "./context/source-tree.ts";
@@ -28,7 +29,9 @@ export interface BuildsDependencies {
   readonly images: Pick<Images, "ensure" | "resolve" | "list" | "create" | "tag" | "prune">;
   readonly layers: LayerStore;
   readonly archives: Archives;
-  readonly content: Pick<ContentStore, "has" | "list">;
+  readonly content: Pick<ContentStore, "has" | "list" | "path" | "put" | "resume">;
+  /** To take the results of steps from, and put them to. */
+  readonly registries: Registries;
   readonly steps: StepRunner;
 }
 
@@ -46,15 +49,15 @@ export interface WholeRun {
    *   run-CONTAINER/    bundle and /etc files of a RUN step
    *   from-N/           a stage or image, mounted read-only to be copied from
    *   text-N, get-N/    here-documents and downloads
+   *   export/           layers on their way to another cache
    *   named-N/          an unpacked named context
    *   secrets-N/        a tmpfs with the secrets of a RUN step
    * ```
    */
   readonly folder: string;
   readonly context: OpenContext;
-  readonly cache: StepCache;
-  /** Results that the images of `cacheFrom` carry. */
-  readonly imported: ReadonlyMap<string, StepResult>;
+  readonly cache: BuildCache;
+  readonly exported: ExportedLayers;
   readonly inUse: LayersInUse;
   readonly cacheMounts: CacheMountUse;
   /** By step key: the same step of two builds runs once. */
@@ -71,6 +74,10 @@ export interface WholeRun {
   readonly emit: (event: BuildEvent) => void;
   /** Undone at the end of the build, whatever its outcome. */
   readonly undo: AsyncDisposableStack;
+  /** Sees that layers are here that the cache only knew of. Called before anything stands on them. */
+  readonly fetchLayers: (diffIds: readonly DiffId[], emit?: (news: StepNews) => void) => Promise<void>;
+  /** Only whether the cache knows every step is asked: a step that would have to be carried out fails. */
+  readonly probing: boolean;
   /** A number that this build has not used. */
   readonly next: () => number;
   /**

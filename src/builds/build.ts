@@ -4,6 +4,7 @@ import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { BuildEvent } from "./build-event.ts";
 import type { LintWarning } from "./lint/warning.ts";
+import type { CacheSource, CacheTarget } from "./cache/exchange/places.ts";
 
 /**
  * From a Dockerfile and a context to an image. Each instruction that changes files runs on an overlay of the layers
@@ -28,8 +29,10 @@ export interface BuildRequest {
   readonly extraHosts?: readonly string[];
   readonly shmSize?: number;
   readonly memory?: number;
-  /** Images (ids or names) whose steps may be taken as cache. */
-  readonly cacheFrom?: readonly string[];
+  /** Where steps are looked for that this daemon has not done. */
+  readonly cacheFrom?: readonly CacheSource[];
+  /** Where the steps of this build are put, for other daemons. */
+  readonly cacheTo?: readonly CacheTarget[];
   readonly platform?: string;
   /**
    * Named contexts. FROM, COPY --from and RUN --mount=from take a name from here before they ask for an image; a

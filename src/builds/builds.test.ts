@@ -469,7 +469,13 @@ describe("the cache", () => {
     expect(await t.builds.cacheUsage()).toEqual({ entries: 0, bytes: 0 });
     expect(await t.inside(image, (root) => readFileSync(`${root}/p`, "utf8"))).toBe("prune\n");
 
-    const again = await t.build(path, { cacheFrom: ["kept", "not-here"], ...dockerfile(...lines) });
+    const again = await t.build(path, {
+      cacheFrom: [
+        { kind: "image", name: "kept" },
+        { kind: "image", name: "not-here" },
+      ],
+      ...dockerfile(...lines),
+    });
     expect(cached(again.events)).toEqual([true, true, true]);
     expect(again.image.id).toBe(image.id);
     expect(again.warnings).toEqual(["nothing is taken as cache from not-here, which is not on this machine"]);

@@ -7,6 +7,11 @@ import type { BuildRequest, BuildResult, Builds } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { buildImage, type BuildShared } from "./build-image.ts";
 import type { BuildsDependencies } from "./build-run.ts";
+import {
+  createExportedLayers,
+  exportedLayerMigrations,
+  forgetOldExports,
+} from "./cache/exchange/exported-layers.ts";
 import { createLayersInUse } from "./cache/layers-in-use.ts";
 import { cacheRecords, cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
@@ -16,7 +21,11 @@ import { lintBuild, readBuild } from "./read-build.ts";
 import { sweepBuilds } from "./recover.ts";
 import { createCacheMountUse } from "./steps/cache-mounts.ts";
 
-export const buildMigrations: readonly Migration[] = [...stepCacheMigrations, ...fileDigestMigrations];
+export const buildMigrations: readonly Migration[] = [
+  ...stepCacheMigrations,
+  ...fileDigestMigrations,
+  ...exportedLayerMigrations,
+];
 
 export interface BuildSettings {
   /** Steps that work at the same time, of all builds together; by default one for each processor. */
@@ -35,6 +44,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
     inUse,
     cacheMounts: createCacheMountUse(),
     stepLocks: new KeyedLock(),
+    exported: createExportedLayers(state, clock),
     slots: new Slots(settings.parallelSteps ?? availableParallelism()),
   };
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
@@ -61,6 +71,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
     blobsInUse: (without) => inUse.blobsInUse(without),
     async recover() {
       forgetOldDigests(state, clock);
+      forgetOldExports(state, clock);
       await sweepBuilds(services);
     },
     async close() {
@@ -92,7 +103,9 @@ async function runBuild(
   undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { credentials } = options;
-  const image = await buildImage({ ...shared, request, folder, signal, credentials, emit, undo });
+  let number = 0;
+  const next = () => ++number;
+  const image = await buildImage({ ...shared, request, folder, signal, credentials, emit, undo, next });
   return { imageId: image.id, warnings, checks };
 }
 

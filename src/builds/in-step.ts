@@ -3,10 +3,10 @@ import type { BuildStep, StepNews } from "./build-event.ts";
 import type { BuildRun, WholeRun } from "./build-run.ts";
 
 /** Runs `work` as `step`: its beginning and its end are told, and what it tells is told as the step's. */
-export async function inStep<T>(
-  run: WholeRun,
+export async function inStep<R extends Pick<WholeRun, "services" | "emit">, T>(
+  run: R,
   step: BuildStep,
-  work: (run: BuildRun) => Promise<T>,
+  work: (run: Omit<R, "emit"> & Pick<BuildRun, "emit">) => Promise<T>,
 ): Promise<T> {
   const { clock } = run.services;
   let cached = false;

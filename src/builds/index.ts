@@ -8,6 +8,15 @@ export type {
   Entitlement,
   NamedContext,
 } from "./build.ts";
+export {
+  cacheSource,
+  cacheTarget,
+  isForeignCache,
+  parseCacheSource,
+  parseCacheTarget,
+  type CacheSource,
+  type CacheTarget,
+} from "./cache/exchange/places.ts";
 export type { BuildsDependencies } from "./build-run.ts";
 export { buildMigrations, createBuilds } from "./builds.ts";
 export { stageReport } from "./stage-report.ts";

@@ -8,7 +8,7 @@ import type { StageState } from "./evaluation/stage-state.ts";
 
 /** Something to copy from whose layers are known; it is mounted read-only when files are asked for, once. */
 export function createSource(
-  run: Pick<BuildRun, "services" | "folder" | "undo" | "next">,
+  run: Pick<BuildRun, "services" | "folder" | "undo" | "next" | "fetchLayers">,
   label: string,
   state: StageState,
 ): BuildSource {
@@ -21,6 +21,7 @@ export function createSource(
     const directory = join(run.folder, `from-${run.next()}`);
     run.undo.defer(() => layers.unmount(directory));
     const diffIds = state.layers.map((layer) => layer.diffId);
+    await run.fetchLayers(diffIds);
     const root = await layers.mount({ layers: diffIds, directory, readOnly: true });
     return { label, root, ignore: ignoreNothing, keepOwner: true };
   };

@@ -56,7 +56,7 @@ export function triggerSteps(from: BuildStep, triggers: readonly StageInstructio
 
 /** Work that no line of the file stands for. */
 export function ownStep(
-  kind: "image" | "context" | "export",
+  kind: "image" | "context" | "export" | "cache",
   name: string,
   inputs: readonly string[] = [],
 ): BuildStep {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { ManualClock, silentLogger } from "../base/index.ts";
 import type { HostMount, StepRunner } from "../containers/index.ts";
 import { createContentStore } from "../content/index.ts";
+import { testRegistries } from "../distribution/testing.ts";
 import { createEvents, eventMigrations } from "../events/index.ts";
 import { bindMount, daemonIdentity, mount, runChecked, unmount } from "../host/index.ts";
 import { createImages, imageMigrations, type Image, type Images } from "../images/index.ts";
@@ -111,7 +112,20 @@ async function buildStack(root: string, steps: StepRunner) {
     sources: [],
   });
   const archives = createArchives({ workers });
-  const services = { identity, state, events, clock, logger, images, layers, archives, content, steps };
+  const registries = testRegistries();
+  const services = {
+    identity,
+    state,
+    events,
+    clock,
+    logger,
+    images,
+    layers,
+    archives,
+    content,
+    steps,
+    registries,
+  };
   const builds = createBuilds(services, { parallelSteps: 2 });
   use.builds = builds;
   const close = async () => {
@@ -181,7 +195,10 @@ async function importBusybox(images: Images, folder: string): Promise<void> {
   ]);
   await writeFile(`${folder}/etc/passwd`, "root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/:/bin/sh\n");
   await writeFile(`${folder}/etc/group`, "root:x:0:\napp:x:1001:\nweb:x:33:\n");
-  const tar = Bun.spawn(["tar", "-C", folder, "--owner=0", "--group=0", "-cf", "-", "."], { stdout: "pipe" });
+  const tar = Bun.spawn(
+    ["tar", "-C", folder, "--owner=0", "--group=0", "--mtime=@0", "--sort=name", "-cf", "-", "."],
+    { stdout: "pipe" },
+  );
   await images.importRootfs(tar.stdout, {
     reference: "busybox:latest",
     process: { Env: ["PATH=/bin"], Cmd: ["sh"] },

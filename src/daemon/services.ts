@@ -193,6 +193,7 @@ function createEngine(parts: {
   const containers = createContainers({ ...shared, ...(initPath ? { initPath } : {}) });
   const builds = createBuilds({
     ...shared,
+    registries,
     steps: createStepRunner({ identity, networks, runtime, host }),
   });
   return { images, volumes, containers, builds };

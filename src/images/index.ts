@@ -2,6 +2,7 @@ export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from ".
 export { parsePlatform } from "./ensure.ts";
 export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
 export type { BlobUse, LayerUse } from "./garbage.ts";
+export { decompress } from "./archive/decompress.ts";
 export { describeRemote } from "./describe-remote.ts";
 export { historyRows, type HistoryRow } from "./history.ts";
 export type {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, relative, resolve } from "node:path";
 import { fail, version } from "../base/index.ts";
-import type { BuildRequest } from "../builds/index.ts";
+import { isForeignCache, parseCacheSource, parseCacheTarget, type BuildRequest } from "../builds/index.ts";
 import type { ContainerSpec } from "../containers/index.ts";
 import type { PullPolicy } from "../images/index.ts";
 import type { NetworkSpec } from "../networks/index.ts";
@@ -225,7 +225,8 @@ function imageSource(model: StackModel, name: string, service: Service, image: s
     networkMode: build.network,
     extraHosts: build.extra_hosts,
     shmSize: build.shm_size,
-    cacheFrom: build.cache_from?.filter((one) => !one.includes("=")),
+    cacheFrom: caches(build.cache_from, (text) => parseCacheSource(text, model.directory)),
+    cacheTo: caches(build.cache_to, (text) => parseCacheTarget(text, model.directory)),
     platform: service.platform ?? build.platforms?.[0],
   });
   return defined({
@@ -234,6 +235,11 @@ function imageSource(model: StackModel, name: string, service: Service, image: s
     request,
     dockerfile: isOutside ? resolve(context, dockerfile!) : undefined,
   });
+}
+
+/** Caches of other builders are left to those, as the Compose specification has it. */
+function caches<T>(written: readonly string[] | undefined, parse: (text: string) => T): T[] | undefined {
+  return written?.filter((text) => !isForeignCache(text)).map(parse);
 }
 
 function targetNetwork(model: StackModel, key: string): TargetNetwork {

@@ -296,6 +296,7 @@ export interface WireBuild {
   readonly shmSize?: number;
   readonly memory?: number;
   readonly cacheFrom?: readonly string[];
+  readonly cacheTo?: readonly string[];
   readonly platform?: string;
   /** By name: the absolute path of a folder, or `docker-image://IMAGE`. */
   readonly contexts?: Readonly<Record<string, string>>;

@@ -1,7 +1,14 @@
 import type { Hono } from "hono";
 import type { z } from "zod";
 import { isVirgaError, fail } from "../../base/index.ts";
-import { parseNamedContext, stageReport, type BuildRequest, type Builds } from "../../builds/index.ts";
+import {
+  parseCacheSource,
+  parseCacheTarget,
+  parseNamedContext,
+  stageReport,
+  type BuildRequest,
+  type Builds,
+} from "../../builds/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import { wireOperation } from "./encode.ts";
 import { body } from "./request.ts";
@@ -42,11 +49,15 @@ function buildRequest({
   contexts = {},
   secrets = {},
   ssh = {},
+  cacheFrom = [],
+  cacheTo = [],
   ...rest
 }: z.infer<typeof buildBody>): BuildRequest {
   return {
     ...rest,
     context: { kind: "directory", path: directory },
+    cacheFrom: cacheFrom.map((text) => parseCacheSource(text)),
+    cacheTo: cacheTo.map((text) => parseCacheTarget(text)),
     contexts: mapValues(contexts, parseNamedContext),
     secrets: (id) => Promise.resolve(secretOf(secrets, id)),
     ssh: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),

@@ -80,6 +80,7 @@ export const buildBody = z.strictObject({
   shmSize: z.number().int().positive().exactOptional(),
   memory: z.number().int().positive().exactOptional(),
   cacheFrom: names.exactOptional(),
+  cacheTo: names.exactOptional(),
   platform: z.string().exactOptional(),
   contexts: z.record(z.string(), z.string()).exactOptional(),
   secrets: z.record(z.string(), z.base64()).exactOptional(),

@@ -3,6 +3,9 @@ import type { Descriptor, Digest } from "../../content/index.ts";
 import type { DiffId } from "../../layers/index.ts";
 import type { Migration, State } from "../../state/index.ts";
 
+/** How history marks which step made a layer, so that an image is a cache as well. */
+export const stepComment = "virga.step:";
+
 /** What a step made. Without a layer it changed no file. */
 export interface StepResult {
   /** The step's own key: the same result may stand under another one as well (see copy-step.ts). */

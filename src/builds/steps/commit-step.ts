@@ -1,15 +1,12 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { shortId } from "../../base/index.ts";
+import { fail, shortId } from "../../base/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import { chainKey } from "../cache/step-key.ts";
-import type { StepResult } from "../cache/step-cache.ts";
+import { stepComment, type StepResult } from "../cache/step-cache.ts";
 import { layerEpoch, timeOf } from "../epoch.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
-
-/** How history marks which step made a layer, for `cacheFrom`. */
-export const stepComment = "virga.step:";
 
 /** A step that changes files. */
 export interface FileStep {
@@ -27,12 +24,7 @@ export interface FileStep {
 
 /** What the cache knows of a step. */
 export function findCached(run: BuildRun, key: string): StepResult | undefined {
-  if (run.request.noCache) return undefined;
-  const found = run.cache.find(key);
-  if (found) return found;
-  const imported = run.imported.get(key);
-  if (imported) run.cache.save(key, imported);
-  return imported;
+  return run.request.noCache ? undefined : run.cache.find(key);
 }
 
 /** Takes a step's result from the cache, or makes it; then the stage goes on from there. */
@@ -87,6 +79,7 @@ function createdOf(run: BuildRun, state: StageState): string {
 }
 
 async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Promise<StepResult> {
+  if (run.probing) throw fail("not-found", "build.step-unknown", "the cache does not know this step");
   const { layers } = run.services;
   using _slot = await run.slots.acquire(run.signal);
   const directory = join(run.folder, `step-${run.next()}`);
@@ -94,6 +87,7 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
   undo.defer(() => removeTree(directory, { within: run.folder }));
   undo.defer(() => layers.unmount(directory));
   const below = state.layers.map((one) => one.diffId);
+  await run.fetchLayers(below, run.emit);
   const root = await layers.mount({ layers: below, directory, volatile: true });
   const upper = join(directory, "upper");
   const since = lstatSync(upper, { bigint: true }).ctimeNs;

@@ -50,6 +50,7 @@ export const buildKeys = {
   shm_size: bytes(),
   extra_hosts: hostList,
   cache_from: oneOrMore(text),
+  cache_to: oneOrMore(text),
   platforms: listOf(text),
   provenance: off,
   sbom: off,
@@ -65,7 +66,8 @@ export const buildNotes = {
     provenance: "only `false`",
     sbom: "only `false`",
     isolation: "only `default`",
-    cache_from: "names of local images; others are ignored",
+    cache_from: "an image, type=registry, type=local; other types are ignored",
+    cache_to: "type=registry, type=local, type=inline; other types are ignored",
   },
   refused: {
     additional_contexts: "COPY from the context or from an image instead",
@@ -75,7 +77,6 @@ export const buildNotes = {
     ssh: "builds cannot use an SSH agent",
     ulimits: "RUN steps have the default limits",
   },
-  hints: { cache_to: "the build cache is kept on this machine" },
 } as const;
 
 export type Build = Read<typeof buildKeys>;

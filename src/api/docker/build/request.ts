@@ -31,7 +31,9 @@ export function decodeBuild(c: ApiContext, source: AsyncIterable<Uint8Array>): B
     extraHosts: filled((c.req.queries("extrahosts") ?? []).flatMap((one) => one.split(",")).filter(Boolean)),
     shmSize: nonZero(integer(c, "shmsize")),
     memory: nonZero(integer(c, "memory")),
-    cacheFrom: filled(checked(json(c, "cachefrom"), names, "cachefrom")),
+    cacheFrom: checked(json(c, "cachefrom"), names, "cachefrom")?.map(
+      (name) => ({ kind: "image", name }) as const,
+    ),
     platform,
   });
 }

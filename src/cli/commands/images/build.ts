@@ -47,9 +47,15 @@ export const build: Command = {
     "cache-from": {
       type: "string",
       multiple: true,
-      value: "IMAGE",
-      help: "take its steps as cache",
+      value: "CACHE",
+      help: "take steps from an image, type=registry,ref=IMAGE or type=local,src=FOLDER",
       completes: "image",
+    },
+    "cache-to": {
+      type: "string",
+      multiple: true,
+      value: "CACHE",
+      help: "put the steps to type=registry,ref=IMAGE, type=local,dest=FOLDER (mode=min|max) or type=inline",
     },
     secret: {
       type: "string",
@@ -155,6 +161,11 @@ async function dockerfileFromStdin(): Promise<string> {
 function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
   const texts = (option: string, field: string) =>
     invocation.given(option) ? { [field]: invocation.texts(option) } : {};
+  // The daemon may run in another folder.
+  const caches = (option: string, field: string) =>
+    invocation.given(option)
+      ? { [field]: invocation.texts(option).map((one) => one.replace(/(^|,)(src|dest)=([^,]+)/g, absolute)) }
+      : {};
   const text = (option: string, field: string) =>
     invocation.given(option) ? { [field]: invocation.text(option) } : {};
   const number = (option: string, field: string) =>
@@ -167,7 +178,8 @@ function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
     ...number("memory", "memory"),
     ...number("shm-size", "shmSize"),
     ...texts("add-host", "extraHosts"),
-    ...texts("cache-from", "cacheFrom"),
+    ...caches("cache-from", "cacheFrom"),
+    ...caches("cache-to", "cacheTo"),
     ...texts("allow", "entitlements"),
     ...(invocation.given("label") ? { labels: pairs("label", invocation.texts("label")) } : {}),
     ...(invocation.flag("no-cache") ? { noCache: true } : {}),
@@ -188,4 +200,8 @@ function buildArguments(invocation: Invocation): Pick<WireBuild, "buildArgs"> {
 function buildArgument(text: string): readonly [string, string | null] {
   const at = text.indexOf("=");
   return at < 0 ? [text, process.env[text] ?? null] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function absolute(_field: string, before: string, name: string, path: string): string {
+  return `${before}${name}=${resolve(path)}`;
 }
