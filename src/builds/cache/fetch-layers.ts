@@ -27,7 +27,11 @@ export function createFetchLayers(parts: Parts): WholeRun["fetchLayers"] {
   };
   return async (diffIds, emit = () => {}) => {
     const wanted = diffIds.filter((diffId) => !services.layers.has(diffId));
-    for (const diffId of wanted) if (!coming.has(diffId)) coming.set(diffId, fetch(diffId, emit));
-    await Promise.all(wanted.map((diffId) => coming.get(diffId)));
+    const fetched = wanted.map((diffId) => {
+      const work = coming.get(diffId) ?? fetch(diffId, emit);
+      coming.set(diffId, work);
+      return work;
+    });
+    await Promise.all(fetched);
   };
 }
