@@ -21,8 +21,10 @@ describe("applyChanges", () => {
     expect(before.Cmd).toEqual(["old"]);
   });
 
-  test("an entrypoint leaves the command as it is", () => {
-    expect(applyChanges({ Cmd: ["x"] }, ["ENTRYPOINT /app"])).toMatchObject({ Cmd: ["x"] });
+  test("an entrypoint drops the command, unless a change sets one", () => {
+    expect(applyChanges({ Cmd: ["x"] }, ["ENTRYPOINT /app"])).not.toHaveProperty("Cmd");
+    const changes = ['CMD ["y"]', "ENTRYPOINT /app"];
+    expect(applyChanges({ Cmd: ["x"] }, changes)).toMatchObject({ Cmd: ["y"] });
   });
 
   test("refuses what changes files, and nonsense", () => {

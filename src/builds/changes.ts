@@ -31,8 +31,8 @@ export function applyChanges(process: ImageProcess, changes: readonly string[]):
     variables: new StageVariables({ ...global, escape: "\\" }, Env ?? []),
     author: undefined,
     key: "",
-    // A new entrypoint leaves the command alone: these are changes, not a new stage.
-    cmdSet: true,
+    // As in a Dockerfile, a new entrypoint drops a command that none of the changes set.
+    cmdSet: false,
     created: undefined,
     epoch: 0,
   };

@@ -14,7 +14,14 @@ import type { ContainerSpec, EndpointSettings, TerminalSize } from "./spec.ts";
  */
 export type ContainerState =
   | { readonly status: "created"; readonly error?: string; readonly exitCode?: number }
-  | { readonly status: "running"; readonly pid: number; readonly startedAt: Date; readonly paused: boolean }
+  | {
+      readonly status: "running";
+      readonly pid: number;
+      readonly startedAt: Date;
+      readonly paused: boolean;
+      /** When it ended the last time. */
+      readonly finishedAt?: Date;
+    }
   | {
       readonly status: "restarting";
       readonly startedAt: Date;
@@ -304,18 +311,5 @@ export interface Containers {
   ): Promise<Digest>;
   connect(name: string, network: string, settings: EndpointSettings): Promise<void>;
   disconnect(name: string, network: string): Promise<void>;
-
-  /** At the daemon's start: learns the true state of each container, then applies restart policies. */
-  recover(): Promise<void>;
-  /** At the daemon's stop: leaves running containers running. True when some are. */
-  close(): Promise<{ readonly stillRunning: number }>;
-}
-
-export interface PathStat {
-  readonly name: string;
-  readonly size: number;
-  /** Go's os.FileMode bits, as Docker sends them. */
-  readonly mode: number;
-  readonly modified: Date;
-  readonly linkTarget: string;
-}
+  /** Takes a link of the default bridge away, by the container that has it and its alias: `web/db`. */
+  unlink(link: string): Promise<void>;

@@ -35,7 +35,14 @@ export { logDrivers, parseLogOptions } from "./logs/options.ts";
 export { createStepRunner, type Step, type StepRunner, type StepRunnerDependencies } from "./step-runner.ts";
 export { createContainers, type ContainersService } from "./containers.ts";
 export type { ContainersDependencies } from "./engine.ts";
-export { maskedPaths, readHostFacts, readonlyPaths, type HostFacts } from "./oci/index.ts";
+export {
+  maskedPaths,
+  overlayProcess,
+  processOfSpec,
+  readHostFacts,
+  readonlyPaths,
+  type HostFacts,
+} from "./oci/index.ts";
 export { restartUnhealthyLabel } from "./health/unhealthy.ts";
 export type { Changed, ChangeOptions, ChangePlan, ContainerChange, Difference } from "./recreate/index.ts";
 export { containerMigrations } from "./store.ts";

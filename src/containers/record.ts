@@ -16,7 +16,10 @@ export interface ContainerRecord {
 }
 
 /** The half of a record that changes while the container lives. */
-type Status = Pick<Container, "state" | "restartCount" | "stoppedByUser" | "endpoints" | "publishedPorts"> &
+type Status = Pick<
+  Container,
+  "state" | "health" | "restartCount" | "stoppedByUser" | "endpoints" | "publishedPorts"
+> &
   Pick<ContainerRecord, "attached" | "takesVolumes" | "unhealthy">;
 
 type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts"> &
@@ -43,9 +46,10 @@ export function encodeRecord(record: ContainerRecord): ContainerRow {
 }
 
 export function encodeStatus(record: ContainerRecord): string {
-  const { state, restartCount, stoppedByUser, endpoints, publishedPorts } = record.container;
+  const { state, health, restartCount, stoppedByUser, endpoints, publishedPorts } = record.container;
   const status: Status = {
     state,
+    ...(health === undefined ? {} : { health }),
     restartCount,
     stoppedByUser,
     endpoints,
@@ -93,6 +97,9 @@ export function logPathOf(folder: string, spec: Container["spec"]): string | und
   return spec.log?.driver === "none" ? undefined : `${folder}/log`;
 }
 
+/** Of the state, and of the probes of its health. */
+const dates: ReadonlySet<string> = new Set(["startedAt", "finishedAt", "start", "end"]);
+
 function reviveDate(key: string, value: unknown): unknown {
-  return (key === "startedAt" || key === "finishedAt") && typeof value === "string" ? new Date(value) : value;
+  return dates.has(key) && typeof value === "string" ? new Date(value) : value;
 }

@@ -29,6 +29,10 @@ export interface ContainerSpec {
   readonly consoleSize?: TerminalSize;
   readonly openStdin?: boolean;
   readonly stdinOnce?: boolean;
+  /** The streams that its client said it would attach to; kept to be told back. */
+  readonly attach?: readonly ("stdin" | "stdout" | "stderr")[];
+  /** Instructions for builds on images that are made of it. */
+  readonly onBuild?: readonly string[];
   readonly stopSignal?: string;
   /** Seconds. */
   readonly stopTimeout?: number;

@@ -21,6 +21,11 @@ export const requiredPackages: readonly RequiredPackage[] = [
   { name: "iproute2", programs: ["ip"], purpose: "makes network interfaces" },
   { name: "nftables", programs: ["nft"], purpose: "publishes ports and keeps networks apart" },
   {
+    name: "conntrack",
+    programs: ["conntrack"],
+    purpose: "leads datagrams to a container that was given their port just now",
+  },
+  {
     name: "aardvark-dns",
     programs: ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dns", "aardvark-dns"],
     purpose: "lets containers find each other by name",

@@ -1,5 +1,6 @@
 import type { Logger } from "../base/index.ts";
 import { nftApply, nftBaseChains } from "../host/index.ts";
+import { forgetFlows } from "./conntrack.ts";
 import { coalesce } from "./coalesce.ts";
 import {
   difference,
@@ -16,7 +17,10 @@ export interface Firewall {
   addBridge(networkId: string, bridge: FilteredBridge): Promise<void>;
   removeBridge(networkId: string): Promise<void>;
   addPorts(containerId: string, ports: readonly FilteredPort[]): Promise<void>;
-  /** Returns at once: the kernel takes a grace period for every removal, and nobody need wait for it. */
+  /**
+   * Returns at once: the kernel takes a grace period for every removal, and nobody need wait for it. Flows of datagrams
+   * are forgotten then, so that they find whoever has the port next.
+   */
   removePorts(containerId: string): void;
   /** The port where the DNS server listens from now on. */
   setDnsPort(port: number | undefined): Promise<void>;
@@ -44,6 +48,11 @@ export function createFirewall(name: string, logger: Logger): Firewall {
     const state = { bridges: [...bridges.values()], ports: [...ports.values()].flat() };
     return table.bring(elementsOf({ ...state, dnsPorts }));
   });
+  const forgetting = new Set<Promise<void>>();
+  const settle = async () => {
+    await changes.idle();
+    await Promise.all(forgetting);
+  };
   /** Changes the memory, then the kernel; the memory goes back when the kernel refuses. */
   const change = async <K, V>(map: Map<K, V>, key: K, value: V | undefined) => {
     const before = map.get(key);
@@ -59,16 +68,25 @@ export function createFirewall(name: string, logger: Logger): Firewall {
   return {
     addBridge: (networkId, bridge) => change(bridges, networkId, bridge),
     removeBridge: (networkId) => change(bridges, networkId, undefined),
-    addPorts: (containerId, added) =>
-      change(ports, containerId, [...(ports.get(containerId) ?? []), ...added]),
+    async addPorts(containerId, added) {
+      await change(ports, containerId, [...(ports.get(containerId) ?? []), ...added]);
+      await forgetFlows(added, logger);
+    },
     removePorts(containerId) {
-      if (!ports.delete(containerId)) return;
-      changes.run().catch((error: unknown) => {
-        logger.warn("published ports stay in the packet filter until its next change", {
-          containerId,
-          error,
-        });
-      });
+      const gone = ports.get(containerId);
+      if (gone === undefined) return;
+      ports.delete(containerId);
+      const forgotten = changes.run().then(
+        () => forgetFlows(gone, logger),
+        (error: unknown) => {
+          logger.warn("published ports stay in the packet filter until its next change", {
+            containerId,
+            error,
+          });
+        },
+      );
+      forgetting.add(forgotten);
+      void forgotten.finally(() => forgetting.delete(forgotten));
     },
     async setDnsPort(port) {
       const kept = dnsPorts.length < dnsSlots ? dnsPorts : [];
@@ -83,12 +101,12 @@ export function createFirewall(name: string, logger: Logger): Firewall {
       table.forget();
       await changes.run();
     },
-    settle: () => changes.idle(),
+    settle,
     async clear() {
       bridges.clear();
       ports.clear();
       dnsPorts = [];
-      await changes.idle();
+      await settle();
       await table.remove();
     },
   };

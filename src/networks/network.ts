@@ -83,6 +83,8 @@ export interface PortMapping {
   readonly hostIp: string;
   /** 0 lets the daemon choose one from the host's ephemeral range. */
   readonly hostPort: number;
+  /** The last of a range: then the first port from `hostPort` on that is free is taken. */
+  readonly hostPortEnd?: number;
 }
 
 /** What a running container offers to be attached: its network namespace, by the pid of its first process. */

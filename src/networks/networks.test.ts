@@ -125,6 +125,51 @@ describe("on the default bridge", () => {
     Bun.listen({ hostname: "0.0.0.0", port: 18081, socket: { data() {} } }).stop(true);
   });
 
+  test("of a range of ports the first free one is taken, until there is none", async () => {
+    const range = { ...tcp, hostPort: 18080, hostPortEnd: 18082 };
+    const server = Bun.listen({ hostname: "0.0.0.0", port: 18081, socket: { data() {} } });
+    const webs: Awaited<ReturnType<typeof container>>[] = [];
+    for (const name of ["one", "two"]) webs.push(await container(networks.resolve("bridge"), name));
+    const publish = (web: (typeof webs)[number], also = range) =>
+      networks.publish(web.sandbox.containerId, web.endpoint, [also]);
+    const [first] = await publish(webs[0]!);
+    expect(first).toEqual({ ...tcp, hostIp: "0.0.0.0", hostPort: 18080 });
+    expect(await publish(webs[1]!)).toEqual([{ ...first!, hostPort: 18082 }]);
+    const late = await container(networks.resolve("bridge"), "late");
+    expect(await failureOf(publish(late))).toMatchObject({
+      code: "port.in-use",
+      message: "Bind for 18080-18082 failed: all ports are allocated",
+    });
+    server.stop(true);
+    expect(await publish(late)).toEqual([{ ...first!, hostPort: 18081 }]);
+    for (const web of [...webs, late]) await end(web);
+    expect(await failureOf(publish(late, { ...range, hostPortEnd: 1 }))).toMatchObject({
+      code: "port.invalid",
+    });
+  });
+
+  test("datagrams that went elsewhere before find the container that has the port now", async () => {
+    const { outside } = machine;
+    const udp = { protocol: "udp", containerPort: 53, hostIp: "", hostPort: 5300 } as const;
+    expect(await askDatagram(outside, 20)).toBe("");
+    for (const name of ["one", "two"]) {
+      const web = await container(networks.resolve("bridge"), name);
+      const serving = web.sandbox.run([
+        process.execPath,
+        "-e",
+        `const answer = (socket, _, port, host) => {
+           socket.send("${name}", port, host);
+           setTimeout(() => process.exit(), 100);
+         };
+         await Bun.udpSocket({ port: 53, socket: { data: answer } });`,
+      ]);
+      await networks.publish(web.sandbox.containerId, web.endpoint, [udp]);
+      expect(await askDatagram(outside, 200)).toBe(name);
+      await serving;
+      await end(web);
+    }
+  });
+
   test("a container can't reach the host's loopback", async () => {
     const bridge = networks.resolve("bridge");
     const one = await container(bridge, "one");
@@ -302,6 +347,21 @@ test("a query from a port that was used before reaches the server of now", async
   await Promise.all([end(asking), end(late)]);
   await networks.remove("lane");
 });
+
+/** The answer to datagrams from one and the same port, of which so many are sent until one is answered. */
+async function askDatagram(from: TestSandbox, tries: number): Promise<string> {
+  const { stdout } = await from.run([
+    process.execPath,
+    "-e",
+    `const socket = await Bun.udpSocket({
+       port: 4054,
+       socket: { data(_, answer) { process.stdout.write(answer.toString()); process.exit(); } },
+     });
+     for (let i = 0; i < ${tries}; i++) { socket.send("?", 5300, "198.51.100.1"); await Bun.sleep(25); }
+     process.exit();`,
+  ]);
+  return stdout;
+}
 
 /** The addresses in the answer to a query for `name` that is sent from that UDP port. */
 async function queryFrom(from: TestSandbox, port: number, name: string, server: string): Promise<string[]> {

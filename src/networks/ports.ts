@@ -49,19 +49,22 @@ export function createPortTable(logger: Logger): PortTable {
     endpoint: Endpoint,
     hostIps: readonly string[],
   ) => {
-    const tries = mapping.hostPort === 0 ? 20 : 1;
-    for (let attempt = 1; ; attempt++) {
+    const { hostPortEnd, ...first } = mapping;
+    const tries = mapping.hostPort === 0 ? 20 : (hostPortEnd ?? mapping.hostPort) - mapping.hostPort + 1;
+    for (let attempt = 0; ; attempt++) {
       const added: Taken[] = [];
+      const candidate = mapping.hostPort === 0 ? 0 : mapping.hostPort + attempt;
       try {
         for (const hostIp of hostIps) {
-          const wanted = added[0]?.port.hostPort ?? mapping.hostPort;
-          added.push(hold(containerId, { ...mapping, hostIp, hostPort: wanted }, endpoint, taken));
+          const hostPort = added[0]?.port.hostPort ?? candidate;
+          added.push(hold(containerId, { ...first, hostIp, hostPort }, endpoint, taken));
         }
         taken.push(...added);
         return added.map((one) => one.port);
       } catch (error) {
         for (const one of added) one.hold?.[Symbol.dispose]();
-        if (attempt === tries || !isVirgaError(error, "conflict")) throw error;
+        if (!isVirgaError(error, "conflict")) throw error;
+        if (attempt + 1 === tries) throw hostPortEnd === undefined ? error : rangeInUse(mapping);
       }
     }
   };
@@ -116,7 +119,7 @@ function hostAddresses(mapping: PortMapping, endpoint: Endpoint, anyAddress: str
   return anyAddress === "0.0.0.0" && endpoint.ipv6 !== undefined ? [anyAddress, "::"] : [anyAddress];
 }
 
-function checkMapping({ protocol, containerPort, hostIp, hostPort }: PortMapping): void {
+function checkMapping({ protocol, containerPort, hostIp, hostPort, hostPortEnd }: PortMapping): void {
   if (protocol === "sctp") {
     throw fail("unimplemented", "port.unsupported", "publishing SCTP ports is not supported", {
       hint: "publish a TCP or a UDP port",
@@ -126,6 +129,11 @@ function checkMapping({ protocol, containerPort, hostIp, hostPort }: PortMapping
   if (!inRange(containerPort, 1) || !inRange(hostPort, 0)) {
     throw fail("invalid", "port.invalid", `invalid port mapping ${hostPort}:${containerPort}`, {
       hint: "ports are numbers from 1 to 65535",
+    });
+  }
+  if (hostPortEnd !== undefined && (hostPort === 0 || !inRange(hostPortEnd, hostPort))) {
+    throw fail("invalid", "port.invalid", `invalid range of host ports ${hostPort}-${hostPortEnd}`, {
+      hint: "write it with the lower port first, like 8000-8010",
     });
   }
   if (hostIp !== "" && isIP(hostIp) === 0) {
@@ -166,6 +174,17 @@ function published(mapping: PortMapping, endpoint: Endpoint): Published {
   const { protocol, hostIp, hostPort, containerPort } = mapping;
   const address = isIP(hostIp) === 6 ? endpoint.ipv6! : endpoint.ipv4;
   return { protocol: protocol === "udp" ? "udp" : "tcp", hostIp, hostPort, address, containerPort, mapping };
+}
+
+function rangeInUse({ hostPort, hostPortEnd }: PortMapping): Error {
+  return fail(
+    "conflict",
+    "port.in-use",
+    `Bind for ${hostPort}-${hostPortEnd} failed: all ports are allocated`,
+    {
+      hint: `see what has them: ss -lntup 'sport >= :${hostPort} and sport <= :${hostPortEnd}'; or name a larger range`,
+    },
+  );
 }
 
 function portInUse({ hostIp, hostPort }: PortMapping): Error {

@@ -181,6 +181,7 @@ function networking(model: StackModel, name: string, service: Service): Networki
       containerPort: port.target,
       hostIp: port.host_ip ?? "",
       hostPort: port.published ?? 0,
+      ...(port.published_last === undefined ? {} : { hostPortEnd: port.published_last }),
     })),
     macAddress: service.mac_address,
     dns: service.dns,

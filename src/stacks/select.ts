@@ -62,7 +62,7 @@ function checkHostPorts(model: StackModel, selected: ReadonlyMap<string, Service
   const taken: { service: string; key: string; address: string }[] = [];
   for (const [name, service] of selected) {
     for (const port of service.ports ?? []) {
-      if (port.published === undefined) continue;
+      if (port.published === undefined || port.published_last !== undefined) continue;
       const address = anyAddress.has(port.host_ip ?? "") ? "" : port.host_ip!;
       const key = `${port.published}/${port.protocol}`;
       const other = taken.find(

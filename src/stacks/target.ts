@@ -8,6 +8,7 @@ import type { NetworkSpec } from "../networks/index.ts";
 import type { VolumeSpec } from "../volumes/index.ts";
 import { sharedServices } from "./compose/check.ts";
 import { actualName, isExternal, replicasOf, type Service, type StackModel } from "./compose/model.ts";
+import { hostPortCount } from "./compose/ports.ts";
 import { Problems } from "./compose/problems.ts";
 import type { Dependency } from "./compose/service-values.ts";
 import { containerSpec, networkKeys } from "./container-spec.ts";
@@ -153,7 +154,7 @@ async function targetService(
 /** The file itself was checked; `--scale` can ask for what it cannot give. */
 function refuseReplicas(name: string, service: Service, replicas: number, fixedAddress: boolean): void {
   if (replicas <= 1) return;
-  const published = service.ports?.find((port) => port.published !== undefined)?.published;
+  const published = service.ports?.find((port) => hostPortCount(port) < replicas)?.published;
   const single =
     service.container_name === undefined
       ? published === undefined

@@ -188,6 +188,8 @@ export interface WirePort {
   readonly hostIp: string;
   /** 0: one of the daemon's choice. */
   readonly hostPort: number;
+  /** The last of a range, of which the first free one is taken. */
+  readonly hostPortEnd?: number;
 }
 
 export type WireMount =

@@ -8,6 +8,7 @@ const port = z.strictObject({
   containerPort: z.number().int().min(1).max(65_535),
   hostIp: z.string(),
   hostPort: z.number().int().min(0).max(65_535),
+  hostPortEnd: z.number().int().min(1).max(65_535).exactOptional(),
 });
 
 const target = z.string().startsWith("/");

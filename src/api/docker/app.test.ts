@@ -136,9 +136,11 @@ describe("containers", () => {
 test("a parameter that is not supported may say that it is not wanted, in docker-py's way, too", async () => {
   await using api = await testApi();
   for (const value of ["", "0", "False", "none"]) {
-    expect(await api.ask("DELETE", `/containers/none?link=${value}`)).toMatchObject({ status: 404 });
+    expect(await api.ask("POST", `/containers/none/start?checkpoint=${value}`)).toMatchObject({
+      status: 404,
+    });
   }
-  expect(await api.ask("DELETE", "/containers/none?link=True")).toMatchObject({ status: 501 });
+  expect(await api.ask("POST", "/containers/none/start?checkpoint=True")).toMatchObject({ status: 501 });
 });
 
 describe("request bodies", () => {

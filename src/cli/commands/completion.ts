@@ -1,6 +1,6 @@
 import { fail } from "../../base/index.ts";
 import type { Command } from "../command.ts";
-import { candidates } from "../complete.ts";
+import { candidates, type CompletionSource } from "../complete.ts";
 import { engineOf } from "../connection.ts";
 import { print } from "../terminal.ts";
 
@@ -30,22 +30,20 @@ function unknownShell(shell: string): Error {
 }
 
 /** `virga __complete -- WORDS…`: a candidate a line, with a tab and a help text. */
-export const complete: Command = {
-  name: "__complete",
-  summary: "What may stand for the last word",
-  usage: "-- WORD...",
-  options: {},
-  async run(invocation) {
-    const { commandNames, loadCommand } = await import("./index.ts");
-    const found = await candidates(invocation.arguments, {
-      names: commandNames,
-      load: loadCommand,
-      docker: engineOf(invocation.root),
-    });
-    print(found.map(({ word, help }) => (help === undefined ? word : `${word}\t${help}`)).join("\n"));
-    return 0;
-  },
-};
+export function completeAmong(commands: Omit<CompletionSource, "docker">): Command {
+  return {
+    name: "__complete",
+    summary: "What may stand for the last word",
+    usage: "-- WORD...",
+    options: {},
+    async run(invocation) {
+      const docker = engineOf(invocation.root);
+      const found = await candidates(invocation.arguments, { ...commands, docker });
+      print(found.map(({ word, help }) => (help === undefined ? word : `${word}\t${help}`)).join("\n"));
+      return 0;
+    },
+  };
+}
 
 const bash = String.raw`# bash completion for virga
 _virga() {

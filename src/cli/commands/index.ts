@@ -118,7 +118,8 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
 ];
 
 const hidden: Readonly<Record<string, Load>> = {
-  __complete: async () => (await import("./completion.ts")).complete,
+  __complete: async () =>
+    (await import("./completion.ts")).completeAmong({ names: commandNames, load: loadCommand }),
 };
 
 const shown = Object.assign({}, ...table.map((section) => section.commands)) as Record<string, Load>;

@@ -69,6 +69,17 @@ describe("on the default bridge", () => {
     expect(await hostsOf("web")).toContain("\tdb ");
   });
 
+  test("one can be taken away, also from a container that runs", async () => {
+    for (const name of ["db", "mail"]) await start(name);
+    await start("web", { network: { links: ["db:store", "mail"] } });
+    await on.containers.stop("mail");
+    await on.containers.unlink("/web/store");
+    expect(await hostsOf("web")).not.toContain("store");
+    expect(on.containers.get("web").spec.network?.links).toEqual([`${on.containers.get("mail").id}:mail`]);
+    expect(await refusal(on.containers.unlink("web/store"))).toBe("not-found: No such container: web/store");
+    expect(await refusal(on.containers.unlink("web"))).toContain("cannot remove the default link name");
+  });
+
   test("not with the host's network, on either side", async () => {
     const links = ["db"];
     expect(await refusal(make("web", { network: { mode: "host", links } }))).toContain(

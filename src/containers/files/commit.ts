@@ -36,7 +36,7 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
       ...config,
       created,
       ...(options.author ? { author: options.author } : {}),
-      config: options.process ?? container.process,
+      config: withoutEmpty(options.process ?? container.process),
       history: [
         ...history,
         {
@@ -56,6 +56,15 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
   const imageRef = options.reference === undefined ? "" : familiar(normalise(options.reference));
   emit(engine, entry, "commit", { comment: options.comment ?? "", imageID: made.id, imageRef });
   return made.id;
+}
+
+/** Images leave out what a container has empty. */
+function withoutEmpty({ Entrypoint = [], Cmd = [], ...rest }: ImageProcess): ImageProcess {
+  return {
+    ...rest,
+    ...(Entrypoint.length > 0 ? { Entrypoint } : {}),
+    ...(Cmd.length > 0 ? { Cmd } : {}),
+  };
 }
 
 export async function changesOf(engine: Engine, entry: Entry): Promise<Change[]> {

@@ -158,7 +158,10 @@ describe("a running container", () => {
     await on.clock.advance(10_000);
     await on.settle();
     expect(on.runtime.execs).toHaveLength(probes);
-    expect(health(id)).toMatchObject({ status: "unhealthy", failingStreak: 0 });
+    const last = health(id);
+    expect(last).toMatchObject({ status: "unhealthy", failingStreak: 0, log: [{ exitCode: 0 }] });
+    await on.crash();
+    expect(health(id)).toEqual(last);
     await on.containers.start(id);
     expect(health(id)).toEqual({ status: "starting", failingStreak: 0, log: [] });
   });

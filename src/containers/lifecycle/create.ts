@@ -33,11 +33,6 @@ export async function createContainer(
   const image = engine.images.resolve(asked.image);
   const spec = pinDefaults(engine, pinLinks(pinReferences(engine, asked), engine.registry));
   const process = mergeProcess(image.config.config ?? {}, spec);
-  if ((process.Entrypoint ?? []).length + (process.Cmd ?? []).length === 0) {
-    throw fail("invalid", "container.no-command", "no command specified", {
-      hint: "the image names no command: give one",
-    });
-  }
   const warnings = checkHere(engine, spec);
   const id = newId();
   const name =

@@ -106,6 +106,21 @@ describe("start", () => {
     expect(on.containers.sandboxes.running()).toHaveLength(1);
   });
 
+  test("again, it still tells when it ended the last time, to the next daemon, too", async () => {
+    const id = await make();
+    await on.containers.start(id);
+    expect(on.containers.get(id).state).not.toHaveProperty("finishedAt");
+    on.runtime.exit(id, 0);
+    await on.settle();
+    const ended = on.containers.get(id).state;
+    const finishedAt = ended.status === "exited" && ended.finishedAt;
+    await on.clock.advance(1000);
+    await on.containers.start(id);
+    expect(on.containers.get(id).state).toMatchObject({ status: "running", finishedAt });
+    await on.crash();
+    expect(on.containers.get(id).state).toMatchObject({ status: "running", finishedAt });
+  });
+
   test("twice is not modified", async () => {
     const id = await run();
     expect(on.containers.start(id)).rejects.toMatchObject({ kind: "not-modified" });

@@ -66,11 +66,13 @@ async function bringUp(engine: Engine, entry: Entry): Promise<void> {
     createTask(engine, entry, mode, undo),
     publishPorts(engine, entry, mode, undo),
   ]);
+  const { state: before } = entry.record.container;
   const running: ContainerState = {
     status: "running",
     pid: task.pid,
     startedAt: engine.clock.now(),
     paused: false,
+    ...("finishedAt" in before ? { finishedAt: before.finishedAt } : {}),
   };
   const fields: Partial<Container> = { state: running, publishedPorts: ports, stoppedByUser: false };
   const previous = entry.record;

@@ -5,7 +5,7 @@ export { readHostFacts } from "./host-facts.ts";
 export type { HostFacts, NetworkNamespace, OciConfigInput, OciConfigResult, ResolvedUser } from "./input.ts";
 export { usesInit } from "./mounts.ts";
 export { maskedPaths, readonlyPaths } from "./paths.ts";
-export { mergeProcess } from "./process.ts";
+export { mergeProcess, overlayProcess, processOfSpec } from "./process.ts";
 export { buildResources, type ResourcesResult } from "./resources.ts";
 export { parseProfile } from "./seccomp/index.ts";
 export { resolveUser } from "./user.ts";

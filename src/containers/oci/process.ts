@@ -10,9 +10,34 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
  * `invalid` / `container.no-command` and `container.working-dir-invalid`.
  */
 export function mergeProcess(image: ImageProcess, spec: ContainerSpec): ImageProcess {
-  const command = mergeCommand(image, spec);
-  const user = spec.user || image.User;
-  const workingDir = spec.workingDir || image.WorkingDir;
+  const merged = overlayProcess(image, processOfSpec(spec));
+  if ((merged.Entrypoint ?? []).length > 0 || (merged.Cmd ?? []).length > 0) return merged;
+  throw fail("invalid", "container.no-command", "no command specified", {
+    hint: "the image names no command: give one after the image's name",
+  });
+}
+
+/** What a spec says of the process, and nothing of the image. */
+export function processOfSpec(spec: Omit<ContainerSpec, "image">): ImageProcess {
+  const ports = (spec.exposedPorts ?? []).map((port) => [portKey(port), {}] as const);
+  return {
+    ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
+    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
+    ...(spec.env === undefined ? {} : { Env: spec.env }),
+    ...(spec.labels === undefined ? {} : { Labels: spec.labels }),
+    ...(spec.user ? { User: spec.user } : {}),
+    ...(spec.workingDir ? { WorkingDir: spec.workingDir } : {}),
+    ...(spec.healthcheck === undefined ? {} : { Healthcheck: spec.healthcheck }),
+    ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
+    ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
+    ...(ports.length > 0 ? { ExposedPorts: Object.fromEntries(ports) } : {}),
+  };
+}
+
+/** `own` over `base`, by the rules for containers; the result need not name a command. */
+export function overlayProcess(base: ImageProcess, own: ImageProcess): ImageProcess {
+  const user = own.User || base.User;
+  const workingDir = own.WorkingDir || base.WorkingDir;
   if (workingDir && !workingDir.startsWith("/")) {
     throw fail(
       "invalid",
@@ -20,21 +45,23 @@ export function mergeProcess(image: ImageProcess, spec: ContainerSpec): ImagePro
       `the working directory '${workingDir}' is invalid, it needs to be an absolute path`,
     );
   }
-  const healthcheck = mergeHealthcheck(image.Healthcheck, spec.healthcheck);
-  const stopSignal = spec.stopSignal ?? image.StopSignal;
-  const stopTimeout = spec.stopTimeout ?? image.StopTimeout;
-  const ports = [...Object.keys(image.ExposedPorts ?? {}), ...(spec.exposedPorts ?? []).map(portKey)];
+  const healthcheck = mergeHealthcheck(base.Healthcheck, own.Healthcheck);
+  const stopSignal = own.StopSignal ?? base.StopSignal;
+  const stopTimeout = own.StopTimeout ?? base.StopTimeout;
+  const ports = { ...base.ExposedPorts, ...own.ExposedPorts };
+  const volumes = { ...base.Volumes, ...own.Volumes };
   return {
-    ...image,
-    ...command,
-    Env: mergeEnv(spec.env ?? [], image.Env ?? []),
-    Labels: { ...image.Labels, ...spec.labels },
+    ...base,
+    ...mergeCommand(base, own),
+    Env: mergeEnv(own.Env ?? [], base.Env ?? []),
+    Labels: { ...base.Labels, ...own.Labels },
     ...(user ? { User: user } : {}),
     ...(workingDir ? { WorkingDir: workingDir } : {}),
     ...(healthcheck ? { Healthcheck: healthcheck } : {}),
     ...(stopSignal === undefined ? {} : { StopSignal: stopSignal }),
     ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
-    ...(ports.length > 0 ? { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) } : {}),
+    ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
+    ...(Object.keys(volumes).length > 0 ? { Volumes: volumes } : {}),
   };
 }
 
@@ -44,22 +71,15 @@ function portKey(port: string): string {
 
 /** An entrypoint of one's own drops the image's command; `[""]` means none at all. */
 function mergeCommand(
-  image: ImageProcess,
-  spec: ContainerSpec,
-): { Entrypoint?: readonly string[]; Cmd?: readonly string[] } {
-  const asked = spec.entrypoint;
-  const ownEntrypoint = asked !== undefined && asked.length > 0;
-  const entrypoint = asked ?? image.Entrypoint ?? [];
-  const ownCommand = spec.command !== undefined && spec.command.length > 0;
-  const command = ownCommand ? spec.command : ownEntrypoint ? [] : (image.Cmd ?? []);
+  base: ImageProcess,
+  own: ImageProcess,
+): { Entrypoint: readonly string[]; Cmd: readonly string[] } {
+  const ownEntrypoint = own.Entrypoint !== undefined && own.Entrypoint.length > 0;
+  const entrypoint = own.Entrypoint ?? base.Entrypoint ?? [];
+  const ownCommand = own.Cmd !== undefined && own.Cmd.length > 0;
+  const command = ownCommand ? own.Cmd : ownEntrypoint ? [] : (base.Cmd ?? []);
   const reset = entrypoint.length === 1 && entrypoint[0] === "";
-  const result = { Entrypoint: reset ? [] : entrypoint, Cmd: command };
-  if (result.Entrypoint.length === 0 && command.length === 0) {
-    throw fail("invalid", "container.no-command", "no command specified", {
-      hint: "the image names no command: give one after the image's name",
-    });
-  }
-  return result;
+  return { Entrypoint: reset ? [] : entrypoint, Cmd: command };
 }
 
 /** The spec's variables first, then those of the image that it doesn't name; `KEY` alone, which stays, removes one. */

@@ -68,9 +68,10 @@ function describe({ spec, process, imageId }: Side): Map<string, string> {
 
 function publishedOn({ network }: ContainerSpec): Map<string, string[]> {
   const ports = new Map<string, string[]>();
-  for (const { protocol, containerPort, hostIp, hostPort } of network?.ports ?? []) {
+  for (const { protocol, containerPort, hostIp, hostPort, hostPortEnd } of network?.ports ?? []) {
     const what = `port ${containerPort}/${protocol}`;
-    const host = `${hostIp === "" ? "0.0.0.0" : hostIp}:${hostPort === 0 ? "any" : hostPort}`;
+    const range = hostPortEnd === undefined ? "" : `-${hostPortEnd}`;
+    const host = `${hostIp === "" ? "0.0.0.0" : hostIp}:${hostPort === 0 ? "any" : `${hostPort}${range}`}`;
     ports.set(what, [...(ports.get(what) ?? []), host]);
   }
   return ports;

@@ -61,6 +61,7 @@ function refuseTakenPorts(engine: Engine, id: string, wanted: readonly PortMappi
     for (const taken of record.container.publishedPorts) {
       const clash = wanted.find(
         (one) =>
+          one.hostPortEnd === undefined &&
           one.hostPort === taken.hostPort &&
           one.protocol === taken.protocol &&
           (one.hostIp === taken.hostIp || any(one.hostIp) || any(taken.hostIp)),

@@ -34,6 +34,7 @@ export async function finishChange(engine: Engine, entry: Entry, change: Unfinis
 
 function startsAgain(engine: Engine, state: ContainerState): ContainerState {
   const now = engine.clock.now();
-  const { startedAt = now, finishedAt = now, exitCode = 0 } = "finishedAt" in state ? state : {};
+  const ended = state.status === "exited" || state.status === "restarting" ? state : undefined;
+  const { startedAt = now, finishedAt = now, exitCode = 0 } = ended ?? {};
   return { status: "restarting", startedAt, finishedAt, exitCode };
 }

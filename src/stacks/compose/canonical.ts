@@ -1,3 +1,4 @@
+import type { Port } from "./ports.ts";
 import { actualName, type StackModel } from "./model.ts";
 
 const durations = new Set([
@@ -73,6 +74,7 @@ function render(value: unknown, key: string): unknown {
     return value.map((one) => render(one, ""));
   }
   if (typeof value === "object" && value !== null) {
+    if (key === "" && "published_last" in value) return render(portRange(value), "");
     const isOpaque = opaque.has(key);
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => [name, render(inner, isOpaque ? "" : name)]),
@@ -83,6 +85,12 @@ function render(value: unknown, key: string): unknown {
   if (typeof value === "number" && sizes.has(key)) return String(value);
   if (typeof value === "number" && modes.has(key)) return `0${value.toString(8)}`;
   return typeof value === "string" ? value.replaceAll("$", "$$$$") : value;
+}
+
+/** A range of host ports as the file has it. */
+function portRange(port: object): object {
+  const { published_last: last, published, ...rest } = port as Port;
+  return { ...rest, published: `${published}-${last}` };
 }
 
 function tmpfsText({ target, options }: { target: string; options: readonly string[] }): string {

@@ -1,6 +1,7 @@
 import { suggestion } from "../../base/index.ts";
 import { nameFindings } from "./check-names.ts";
 import { isExternal, replicasOf, type Service, type StackModel } from "./model.ts";
+import { hostPortCount } from "./ports.ts";
 import type { Problems, ReportAt } from "./problems.ts";
 import { parseSubnet } from "./subnet.ts";
 import { child, isNull, locate } from "./tree.ts";
@@ -141,8 +142,8 @@ function checkAmounts(name: string, service: Service, report: ReportAt): void {
   if (service.container_name !== undefined && replicasOf(service) > 1) {
     report([...at, "container_name"], `${replicasOf(service)} replicas cannot all have one name`);
   }
-  const published = (service.ports ?? []).find((port) => port.published !== undefined);
-  if (published && replicasOf(service) > 1) {
+  const published = (service.ports ?? []).find((port) => hostPortCount(port) < replicasOf(service));
+  if (published) {
     report(
       [...at, "ports"],
       `${replicasOf(service)} replicas cannot all publish host port ${published.published}; leave the host port out, or put one proxy before them`,

@@ -7,6 +7,8 @@ export interface Port {
   readonly target: number;
   /** Absent: the daemon chooses one. */
   readonly published?: number;
+  /** The last of a range, of which each container takes the first that is free. */
+  readonly published_last?: number;
   /** Absent: every address of the machine. */
   readonly host_ip?: string;
   readonly protocol: "tcp" | "udp" | "sctp";
@@ -114,6 +116,11 @@ function longPort(node: Node, path: string, problems: Problems): Port[] {
   });
 }
 
+/** How many containers can have it at once. */
+export function hostPortCount({ published, published_last: last }: Port): number {
+  return published === undefined ? Infinity : (last ?? published) - published + 1;
+}
+
 function spread(
   node: Node,
   path: string,
@@ -123,11 +130,8 @@ function spread(
   const { target, published, rest } = ports;
   const size = target.last - target.first + 1;
   const publishedSize = published ? published.last - published.first + 1 : size;
-  if (size === 1 && publishedSize > 1) {
-    const message =
-      "a range of host ports for one container port is not supported; name one, or leave it out for any free port";
-    problems.unimplemented(node.at, path, message);
-    return [];
+  if (size === 1 && published && publishedSize > 1) {
+    return [{ target: target.first, published: published.first, published_last: published.last, ...rest }];
   }
   if (publishedSize !== size) {
     problems.invalid(

@@ -182,6 +182,11 @@ describe("what is wrong", () => {
       "expected exactly one of file, environment",
     ],
     [
+      "more containers than ports",
+      "services:\n  a: {image: x, ports: ['8000-8001:80'], deploy: {replicas: 3}}\n",
+      "3 replicas cannot all publish host port 8000",
+    ],
+    [
       "ranges that differ",
       "services:\n  a: {image: x, ports: ['80-82:80-81']}\n",
       "3 host ports for 2 container ports",

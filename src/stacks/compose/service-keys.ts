@@ -204,7 +204,7 @@ export const serviceNotes: KeyNotes = {
     attach: "kept; output is shown by `virga logs`",
     extends: "from the same file or another one",
     userns_mode: "only `host`",
-    ports: "single ports and ranges of equal length; not a range of host ports for one container port",
+    ports: "single ports, ranges of equal length, and a range of host ports for one container port",
     pull_policy: "`always`, `missing`, `never`, `build`",
     logging: "every driver and option that `docker run` takes",
     security_opt: "`no-new-privileges`, `seccomp=…`, `systempaths=unconfined`",

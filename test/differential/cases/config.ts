@@ -32,6 +32,19 @@ export const configCases: readonly Case[] = [
       get("/containers/entrypoint/json", { only: ["Path", "Args*", "Config.Cmd*", "Config.Entrypoint*"] }),
       ...runToEnd("entrypoint-off", { Entrypoint: [], Cmd: ["echo", "x"] }),
       ...runToEnd("terminal", { ...script("tty; echo line"), Tty: true }),
+      create("reset", { Entrypoint: [""] }),
+      create("reset-with", { Entrypoint: [""], Cmd: ["echo", "x"] }),
+      get("/containers/reset-with/json", { only: ["Path", "Args*", "Config.Cmd*", "Config.Entrypoint*"] }),
+      create("kept", { AttachStdin: true, AttachStderr: true, OpenStdin: true, OnBuild: ["RUN x"] }),
+      get("/containers/kept/json", { only: ["Config.Attach*", "Config.OpenStdin", "Config.OnBuild*"] }),
+      post("/containers/create?name=folded", {
+        image: "{image}",
+        cmd: ["echo", "x"],
+        hostconfig: { memory: 64 * mib, PORTBINDINGS: { "80/tcp": [{ hostport: "8123" }] } },
+      }),
+      get("/containers/folded/json", {
+        only: ["Config.Cmd*", "HostConfig.Memory", "HostConfig.PortBindings*"],
+      }),
     ],
   },
   {

@@ -172,6 +172,17 @@ export const imagesCases: readonly Case[] = [
         { save: { second: "Id" }, mask: ["Id"] },
       ),
       get("/images/{second}/json", { only: ["Config.Cmd*", "Config.Env*", "RepoTags*"] }),
+      post(
+        "/commit?container=made&changes=ENTRYPOINT%20%5B%22x%22%5D&changes=ONBUILD%20RUN%20y",
+        { User: "1", ExposedPorts: { "80/tcp": {} }, Volumes: { "/v": {} }, Labels: { c: "d" } },
+        { save: { third: "Id" }, mask: ["Id"] },
+      ),
+      get("/images/{third}/json", { only: ["Config.*"] }),
+      post("/commit?container=made&changes=ENTRYPOINT%20%5B%22x%22%5D", undefined, {
+        save: { fourth: "Id" },
+        mask: ["Id"],
+      }),
+      get("/images/{fourth}/json", { only: ["Config.Cmd*", "Config.Entrypoint*", "Config.Env*"] }),
       post("/commit?container=none"),
       post("/commit?container=made&repo=BAD"),
       post("/commit?container=made&changes=RUN%20x"),

@@ -1,14 +1,14 @@
 import type { z } from "zod";
-import type { PathStat } from "../../../containers/index.ts";
+import { overlayProcess, processOfSpec, type Container, type PathStat } from "../../../containers/index.ts";
 import type { ImageProcess } from "../../../images/index.ts";
 import { byteBody, jsonBody } from "../http/body.ts";
 import { applyChanges } from "../../../builds/index.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
-import { defined } from "../http/defined.ts";
+import { defined, filled } from "../http/defined.ts";
 import { flag, requiredText, text } from "../http/query.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { createBody } from "./create/body.ts";
-import { decodeHealthcheck } from "./create/decode.ts";
+import { decodeConfig } from "./create/decode.ts";
 
 /** Files of a container: archive (docker cp), export, commit. */
 export function archiveRoutes(backend: ContainersBackend): ApiRouter {
@@ -47,7 +47,7 @@ export function archiveRoutes(backend: ContainersBackend): ApiRouter {
           repository === undefined ? undefined : `${repository}${tag === undefined ? "" : `:${tag}`}`,
         comment: text(c, "comment"),
         author: text(c, "author"),
-        process: commitProcess(config, applyChanges(container.process, c.req.queries("changes") ?? [])),
+        process: commitProcess(config, container, c.req.queries("changes") ?? []),
         pause: flag(c, "pause", true),
       }),
     );
@@ -66,20 +66,27 @@ function encodeStat(stat: PathStat): string {
   ).toString("base64");
 }
 
-/** The body's values (docker commit sends none) over the container's with `changes` applied. */
-function commitProcess(config: z.infer<typeof createBody> | null, changed: ImageProcess): ImageProcess {
-  if (config === null) return changed;
-  return {
-    ...changed,
-    ...defined({
-      User: config.User || undefined,
-      Env: config.Env ?? undefined,
-      Cmd: config.Cmd ?? undefined,
-      Entrypoint: config.Entrypoint ?? undefined,
-      WorkingDir: config.WorkingDir || undefined,
-      Labels: config.Labels ?? undefined,
-      StopSignal: config.StopSignal || undefined,
-      Healthcheck: decodeHealthcheck(config.Healthcheck),
-    }),
-  };
+/**
+ * As dockerd: without a body (docker commit sends none) the container's values with `changes` applied; else the body's
+ * with `changes`, and what they leave open from the container.
+ */
+function commitProcess(
+  config: z.infer<typeof createBody> | null,
+  { process, spec }: Container,
+  changes: readonly string[],
+): ImageProcess {
+  const { OnBuild: _ofItsImage, ...kept } = process;
+  if (config === null) {
+    return applyChanges({ ...kept, ...defined({ OnBuild: spec.onBuild }) }, changes);
+  }
+  const volumes = Object.keys(config.Volumes ?? {}).map((target) => [target, {}] as const);
+  const asked = processOfSpec(decodeConfig(config));
+  const own = applyChanges(
+    {
+      ...asked,
+      ...defined({ Volumes: filled(Object.fromEntries(volumes)), OnBuild: filled(config.OnBuild) }),
+    },
+    changes,
+  );
+  return { ...overlayProcess(kept, own), ...defined({ OnBuild: own.OnBuild }) };
 }

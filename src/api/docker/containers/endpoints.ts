@@ -3,9 +3,6 @@ import { noEffect, supported, type FieldTable } from "../http/fields.ts";
 import { configFields, updateFields } from "./create/fields.ts";
 import { listFilters } from "./list.ts";
 
-/** A parameter of a flag that this daemon does not have: not set by any of these. */
-export const off = ["0", "false", "no", "none"];
-
 const attachQuery: FieldTable = {
   detachKeys: supported,
   logs: supported,
@@ -71,7 +68,7 @@ export const containerEndpoints: EndpointTable = {
   "GET /containers/{id}/attach/ws": { query: attachQuery },
   "POST /containers/{id}/wait": { query: { condition: supported } },
   "DELETE /containers/{id}": {
-    query: { v: supported, force: supported, link: { support: "refused", defaults: off } },
+    query: { v: supported, force: supported, link: supported },
   },
   "HEAD /containers/{id}/archive": { query: { path: supported } },
   "GET /containers/{id}/archive": { query: { path: supported } },

@@ -68,7 +68,8 @@ function portBindings(ports: readonly PortMapping[]) {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const port of ports) {
     const list = (bindings[`${port.containerPort}/${port.protocol}`] ??= []);
-    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) });
+    const range = port.hostPortEnd === undefined ? "" : `-${port.hostPortEnd}`;
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : `${port.hostPort}${range}` });
   }
   return bindings;
 }

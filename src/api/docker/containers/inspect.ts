@@ -113,17 +113,16 @@ function encodeConfig(container: Container, version: ApiVersion) {
       : [],
   );
   const volumes = { ...process.Volumes, ...Object.fromEntries(anonymous) };
-  const stdin = spec.openStdin ?? false;
   return {
     Hostname: spec.hostname ?? container.id.slice(0, 12),
     Domainname: spec.domainname ?? "",
     User: process.User ?? "",
-    AttachStdin: stdin && (spec.stdinOnce ?? false),
-    AttachStdout: true,
-    AttachStderr: true,
+    AttachStdin: spec.attach?.includes("stdin") ?? false,
+    AttachStdout: spec.attach?.includes("stdout") ?? false,
+    AttachStderr: spec.attach?.includes("stderr") ?? false,
     ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
     Tty: spec.tty ?? false,
-    OpenStdin: stdin,
+    OpenStdin: spec.openStdin ?? false,
     StdinOnce: spec.stdinOnce ?? false,
     Env: process.Env ?? [],
     Cmd: filled(process.Cmd) ?? null,
@@ -133,7 +132,9 @@ function encodeConfig(container: Container, version: ApiVersion) {
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: filled(process.Entrypoint) ?? null,
     ...(holds(quirks.containerMacAddress, version) ? { MacAddress: spec.network?.macAddress ?? "" } : {}),
-    ...(holds(quirks.emptyOnBuild, version) ? { OnBuild: null } : {}),
+    ...(spec.onBuild !== undefined || holds(quirks.emptyOnBuild, version)
+      ? { OnBuild: spec.onBuild ?? null }
+      : {}),
     Labels: process.Labels ?? {},
     ...(process.StopSignal === undefined ? {} : { StopSignal: process.StopSignal }),
     ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),

@@ -98,7 +98,7 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
     const spec = decodeCreate(text(c, "name"), spoken.body);
     const platform = holds(quirks.platformOfContainers, version) ? text(c, "platform") : undefined;
     const foreign = platformWarnings(backend, spec.image, platform);
-    const { container, warnings } = await containers.create(spec).catch(withBuilderHint);
+    const { container, warnings } = await containers.create(spec).catch(toldApart);
     return c.json({ Id: container.id, Warnings: [...warnings, ...spoken.warnings, ...foreign] }, 201);
   });
   routes.post("/containers/:id/start", async (c) => {
@@ -129,9 +129,11 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
     await containers.resume(pathParameter(c, "id"));
     return c.body(null, 204);
   });
-  routes.delete("/containers/:id", async (c) => {
-    const options = { force: flag(c, "force"), volumes: flag(c, "v") };
-    await containers.remove(pathParameter(c, "id"), options);
+  // The name of a link has a slash in it.
+  routes.delete("/containers/:id{.+}", async (c) => {
+    const name = pathParameter(c, "id");
+    if (flag(c, "link")) await containers.unlink(name);
+    else await containers.remove(name, { force: flag(c, "force"), volumes: flag(c, "v") });
     return c.body(null, 204);
   });
   routes.post("/containers/prune", async (c) => {
@@ -176,9 +178,16 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
   return routes;
 }
 
-/** buildx starts a BuildKit of its own where the daemon has none; without its image that is where it ends. */
-function withBuilderHint(error: unknown): never {
-  if (!isVirgaError(error, "not-found") || !error.message.includes("moby/buildkit")) throw error;
+/**
+ * Clients take `not found` for the container's image alone, and pull it: for a network or another container that is not
+ * there the request is wrong. buildx starts a BuildKit of its own where the daemon has none, and ends without its image.
+ */
+function toldApart(error: unknown): never {
+  if (!isVirgaError(error, "not-found")) throw error;
+  if (!error.code.startsWith("image.")) {
+    throw fail("invalid", error.code, error.message, { cause: error, ...defined({ hint: error.hint }) });
+  }
+  if (!error.message.includes("moby/buildkit")) throw error;
   throw fail("not-found", error.code, error.message, {
     hint: "this daemon has no BuildKit; build with DOCKER_BUILDKIT=0, or docker load that image",
     cause: error,

@@ -69,7 +69,7 @@ export function encodeState(container: Container) {
     ExitCode: "exitCode" in state ? (state.exitCode ?? 0) : 0,
     Error: "error" in state ? (state.error ?? "") : "",
     StartedAt: "startedAt" in state ? state.startedAt.toISOString() : zeroTime,
-    FinishedAt: "finishedAt" in state ? state.finishedAt.toISOString() : zeroTime,
+    FinishedAt: ("finishedAt" in state && state.finishedAt?.toISOString()) || zeroTime,
     ...(container.health === undefined ? {} : { Health: encodeHealth(container.health) }),
   };
 }

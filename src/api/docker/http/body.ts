@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { checkJson, fail } from "../../../base/index.ts";
 import type { ApiContext } from "./context.ts";
+import { withFieldNames } from "./field-names.ts";
 
 /** JSON bodies larger than this are refused; a seccomp profile is the largest thing in one. */
 const maxJsonBytes = 8 * 1024 * 1024;
@@ -29,7 +30,7 @@ export async function jsonBody<T>(c: ApiContext, schema: z.ZodType<T>, whenEmpty
       `unsupported Content-Type header (${type}): must be 'application/json'`,
     );
   }
-  return checked(parse(body), schema);
+  return checked(withFieldNames(parse(body), schema), schema);
 }
 
 /** `value` as `schema` says. Throws `invalid` naming the field. */

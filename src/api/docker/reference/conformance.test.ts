@@ -74,11 +74,11 @@ describe("the tables and the routes", () => {
 
   test("a parameter that is known and not supported is refused by its name, an unknown one is ignored", async () => {
     await using api = await testApi();
-    expect(await api.ask("DELETE", "/containers/x?link=1")).toEqual({
+    expect(await api.ask("POST", "/containers/x/start?checkpoint=c")).toEqual({
       status: 501,
-      body: { message: "parameter 'link' is not supported" },
+      body: { message: "parameter 'checkpoint' is not supported" },
     });
-    expect((await api.ask("DELETE", "/containers/x?link=0")).status).toBe(404);
+    expect((await api.ask("POST", "/containers/x/start?checkpoint=")).status).toBe(404);
     expect((await api.ask("GET", "/info?nonsense=1")).status).toBe(200);
   });
 });

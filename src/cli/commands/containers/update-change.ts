@@ -127,12 +127,13 @@ function portChange(invocation: Invocation, now: ContainerDetail): Pick<WireCont
   const add = Object.entries(bindings).flatMap(([key, list]) =>
     list.map(({ HostIp, HostPort }): WirePort => {
       const [port = "", protocol] = key.split("/");
-      if (HostPort.includes("-")) throw wrong("publish", "one port of this machine", HostPort);
+      const [first, last] = HostPort.split("-");
       return {
         protocol: protocol as WirePort["protocol"],
         containerPort: Number(port),
         hostIp: HostIp,
-        hostPort: Number(HostPort || 0),
+        hostPort: Number(first || 0),
+        ...(last === undefined ? {} : { hostPortEnd: Number(last) }),
       };
     }),
   );

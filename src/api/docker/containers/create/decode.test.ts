@@ -46,6 +46,7 @@ describe("decodeCreate", () => {
       name: "web",
       image: "busybox",
       command: ["true"],
+      attach: ["stdout", "stderr"],
       network: { mode: "bridge" },
       restart: { name: "no" },
     });
@@ -67,7 +68,10 @@ describe("decodeCreate", () => {
     [{ HostConfig: { SecurityOpt: ["nonsense=1"] } }, 'invalid --security-opt 2: "nonsense=1"'],
     [{ HostConfig: { SecurityOpt: ["no-new-privileges=maybe"] } }, "invalid --security-opt 2"],
     [{ HostConfig: { SecurityOpt: ["systempaths=all"] } }, "invalid --security-opt 2"],
-    [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8000-8010" }] } } }, "a range of host ports"],
+    [
+      { HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8010-8000" }] } } },
+      'invalid host port: "8010-8000"',
+    ],
     [mount({ Type: "npipe" }), 'invalid mount config for type "npipe": mount type unknown'],
     [mount({ Type: "cluster" }), 'invalid mount config for type "cluster": mount type unknown'],
     [mount({ Type: "image", Source: "" }), 'type "image": field Source must not be empty'],
@@ -147,10 +151,16 @@ describe("decodeCreate", () => {
     ]);
   });
 
-  test("an empty entrypoint drops the image's command too", () => {
-    expect(decode({ Entrypoint: [""] })).toMatchObject({ entrypoint: [], command: [] });
-    expect(decode({ Entrypoint: [""], Cmd: ["ls"] })).toMatchObject({ entrypoint: [], command: ["ls"] });
-    expect(decode({ Entrypoint: ["/app"] })).not.toHaveProperty("command");
+  test("an empty entrypoint is told from none", () => {
+    expect(decode({ Entrypoint: [""] })).toMatchObject({ entrypoint: [""] });
+    expect(decode({ Entrypoint: [], Cmd: ["ls"] })).toMatchObject({ entrypoint: [], command: ["ls"] });
+    expect(decode({ Entrypoint: null })).not.toHaveProperty("entrypoint");
+  });
+
+  test("what is kept to be told back", () => {
+    const body = { AttachStdin: true, AttachStdout: false, AttachStderr: true, OnBuild: ["RUN x"] };
+    expect(decode(body)).toMatchObject({ attach: ["stdin", "stderr"], onBuild: ["RUN x"] });
+    expect(decode({ AttachStdin: false, OnBuild: null })).not.toContainAnyKeys(["attach", "onBuild"]);
   });
 
   test("without a mode, the networks with settings are the container's", () => {

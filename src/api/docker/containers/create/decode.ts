@@ -22,10 +22,18 @@ export function decodeCreate(name: string | undefined, config: CreateBody): Cont
   if (image === undefined)
     throw fail("invalid", "container.no-image", "invalid reference format: no image specified");
   return defined({
-    ...decodeProcess(config),
+    ...decodeConfig(config),
     ...decodeHost(config, host),
     name: filled(name),
     image,
+  });
+}
+
+/** What the body says of the container itself; `HostConfig` has what concerns the host. */
+export function decodeConfig(config: CreateBody): Omit<ContainerSpec, "image"> {
+  const streams = { stdin: config.AttachStdin, stdout: config.AttachStdout, stderr: config.AttachStderr };
+  const attach = (["stdin", "stdout", "stderr"] as const).filter((one) => streams[one] === true);
+  return defined({
     labels: filled(config.Labels),
     hostname: filled(config.Hostname),
     domainname: filled(config.Domainname),
@@ -33,15 +41,8 @@ export function decodeCreate(name: string | undefined, config: CreateBody): Cont
     stopTimeout: config.StopTimeout ?? undefined,
     healthcheck: decodeHealthcheck(config.Healthcheck),
     exposedPorts: filled(Object.keys(config.ExposedPorts ?? {}).map(portText)),
-  });
-}
-
-function decodeProcess(config: CreateBody) {
-  // Docker's reset: an entrypoint of one empty text drops the image's entrypoint, and its command with it.
-  const reset = config.Entrypoint?.length === 1 && config.Entrypoint[0] === "";
-  return {
-    entrypoint: reset ? [] : (config.Entrypoint ?? undefined),
-    command: filled(config.Cmd) ?? (reset ? [] : undefined),
+    entrypoint: config.Entrypoint ?? undefined,
+    command: filled(config.Cmd),
     env: filled(config.Env),
     user: filled(config.User),
     workingDir: filled(config.WorkingDir),
@@ -49,7 +50,9 @@ function decodeProcess(config: CreateBody) {
     consoleSize: decodeSize(config.HostConfig?.ConsoleSize),
     openStdin: whenTrue(config.OpenStdin),
     stdinOnce: whenTrue(config.StdinOnce),
-  };
+    attach: filled(attach),
+    onBuild: filled(config.OnBuild),
+  });
 }
 
 /** Rows and columns; undefined when nothing was said. */
@@ -82,7 +85,7 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
   };
 }
 
-export function decodeHealthcheck(body: HealthcheckBody): HealthcheckConfig | undefined {
+function decodeHealthcheck(body: HealthcheckBody): HealthcheckConfig | undefined {
   if (body === null || body === undefined) return undefined;
   return filled(
     defined({

@@ -62,7 +62,7 @@ function decodePorts(bindings: NonNullable<HostConfigBody["PortBindings"]>): Por
       protocol,
       containerPort: port,
       hostIp: hostIp(target.HostIp ?? ""),
-      hostPort: hostPort(target.HostPort ?? ""),
+      ...hostPorts(target.HostPort ?? ""),
     }));
   });
 }
@@ -88,17 +88,13 @@ function hostIp(text: string): string {
   return address;
 }
 
-function hostPort(text: string): number {
-  if (text === "") return 0;
-  if (/^\d+-\d+$/.test(text)) {
-    const message = `HostConfig.PortBindings: a range of host ports (${text}) for one container port is not supported`;
-    throw fail("unimplemented", "port.range", message, {
-      hint: "name one port, or none to let the daemon choose",
-    });
-  }
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65535) {
+/** `8080`, or `8000-8010` for the first of them that is free. */
+function hostPorts(text: string): Pick<PortMapping, "hostPort" | "hostPortEnd"> {
+  if (text === "") return { hostPort: 0 };
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!match || last > 65535 || last < first) {
     throw fail("invalid", "port.invalid", `invalid host port: "${text}"`);
   }
-  return port;
+  return last === first ? { hostPort: first } : { hostPort: first, hostPortEnd: last };
 }
