@@ -37,10 +37,14 @@ export async function attachContainer(
     void bound.promise.then((streams) => streams?.close());
   };
   const replay = options.logs && spec.log?.driver !== "none" ? replayLogs(engine, entry, options) : undefined;
-  if (!options.stdout && !options.stderr) void drain(bound.promise);
+  const listens = options.stdout || options.stderr;
+  if (!listens) void drain(bound.promise);
+  const heard = Promise.withResolvers<void>();
+  if (listens) entry.audience.add(heard.promise);
+  void heard.promise.then(() => entry.audience.delete(heard.promise));
   return {
     tty: spec.tty ?? false,
-    output: output(bound.promise, options, replay),
+    output: thenTell(output(bound.promise, options, replay), heard.resolve),
     async write(data) {
       if (!stdin) throw stdinClosed(id);
       const streams = await bound.promise;
@@ -50,8 +54,19 @@ export async function attachContainer(
     async closeStdin() {
       if (stdin) await (await bound.promise)?.closeStdin();
     },
-    close,
+    close() {
+      heard.resolve();
+      close();
+    },
   };
+}
+
+async function* thenTell<T>(source: AsyncIterable<T>, ended: () => void): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } finally {
+    ended();
+  }
 }
 
 function stdinClosed(id: string): Error {

@@ -19,6 +19,8 @@ export interface Entry {
   backoffMs: number;
   /** Clients that attached before it ran. */
   readonly docked: Set<Dock>;
+  /** Clients that get its output: each resolves when one has all of it, or is gone. */
+  readonly audience: Set<Promise<void>>;
   /** The configuration that it runs with, read again from the bundle after a daemon restart. */
   config: OciConfig | undefined;
   health: Disposable | undefined;
@@ -132,6 +134,7 @@ function newEntry(record: ContainerRecord): Entry {
     restartWait: undefined,
     backoffMs: 0,
     docked: new Set(),
+    audience: new Set(),
     config: undefined,
     health: undefined,
     wasHealthy: false,

@@ -164,6 +164,22 @@ describe("attach", () => {
     expect(attachment.write(Buffer.from("x"))).rejects.toThrow("stdin of container");
   });
 
+  test("the end is told when clients have all of the output, or do not read for two seconds", async () => {
+    for (const reads of [true, false]) {
+      const id = await run({ name: reads ? "read" : "unread" });
+      const attachment = await on.containers.attach(id, everything);
+      let told = false;
+      void on.containers.wait(id, "not-running").then(() => (told = true));
+      streamsOf(id)[0]!.say("last words");
+      on.runtime.exit(id, 0);
+      await on.settle();
+      expect(told).toBe(false);
+      if (reads) expect(await collect(attachment)).toBe("last words");
+      else await on.clock.advance(2000);
+      await on.until(() => told);
+    }
+  });
+
   test("a client that goes lets go", async () => {
     const id = await run();
     const attachment = await on.containers.attach(id, everything);

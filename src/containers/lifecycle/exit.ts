@@ -13,6 +13,9 @@ import { releaseVolumes } from "../files/mount-sources.ts";
 import { closeSharedMemory } from "../files/shared-memory.ts";
 import { announceUses } from "./use-events.ts";
 
+/** So long may a client take for the last output. */
+const longestHearingMs = 2000;
+
 /** Handles the ends of all tasks from now on, each under its container's lock. */
 export function watchExits(engine: Engine): Disposable {
   return engine.runtime.onExit((id, exit) => {
@@ -51,7 +54,10 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
     releaseVolumes(engine, before.container),
     quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
-  await releaseNetwork(engine, before.container, container.state.pid);
+  await Promise.all([
+    releaseNetwork(engine, before.container, container.state.pid),
+    allHeard(engine, entry),
+  ]);
   announceUses(engine, entry, "given back");
   entry.record = record;
   entry.config = undefined;
@@ -63,6 +69,17 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
   await torndown;
   if (removes) await removeStopped(engine, entry, { volumes: true });
   else if (delay !== undefined) scheduleRestart(engine, entry, delay);
+}
+
+/** As dockerd: clients have its last output before they hear of its end, unless one does not read. */
+async function allHeard(engine: Engine, entry: Entry): Promise<void> {
+  if (entry.audience.size === 0) return;
+  const late = new AbortController();
+  await Promise.race([
+    Promise.all(entry.audience),
+    engine.clock.sleep(longestHearingMs, late.signal).catch(() => {}),
+  ]);
+  late.abort(new Error("all have heard"));
 }
 
 /** The pause before its next start; undefined when there is to be none. */
