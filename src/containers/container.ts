@@ -313,3 +313,18 @@ export interface Containers {
   disconnect(name: string, network: string): Promise<void>;
   /** Takes a link of the default bridge away, by the container that has it and its alias: `web/db`. */
   unlink(link: string): Promise<void>;
+
+  /** At the daemon's start: learns the true state of each container, then applies restart policies. */
+  recover(): Promise<void>;
+  /** At the daemon's stop: leaves running containers running. True when some are. */
+  close(): Promise<{ readonly stillRunning: number }>;
+}
+
+export interface PathStat {
+  readonly name: string;
+  readonly size: number;
+  /** Go's os.FileMode bits, as Docker sends them. */
+  readonly mode: number;
+  readonly modified: Date;
+  readonly linkTarget: string;
+}

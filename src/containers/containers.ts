@@ -111,3 +111,39 @@ function lifecycle(engine: Engine, find: Find) {
       const { parent, alias } = parseLinkName(link);
       await locked(parent, (entry) => removeLink(engine, entry, alias));
     },
+    commit: async (name, options) => await locked(name, (entry) => commitContainer(engine, entry, options)),
+  } satisfies Partial<Containers>;
+}
+
+function streams(engine: Engine, find: Find) {
+  return {
+    logs: (name, options, signal) => readLogs(engine, find(name), options, signal),
+    async attach(name, options) {
+      const entry = find(name);
+      return await exclusively(engine, entry, () => attachContainer(engine, entry, options));
+    },
+    async resize(name, columns, rows) {
+      const entry = find(name);
+      needRunning(entry, { paused: true });
+      await engine.runtime.resize(entry.record.container.id, columns, rows);
+      emit(engine, entry, "resize", { height: String(rows), width: String(columns) });
+    },
+    createExec: (name, request) => createExec(engine, find(name), request),
+    getExec: (id) => engine.execs.get(id).exec,
+    checkExec: (id) => void checkExec(engine, id),
+    startExec: async (id, options) => await startExec(engine, id, options),
+    resizeExec: async (id, columns, rows) => await resizeExec(engine, id, columns, rows),
+    runningExecs: (name) => engine.execs.runningIn(find(name).record.container.id),
+    waitExec: async (id) => await engine.execs.get(id).ended.promise,
+  } satisfies Partial<Containers>;
+}
+
+function files(engine: Engine, find: Find) {
+  return {
+    changes: async (name) => await changesOf(engine, find(name)),
+    archive: async (name, path, signal) => await archivePath(engine, find(name), path, signal),
+    statPath: async (name, path) => await statContainerPath(engine, find(name), path),
+    extract: async (name, path, tar, options) => await extractInto(engine, find(name), path, tar, options),
+    export: async (name, signal) => await exportContainer(engine, find(name), signal),
+  } satisfies Partial<Containers>;
+}

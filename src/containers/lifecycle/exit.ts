@@ -54,10 +54,7 @@ export async function handleExit(engine: Engine, entry: Entry, exit: TaskExit): 
     releaseVolumes(engine, before.container),
     quietly(engine, (async () => closeSharedMemory(before.container))()),
   ]);
-  await Promise.all([
-    releaseNetwork(engine, before.container, container.state.pid),
-    allHeard(engine, entry),
-  ]);
+  await Promise.all([releaseNetwork(engine, before.container, container.state.pid), allHeard(engine, entry)]);
   announceUses(engine, entry, "given back");
   entry.record = record;
   entry.config = undefined;
