@@ -1,6 +1,6 @@
 import type { Logger } from "../base/index.ts";
 import { nftApply, nftBaseChains } from "../host/index.ts";
-import { forgetFlows } from "./conntrack.ts";
+import { createFlows } from "./conntrack.ts";
 import { coalesce } from "./coalesce.ts";
 import {
   difference,
@@ -48,45 +48,28 @@ export function createFirewall(name: string, logger: Logger): Firewall {
     const state = { bridges: [...bridges.values()], ports: [...ports.values()].flat() };
     return table.bring(elementsOf({ ...state, dnsPorts }));
   });
-  const forgetting = new Set<Promise<void>>();
-  const settle = async () => {
-    await changes.idle();
-    await Promise.all(forgetting);
-  };
-  /** Changes the memory, then the kernel; the memory goes back when the kernel refuses. */
-  const change = async <K, V>(map: Map<K, V>, key: K, value: V | undefined) => {
-    const before = map.get(key);
-    put(map, key, value);
-    try {
-      await changes.run();
-    } catch (error) {
-      put(map, key, before);
-      throw error;
-    }
-  };
+  const flows = createFlows(logger);
+  const change = <K, V>(map: Map<K, V>, key: K, value: V | undefined) =>
+    putAndApply(map, key, value, () => changes.run());
 
   return {
     addBridge: (networkId, bridge) => change(bridges, networkId, bridge),
     removeBridge: (networkId) => change(bridges, networkId, undefined),
     async addPorts(containerId, added) {
       await change(ports, containerId, [...(ports.get(containerId) ?? []), ...added]);
-      await forgetFlows(added, logger);
+      await flows.forget(added);
     },
     removePorts(containerId) {
       const gone = ports.get(containerId);
       if (gone === undefined) return;
       ports.delete(containerId);
-      const forgotten = changes.run().then(
-        () => forgetFlows(gone, logger),
+      changes.run().then(
+        () => flows.forget(gone),
         (error: unknown) => {
-          logger.warn("published ports stay in the packet filter until its next change", {
-            containerId,
-            error,
-          });
+          const message = "published ports stay in the packet filter until its next change";
+          logger.warn(message, { containerId, error });
         },
       );
-      forgetting.add(forgotten);
-      void forgotten.finally(() => forgetting.delete(forgotten));
     },
     async setDnsPort(port) {
       const kept = dnsPorts.length < dnsSlots ? dnsPorts : [];
@@ -101,12 +84,16 @@ export function createFirewall(name: string, logger: Logger): Firewall {
       table.forget();
       await changes.run();
     },
-    settle,
+    async settle() {
+      await changes.idle();
+      await flows.settle();
+    },
     async clear() {
       bridges.clear();
       ports.clear();
       dnsPorts = [];
-      await settle();
+      await changes.idle();
+      await flows.settle();
       await table.remove();
     },
   };
@@ -139,6 +126,23 @@ function createTable(name: string, logger: Logger) {
       applied = undefined;
     },
   };
+}
+
+/** Changes the memory, then the kernel; the memory goes back when the kernel refuses. */
+async function putAndApply<K, V>(
+  map: Map<K, V>,
+  key: K,
+  value: V | undefined,
+  apply: () => Promise<void>,
+): Promise<void> {
+  const before = map.get(key);
+  put(map, key, value);
+  try {
+    await apply();
+  } catch (error) {
+    put(map, key, before);
+    throw error;
+  }
 }
 
 function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {

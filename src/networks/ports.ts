@@ -49,24 +49,11 @@ export function createPortTable(logger: Logger): PortTable {
     endpoint: Endpoint,
     hostIps: readonly string[],
   ) => {
-    const { hostPortEnd, ...first } = mapping;
-    const tries = mapping.hostPort === 0 ? 20 : (hostPortEnd ?? mapping.hostPort) - mapping.hostPort + 1;
-    for (let attempt = 0; ; attempt++) {
-      const added: Taken[] = [];
-      const candidate = mapping.hostPort === 0 ? 0 : mapping.hostPort + attempt;
-      try {
-        for (const hostIp of hostIps) {
-          const hostPort = added[0]?.port.hostPort ?? candidate;
-          added.push(hold(containerId, { ...first, hostIp, hostPort }, endpoint, taken));
-        }
-        taken.push(...added);
-        return added.map((one) => one.port);
-      } catch (error) {
-        for (const one of added) one.hold?.[Symbol.dispose]();
-        if (!isVirgaError(error, "conflict")) throw error;
-        if (attempt + 1 === tries) throw hostPortEnd === undefined ? error : rangeInUse(mapping);
-      }
-    }
+    const added = firstFree(mapping, (candidate) =>
+      holdOnEach(containerId, candidate, endpoint, hostIps, taken),
+    );
+    taken.push(...added);
+    return added.map((one) => one.port);
   };
 
   return {
@@ -99,6 +86,45 @@ export function createPortTable(logger: Logger): PortTable {
     give: (containerId) => giveWhere((one) => one.containerId === containerId),
     close: () => giveWhere(() => true),
   };
+}
+
+/** How often a port of the host's choice may turn out to be taken on another address. */
+const triesOfChoice = 20;
+
+/** What `take` makes of the first port that it can have. Throws `port.in-use` when there is none. */
+function firstFree<T>(mapping: PortMapping, take: (candidate: PortMapping) => T): T {
+  const { hostPortEnd, ...one } = mapping;
+  const chosen = mapping.hostPort === 0;
+  const tries = chosen ? triesOfChoice : (hostPortEnd ?? mapping.hostPort) - mapping.hostPort + 1;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return take({ ...one, hostPort: chosen ? 0 : mapping.hostPort + attempt });
+    } catch (error) {
+      if (!isVirgaError(error, "conflict")) throw error;
+      if (attempt + 1 === tries) throw hostPortEnd === undefined ? error : rangeInUse(mapping);
+    }
+  }
+}
+
+/** The same port on each of the addresses, or none. */
+function holdOnEach(
+  containerId: string,
+  mapping: PortMapping,
+  endpoint: Endpoint,
+  hostIps: readonly string[],
+  taken: readonly Taken[],
+): Taken[] {
+  const added: Taken[] = [];
+  try {
+    for (const hostIp of hostIps) {
+      const hostPort = added[0]?.port.hostPort ?? mapping.hostPort;
+      added.push(hold(containerId, { ...mapping, hostIp, hostPort }, endpoint, taken));
+    }
+    return added;
+  } catch (error) {
+    for (const one of added) one.hold?.[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** No address means all of the host: IPv4, and IPv6 where the container has an IPv6 address. */
