@@ -56,7 +56,9 @@ export type BuildContext =
   /** A folder on this machine. */
   | { readonly kind: "directory"; readonly path: string }
   /** A tar stream (plain, gzip, zstd), as POST /build carries it. */
-  | { readonly kind: "tar"; readonly source: AsyncIterable<Uint8Array> };
+  | { readonly kind: "tar"; readonly source: AsyncIterable<Uint8Array> }
+  /** A git repository (`https://….git#ref:folder`), or a tar or a Dockerfile over HTTP. */
+  | { readonly kind: "remote"; readonly url: string };
 
 export interface BuildResult {
   readonly imageId: Digest;

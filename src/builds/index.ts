@@ -21,5 +21,5 @@ export type { BuildsDependencies } from "./build-run.ts";
 export { buildMigrations, createBuilds } from "./builds.ts";
 export { stageReport } from "./stage-report.ts";
 export { applyChanges } from "./changes.ts";
-export { parseNamedContext } from "./context/named-context.ts";
+export { parseContext, parseNamedContext } from "./context/named-context.ts";
 export { formatLint, type LintWarning } from "./lint/warning.ts";

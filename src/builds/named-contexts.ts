@@ -19,7 +19,14 @@ export async function contextSource(
   const context = run.request.contexts![name]!;
   if (context.kind === "image") return imageSource(context.reference);
   const folder = join(run.folder, `named-${run.next()}`);
-  const { tree, digests } = await openNamedContext(run.services, name, context, folder, run.signal);
+  const { tree, digests } = await openNamedContext(
+    run.services,
+    run.request,
+    name,
+    context,
+    folder,
+    run.signal,
+  );
   return { layers: undefined, tree: () => Promise.resolve(tree), digests };
 }
 

@@ -122,6 +122,23 @@ async function readGrants(
   return result;
 }
 
+/** What the secrets of a service's build hold, by the id that RUN asks for. */
+export async function readBuildSecrets(
+  model: StackModel,
+  name: string,
+  service: Service,
+  problems: Problems,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const secrets = new Map<string, Uint8Array>();
+  for (const { source, target = source } of service.build?.secrets ?? []) {
+    const definition = model.secrets[source];
+    const reading = { model, name, service, problems };
+    const content = definition && (await contentOf(reading, "secrets", source, definition));
+    if (content) secrets.set(target, content);
+  }
+  return secrets;
+}
+
 async function contentOf(
   { model, problems }: Reading,
   kind: "secrets" | "configs",

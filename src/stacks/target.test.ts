@@ -207,6 +207,64 @@ test("a build: context, Dockerfile outside of it, arguments of the caller, label
   expect(c).toMatchObject({ request: { context: { path: t.directory }, dockerfileText: "FROM a\n" } });
 });
 
+test("a build's secrets, agents, contexts and entitlements", async () => {
+  await t.write({ "key.txt": "of a file" });
+  const { services } = await target(
+    `services:
+  a:
+    build:
+      context: https://example.com/a.git#main:web
+      secrets: [file, {source: variable, target: token}]
+      ssh: [default, other=./other.sock]
+      additional_contexts: [lib=../lib, base=docker-image://alpine, "more=https://example.com/b.git"]
+      entitlements: [network.host]
+      privileged: true
+  b: {build: {context: ., additional_contexts: {lib: ./lib}, ssh: {default: }}}
+secrets: {file: {file: ./key.txt}, variable: {environment: TOKEN}}
+`,
+    { TOKEN: "of a variable", SSH_AUTH_SOCK: "/run/agent" },
+  );
+  const [a, b] = services.map(({ source }) => (source.kind === "build" ? source.request : undefined));
+  expect(a).toMatchObject({
+    context: { kind: "remote", url: "https://example.com/a.git#main:web" },
+    contexts: {
+      lib: { kind: "directory", path: join(t.directory, "../lib") },
+      base: { kind: "image", reference: "alpine" },
+      more: { kind: "remote", url: "https://example.com/b.git" },
+    },
+    entitlements: ["security.insecure", "network.host"],
+  });
+  const secret = async (id: string) => Buffer.from((await a?.secrets?.(id)) ?? "none").toString();
+  expect([await secret("file"), await secret("token"), await secret("variable")]).toEqual([
+    "of a file",
+    "of a variable",
+    "none",
+  ]);
+  expect([await a?.ssh?.("default"), await a?.ssh?.("other"), await a?.ssh?.("no")]).toEqual([
+    "/run/agent",
+    join(t.directory, "other.sock"),
+    undefined,
+  ]);
+  expect(b?.contexts).toEqual({ lib: { kind: "directory", path: join(t.directory, "lib") } });
+  expect(await b?.ssh?.("default")).toBe("/run/agent");
+});
+
+test("what a build can't have is told with its place", async () => {
+  const text = `services:
+  a: {build: {context: ., additional_contexts: {b: "service:b"}, entitlements: [all]}}
+`;
+  const error = (await target(text).catch((thrown: unknown) => thrown)) as VirgaError;
+  expect(error.message).toContain("services.a.build.additional_contexts.b: the image of another service");
+  expect(error.message).toContain("services.a.build.entitlements");
+});
+
+test("a build's secret that is not declared is told", async () => {
+  const error = (await target("services: {a: {build: {context: ., secrets: [gone]}}}\n").catch(
+    (thrown: unknown) => thrown,
+  )) as VirgaError;
+  expect(error.message).toContain("uses 'gone', which is not declared under the top-level 'secrets'");
+});
+
 test("the hash ignores the order of keys, and nothing else", async () => {
   const hash = async (environment: string) =>
     (await target(`services: {a: {image: x, environment: ${environment}, labels: {p: q}}}\n`)).services[0]!

@@ -1,9 +1,6 @@
 import { createHash } from "node:crypto";
-import { isAbsolute, relative, resolve } from "node:path";
 import { fail, version } from "../base/index.ts";
-import { isForeignCache, parseCacheSource, parseCacheTarget, type BuildRequest } from "../builds/index.ts";
 import type { ContainerSpec } from "../containers/index.ts";
-import type { PullPolicy } from "../images/index.ts";
 import type { NetworkSpec } from "../networks/index.ts";
 import type { VolumeSpec } from "../volumes/index.ts";
 import { sharedServices } from "./compose/check.ts";
@@ -12,8 +9,9 @@ import { hostPortCount } from "./compose/ports.ts";
 import { Problems } from "./compose/problems.ts";
 import type { Dependency } from "./compose/service-values.ts";
 import { containerSpec, networkKeys } from "./container-spec.ts";
-import { readContents } from "./contents.ts";
+import { readBuildSecrets, readContents } from "./contents.ts";
 import { defined } from "./defined.ts";
+import { imageSource, type ImageSource } from "./image-source.ts";
 import { stackLabels } from "./labels.ts";
 import { noService, selectServices } from "./select.ts";
 import type { StackFile, StackFiles } from "./stack-files.ts";
@@ -51,15 +49,6 @@ export interface TargetService {
   readonly fixedAddress: boolean;
   readonly files: readonly StackFile[];
 }
-
-export type ImageSource =
-  | { readonly kind: "pull"; readonly policy: PullPolicy; readonly platform?: string }
-  | {
-      readonly kind: "build";
-      readonly always: boolean;
-      readonly request: BuildRequest;
-      readonly dockerfile?: string;
-    };
 
 export interface TargetNetwork {
   readonly name: string;
@@ -126,6 +115,7 @@ async function targetService(
 ): Promise<TargetService> {
   const image = service.image ?? `${model.name}-${name}`;
   const contents = await readContents(model, name, service, files, problems);
+  const secrets = await readBuildSecrets(model, name, service, problems);
   const spec = containerSpec(model, name, service, image, contents);
   const replicas = scale ?? replicasOf(service);
   const fixedAddress = Object.values(service.networks ?? {}).some(
@@ -135,7 +125,7 @@ async function targetService(
   return defined({
     name,
     image,
-    source: imageSource(model, name, service, image),
+    source: imageSource(model, name, service, image, secrets),
     replicas,
     containerName: service.container_name,
     spec,
@@ -189,58 +179,6 @@ function serviceLabels(model: StackModel, name: string, service: Service): Recor
     [stackLabels.version]: version,
     ...(web.length === 0 ? {} : { [stackLabels.webPorts]: web.join(",") }),
   };
-}
-
-function imageSource(model: StackModel, name: string, service: Service, image: string): ImageSource {
-  const policy = service.pull_policy;
-  if (!service.build) {
-    const pull = policy === "always" || policy === "never" ? policy : "missing";
-    return defined({ kind: "pull", policy: pull, platform: service.platform });
-  }
-  const { context, dockerfile, tags = [], ...build } = service.build;
-  const inside = dockerfile === undefined ? undefined : relative(context, resolve(context, dockerfile));
-  const isOutside = inside !== undefined && (inside.startsWith("..") || isAbsolute(inside));
-  const epoch = model.variable("SOURCE_DATE_EPOCH");
-  const arguments_ = Object.entries({
-    ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }),
-    ...build.args,
-  }).flatMap(([key, value]): [string, string][] => {
-    const known = value ?? model.variable(key);
-    return known === undefined ? [] : [[key, known]];
-  });
-  const request: BuildRequest = defined({
-    context: { kind: "directory" as const, path: context },
-    dockerfile: isOutside ? undefined : inside,
-    dockerfileText: build.dockerfile_inline,
-    tags: [image, ...tags],
-    target: build.target,
-    buildArgs: Object.fromEntries(arguments_),
-    labels: {
-      ...build.labels,
-      [stackLabels.project]: model.name,
-      [stackLabels.service]: name,
-      [stackLabels.version]: version,
-    },
-    noCache: build.no_cache,
-    pull: build.pull,
-    networkMode: build.network,
-    extraHosts: build.extra_hosts,
-    shmSize: build.shm_size,
-    cacheFrom: caches(build.cache_from, (text) => parseCacheSource(text, model.directory)),
-    cacheTo: caches(build.cache_to, (text) => parseCacheTarget(text, model.directory)),
-    platform: service.platform ?? build.platforms?.[0],
-  });
-  return defined({
-    kind: "build",
-    always: policy === "build",
-    request,
-    dockerfile: isOutside ? resolve(context, dockerfile!) : undefined,
-  });
-}
-
-/** Caches of other builders are left to those, as the Compose specification has it. */
-function caches<T>(written: readonly string[] | undefined, parse: (text: string) => T): T[] | undefined {
-  return written?.filter((text) => !isForeignCache(text)).map(parse);
 }
 
 function targetNetwork(model: StackModel, key: string): TargetNetwork {

@@ -281,8 +281,9 @@ export interface WireRecreated {
   readonly explanation?: WireStopExplanation;
 }
 
-/** What POST /v1/builds builds: a folder of the daemon's machine, read in place. */
+/** What POST /v1/builds builds. */
 export interface WireBuild {
+  /** The absolute path of a folder of the daemon's machine, read in place; or an address (git, http). */
   readonly directory: string;
   /** Path inside the folder; default `Dockerfile`. */
   readonly dockerfile?: string;
@@ -300,7 +301,7 @@ export interface WireBuild {
   readonly cacheFrom?: readonly string[];
   readonly cacheTo?: readonly string[];
   readonly platform?: string;
-  /** By name: the absolute path of a folder, or `docker-image://IMAGE`. */
+  /** By name: as `directory`, or `docker-image://IMAGE`. */
   readonly contexts?: Readonly<Record<string, string>>;
   /** Values by id, in base64. */
   readonly secrets?: Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import { isVirgaError, fail } from "../../base/index.ts";
 import {
   parseCacheSource,
   parseCacheTarget,
+  parseContext,
   parseNamedContext,
   stageReport,
   type BuildRequest,
@@ -19,7 +20,7 @@ export interface BuildsBackend {
   readonly operations: Operations;
 }
 
-/** Builds from a folder of this machine, read in place. */
+/** Builds from a folder of this machine, read in place, or from an address. */
 export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): void {
   app.post("/v1/builds", async (context) => {
     const written = await body(context, buildBody);
@@ -55,7 +56,7 @@ function buildRequest({
 }: z.infer<typeof buildBody>): BuildRequest {
   return {
     ...rest,
-    context: { kind: "directory", path: directory },
+    context: parseContext(directory),
     cacheFrom: cacheFrom.map((text) => parseCacheSource(text)),
     cacheTo: cacheTo.map((text) => parseCacheTarget(text)),
     contexts: mapValues(contexts, parseNamedContext),

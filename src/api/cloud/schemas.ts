@@ -66,7 +66,7 @@ export const logsBody = z.strictObject({ target, options: logOptions });
 const names = z.array(z.string());
 
 export const buildBody = z.strictObject({
-  directory: z.string().startsWith("/"),
+  directory: z.string().min(1),
   dockerfile: z.string().exactOptional(),
   dockerfileText: z.string().exactOptional(),
   tags: names.exactOptional(),

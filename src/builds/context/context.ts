@@ -4,6 +4,7 @@ import { fail, type Clock } from "../../base/index.ts";
 import type { Archives } from "../../layers/index.ts";
 import type { State } from "../../state/index.ts";
 import type { BuildContext, BuildRequest } from "../build.ts";
+import { fetchContext, type FetchedContext } from "../remote/remote-context.ts";
 import { createFileDigests, type FileDigests } from "./file-digests.ts";
 import { ignoreNothing, parseIgnore, type IgnoreRules } from "./ignore.ts";
 import { resolveInRoot, RootedPathError } from "./root-path.ts";
@@ -33,12 +34,20 @@ export async function openContext(
   dependencies: ContextDependencies,
   request: BuildRequest,
   folder: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<OpenContext> {
   const { context } = request;
-  const root = await openRoot(dependencies, context, "the build context", folder, signal);
+  const { root, dockerfileText } = await openRoot(
+    dependencies,
+    request,
+    context,
+    "the build context",
+    folder,
+    signal,
+  );
   const name = request.dockerfile ?? "Dockerfile";
-  const text = request.dockerfileText ?? readInside(root, name);
+  const given = request.dockerfileText ?? dockerfileText;
+  const text = given ?? readInside(root, name);
   if (text === undefined) {
     throw fail(
       "invalid",
@@ -53,20 +62,21 @@ export async function openContext(
   return {
     tree: { label: "the build context", root, ignore: ignoreOf(root, name), keepOwner: false },
     digests: createFileDigests(dependencies.clock, state),
-    dockerfile: { text, name: request.dockerfileText === undefined ? name : "Dockerfile" },
+    dockerfile: { text, name: given === undefined ? name : "Dockerfile" },
   };
 }
 
 /** A named context: its own `.dockerignore` counts in it. Throws as `openContext` does. */
 export async function openNamedContext(
   dependencies: ContextDependencies,
+  request: BuildRequest,
   name: string,
   context: BuildContext,
   folder: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Omit<OpenContext, "dockerfile">> {
   const label = `the context '${name}'`;
-  const root = await openRoot(dependencies, context, label, folder, signal);
+  const { root } = await openRoot(dependencies, request, context, label, folder, signal);
   const text = readInside(root, ".dockerignore");
   const ignore = text === undefined ? ignoreNothing : parseIgnore(text, ".dockerignore");
   const state = context.kind === "directory" ? dependencies.state : undefined;
@@ -79,18 +89,24 @@ export async function openNamedContext(
 /** Where the files of a context are; those that are not on the machine yet are put into `folder`. */
 async function openRoot(
   { archives }: ContextDependencies,
+  { buildArgs = {}, secrets, ssh }: BuildRequest,
   context: BuildContext,
   label: string,
   folder: string,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+  signal: AbortSignal,
+): Promise<FetchedContext> {
   if (context.kind === "directory") {
-    if (lstatSync(`${context.path}/.`, { throwIfNoEntry: false })?.isDirectory()) return context.path;
+    if (lstatSync(`${context.path}/.`, { throwIfNoEntry: false })?.isDirectory())
+      return { root: context.path };
     throw fail("invalid", "build.context-not-found", `${label} '${context.path}' is not a folder`);
   }
+  if (context.kind === "remote") {
+    const keepGitDir = /^(1|t|true)$/i.test(buildArgs["BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "");
+    return await fetchContext(archives, context.url, folder, { secrets, ssh, signal, keepGitDir });
+  }
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  await archives.extract(context.source, folder, "/", signal ? { signal } : {});
-  return folder;
+  await archives.extract(context.source, folder, "/", { signal });
+  return { root: folder };
 }
 
 /** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */

@@ -10,6 +10,21 @@ export function nameOfUrl(place: SourcePlace, url: string): string {
   return decodeURIComponent(posix.basename(new URL(url).pathname));
 }
 
+export interface DownloadOptions {
+  readonly checksum?: string | undefined;
+  readonly signal: AbortSignal;
+  readonly secrets: ((id: string) => Promise<Uint8Array | undefined>) | undefined;
+}
+
+/** The secrets `HTTP_AUTH_HEADER_<host>` and `HTTP_AUTH_TOKEN_<host>` (docs.docker.com, "HTTP authentication"). */
+async function authorization(url: string, secrets: DownloadOptions["secrets"]): Promise<string | undefined> {
+  const { host } = new URL(url);
+  const header = await secrets?.(`HTTP_AUTH_HEADER_${host}`);
+  if (header) return Buffer.from(header).toString().trim();
+  const token = await secrets?.(`HTTP_AUTH_TOKEN_${host}`);
+  return token && `Bearer ${Buffer.from(token).toString().trim()}`;
+}
+
 /**
  * Fetches `url` into the file `path`: mode 600, the server's modification time (reference, "Adding files from a
  * URL"). Returns the SHA-256. Throws `unavailable` / `build.download-failed`, `data-loss` / `build.checksum-mismatch`.
@@ -17,10 +32,9 @@ export function nameOfUrl(place: SourcePlace, url: string): string {
 export async function download(
   url: string,
   path: string,
-  checksum: string | undefined,
-  signal: AbortSignal,
+  { checksum, signal, secrets }: DownloadOptions,
 ): Promise<string> {
-  const response = await request(url, signal);
+  const response = await request(url, signal, await authorization(url, secrets));
   const hasher = new Bun.CryptoHasher("sha256");
   {
     await using file = await open(path, "w", 0o600);
@@ -47,10 +61,13 @@ export async function download(
   return digest;
 }
 
-async function request(url: string, signal: AbortSignal): Promise<Response> {
+async function request(url: string, signal: AbortSignal, authorized: string | undefined): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { signal });
+    response = await fetch(url, {
+      signal,
+      headers: authorized === undefined ? {} : { authorization: authorized },
+    });
   } catch (error) {
     signal.throwIfAborted();
     throw failed(url, messageOf(error), error);

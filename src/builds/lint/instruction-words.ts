@@ -23,7 +23,7 @@ export function wordsOf(instruction: StageInstruction): readonly string[] {
       const { sources, destination, chown, chmod, checksum } = instruction;
       const words = sources.map((source) => {
         if (source.kind === "path") return source.path;
-        if (source.kind === "url") return source.url;
+        if (source.kind !== "text") return source.url;
         return source.heredoc.expand ? source.heredoc.content : "";
       });
       return [...words, destination, chown ?? "", chmod ?? "", checksum ?? ""];

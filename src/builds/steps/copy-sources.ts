@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../../base/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import type { IgnoreRules } from "../context/ignore.ts";
+import { ignoreNothing } from "../context/ignore.ts";
 import { GlobError } from "../context/glob.ts";
 import { selectSources, type SelectedSource, type SourceTree } from "../context/source-tree.ts";
 import { dockerfileError } from "../dockerfile/dockerfile-error.ts";
@@ -10,6 +11,8 @@ import { expandText, ExpansionError } from "../dockerfile/expansion.ts";
 import type { CopyInstruction, CopySource } from "../dockerfile/instructions/files.ts";
 import type { Heredoc } from "../dockerfile/source-lines.ts";
 import { download, nameOfUrl } from "../files/download.ts";
+import { parseGitAddress } from "../remote/git-address.ts";
+import { checkoutCommit, resolveCommit } from "../remote/git-checkout.ts";
 
 /** What a COPY or ADD brings, in the order of its words. */
 export interface CopyItem {
@@ -23,6 +26,8 @@ export interface CopyWords {
   readonly exclude: IgnoreRules;
   readonly checksum: string | undefined;
   readonly variables: ReadonlyMap<string, string>;
+  /** Commits of the git sources, as far as they are known, by address. */
+  readonly commits: Map<string, string>;
 }
 
 /** Finds, writes or fetches all sources. Throws `invalid` / `build.source-not-found` and the errors of `download`. */
@@ -38,6 +43,8 @@ export async function collectSources(
       items.push(...(await select(run, instruction, source.path, words.exclude, tree)));
     } else if (source.kind === "text") {
       items.push({ source: writeText(run, instruction, source.heredoc, words.variables), remote: false });
+    } else if (source.kind === "git") {
+      items.push(...(await fetchRepository(run, instruction, source.url, words)));
     } else {
       items.push({ source: await fetchUrl(run, instruction, source.url, words.checksum), remote: true });
     }
@@ -117,8 +124,67 @@ async function fetchUrl(
   const folder = join(run.folder, `get-${run.next()}`);
   mkdirSync(folder);
   const path = join(folder, "content");
-  await download(url, path, checksum, run.signal);
+  await download(url, path, { checksum, signal: run.signal, secrets: run.request.secrets });
   return oneFile(path, name);
+}
+
+async function fetchRepository(
+  run: BuildRun,
+  instruction: CopyInstruction,
+  url: string,
+  words: CopyWords,
+): Promise<CopyItem[]> {
+  const { address, commit } = await findCommit(run, instruction, url, words);
+  const folder = join(run.folder, `get-${run.next()}`);
+  const keep = instruction.keepGitDir ?? address.keepGitDir ?? false;
+  const root = await checkoutCommit(address, commit, folder, keep, gitAccess(run));
+  const tree = { label: address.remote, root, ignore: ignoreNothing, keepOwner: false };
+  const options = { exclude: words.exclude, parents: false };
+  return (await selectSources(tree, "/", options)).map((source) => ({ source, remote: true }));
+}
+
+async function findCommit(run: BuildRun, instruction: CopyInstruction, url: string, words: CopyWords) {
+  const written = parseGitAddress(url);
+  const checksum = words.checksum ?? written.checksum;
+  if (checksum !== undefined && !/^[0-9a-f]{1,64}$/i.test(checksum)) {
+    throw dockerfileError("dockerfile.flag", instruction, `--checksum=${checksum} is not a commit`);
+  }
+  const address = { ...written, checksum };
+  const commit = words.commits.get(url) ?? (await resolveCommit(address, gitAccess(run)));
+  words.commits.set(url, commit);
+  return { address, commit };
+}
+
+function gitAccess({ request: { secrets, ssh }, signal }: BuildRun) {
+  return { secrets, ssh, signal };
+}
+
+/**
+ * What remote sources are, known without fetching them: the commits of repositories, the checksums of downloads.
+ * Undefined when one of the sources has to be looked at.
+ */
+export async function remoteIdentities(
+  run: BuildRun,
+  instruction: CopyInstruction,
+  words: CopyWords,
+): Promise<readonly unknown[] | undefined> {
+  const identities: unknown[] = [];
+  for (const source of words.sources) {
+    if (source.kind === "git") {
+      const { address, commit } = await findCommit(run, instruction, source.url, words);
+      const keep = instruction.keepGitDir ?? address.keepGitDir ?? false;
+      identities.push([
+        commit,
+        address.subdir ?? null,
+        keep,
+        address.submodules,
+        keep ? address.remote : null,
+      ]);
+    } else if (source.kind === "url" && words.checksum !== undefined) {
+      identities.push([words.checksum, nameOfUrl(instruction, source.url)]);
+    } else return undefined;
+  }
+  return identities;
 }
 
 function oneFile(path: string, name: string): SelectedSource {

@@ -17,7 +17,7 @@ import { parseOwner } from "../files/owner.ts";
 import { digestSources } from "../files/source-digest.ts";
 import { append, carryOut, findCached } from "./commit-step.ts";
 import { contextSource } from "./run-mounts.ts";
-import { collectSources, type CopyItem, type CopyWords } from "./copy-sources.ts";
+import { collectSources, remoteIdentities, type CopyItem, type CopyWords } from "./copy-sources.ts";
 
 /** A COPY or ADD with its variables replaced. */
 interface CopyPlan extends CopyWords {
@@ -54,6 +54,11 @@ async function copyFromContext(
   { tree: open, digests }: BuildSource,
   common: readonly unknown[],
 ): Promise<void> {
+  const identities = await remoteIdentities(run, plan.instruction, plan);
+  const byIdentity =
+    identities && stepKey(state.key, "copy-remote", [...common, identities, plan.instruction.exclude]);
+  const known = byIdentity === undefined ? undefined : findCached(run, byIdentity);
+  if (known) return append(run, state, plan.createdBy, known, true);
   const tree = await open();
   const items = await collectSources(run, plan.instruction, plan, tree);
   const sources = items.map((item) => item.source);
@@ -66,6 +71,8 @@ async function copyFromContext(
     sound = isUnchanged(sources);
   };
   await carryOut(run, state, { key, createdBy: plan.createdBy, make, isSound: () => sound });
+  const result = byIdentity === undefined ? undefined : run.cache.find(key);
+  if (result && byIdentity !== undefined) run.cache.save(byIdentity, result);
   if (sound) return;
   const where = `${plan.instruction.file}:${plan.instruction.line}`;
   const text = `${where}: the files changed while they were copied; the step is not cached`;
@@ -183,7 +190,7 @@ function planCopy(state: StageState, instruction: CopyInstruction): CopyPlan {
   const optional = (word: string | undefined) => (word === undefined ? undefined : replace(word));
   const sources = instruction.sources.map((source): CopySource => {
     if (source.kind === "path") return { kind: "path", path: replace(source.path) };
-    return source.kind === "url" ? { kind: "url", url: replace(source.url) } : source;
+    return source.kind === "text" ? source : { kind: source.kind, url: replace(source.url) };
   });
   const written = replace(instruction.destination);
   if (written === "") throw dockerfileError("dockerfile.arguments", instruction, "the destination is empty");
@@ -194,7 +201,7 @@ function planCopy(state: StageState, instruction: CopyInstruction): CopyPlan {
   }
   const absolute = posix.resolve("/", state.process.WorkingDir ?? "/", written);
   const shown = sources.map((source) =>
-    source.kind === "text" ? `<<${source.heredoc.name}` : source.kind === "url" ? source.url : source.path,
+    source.kind === "text" ? `<<${source.heredoc.name}` : source.kind === "path" ? source.path : source.url,
   );
   const flags = [
     ...(instruction.from === undefined ? [] : [`--from=${instruction.from}`]),
@@ -210,6 +217,7 @@ function planCopy(state: StageState, instruction: CopyInstruction): CopyPlan {
     ),
     checksum: optional(instruction.checksum),
     variables,
+    commits: new Map(),
     destination: isFolder && absolute !== "/" ? `${absolute}/` : absolute,
     chown: optional(instruction.chown),
     chmod: optional(instruction.chmod),

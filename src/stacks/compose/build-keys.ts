@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { hostList } from "./service-values.ts";
+import { grants, hostList } from "./service-values.ts";
 import {
   bytes,
   choice,
@@ -10,24 +10,49 @@ import {
   object,
   oneOrMore,
   pairs,
+  resolvePath,
   text,
   type Keys,
   type Read,
   type Reader,
 } from "./readers.ts";
 
-/** A build context: a folder. Addresses of repositories are refused. */
+/** A build context: the absolute path of a folder, or an address. */
 const context: Reader<string> = (node, path, problems) => {
   const value = text(node, path, problems);
-  if (value !== undefined && /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|\.git(#|$)/.test(value)) {
-    problems.unimplemented(
-      node.at,
-      path,
-      `a build from '${value}' is not supported; fetch it and name its folder`,
-    );
-    return undefined;
+  return value !== undefined && isAddress(value) ? value : hostPath(node, path, problems);
+};
+
+/** `docker-image://IMAGE` too. */
+export function isAddress(value: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/|^[\w.-]+@[\w.-]+:|^github\.com\//.test(value);
+}
+
+const contexts: Reader<Readonly<Record<string, string>>> = (node, path, problems) => {
+  const read = pairs(node, path, problems);
+  if (!read) return undefined;
+  const found: [string, string][] = [];
+  for (const [name, value] of Object.entries(read)) {
+    if (value === null || value === "")
+      problems.invalid(node.at, `${path}.${name}`, "expected a folder or an address");
+    else if (value.startsWith("service:")) {
+      const message = `the image of another service is not supported; build it first, and write docker-image://IMAGE`;
+      problems.unimplemented(node.at, `${path}.${name}`, message);
+    } else found.push([name, isAddress(value) ? value : resolvePath(value, node)]);
   }
-  return hostPath(node, path, problems);
+  return Object.fromEntries(found);
+};
+
+/** Sockets of SSH agents by id; an empty one is the agent of whoever calls. */
+const agents: Reader<Readonly<Record<string, string>>> = (node, path, problems) => {
+  const list = node.kind === "map" ? undefined : listOf(text)(node, path, problems);
+  if (node.kind !== "map" && !list) return undefined;
+  const read = list
+    ? Object.fromEntries(list.map((one) => one.split(/=(.*)/s)).map(([id, socket = ""]) => [id!, socket]))
+    : pairs(node, path, problems);
+  return Object.fromEntries(
+    Object.entries(read ?? {}).map(([id, socket]) => [id, socket ? resolvePath(socket, node) : ""]),
+  );
 };
 
 const off: Reader<boolean> = (node, path, problems) => {
@@ -52,6 +77,11 @@ export const buildKeys = {
   cache_from: oneOrMore(text),
   cache_to: oneOrMore(text),
   platforms: listOf(text),
+  additional_contexts: contexts,
+  secrets: grants,
+  ssh: agents,
+  entitlements: listOf(choice("network.host", "security.insecure")),
+  privileged: flag,
   provenance: off,
   sbom: off,
   isolation: choice("default"),
@@ -59,7 +89,10 @@ export const buildKeys = {
 
 export const buildNotes = {
   notes: {
-    context: "a folder; default: the project directory",
+    context: "a folder, or the address of a git repository or an archive; default: the project directory",
+    additional_contexts: "folders, addresses, `docker-image://IMAGE`",
+    ssh: "the agent of whoever calls, or sockets",
+    privileged: "allows RUN steps `--security=insecure`",
     dockerfile: "from the context; a path outside of it is allowed",
     args: "without a value: from the environment",
     platforms: "one, this machine's",
@@ -70,11 +103,6 @@ export const buildNotes = {
     cache_to: "type=registry, type=local, type=inline; other types are ignored",
   },
   refused: {
-    additional_contexts: "COPY from the context or from an image instead",
-    entitlements: "RUN steps have the default privileges",
-    privileged: "RUN steps have the default privileges",
-    secrets: "builds have no secrets",
-    ssh: "builds cannot use an SSH agent",
     ulimits: "RUN steps have the default limits",
   },
 } as const;

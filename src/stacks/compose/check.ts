@@ -55,6 +55,7 @@ function checkReferences(model: StackModel, name: string, service: Service, repo
   for (const wanted of Object.keys(service.depends_on ?? {})) need("services", "depends_on", wanted);
   for (const wanted of Object.keys(service.networks ?? {})) need("networks", "networks", wanted, ["default"]);
   for (const grant of service.secrets ?? []) need("secrets", "secrets", grant.source);
+  for (const grant of service.build?.secrets ?? []) need("secrets", "build", grant.source);
   for (const grant of service.configs ?? []) need("configs", "configs", grant.source);
   for (const mount of service.volumes ?? []) {
     if (mount.type === "volume" && mount.source !== undefined) need("volumes", "volumes", mount.source);

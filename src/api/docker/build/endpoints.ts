@@ -10,7 +10,7 @@ export const buildEndpoints: EndpointTable = {
       dockerfile: supported,
       t: supported,
       extrahosts: supported,
-      remote: { support: "refused", instead: "fetch it first, and build from the folder" },
+      remote: supported,
       q: supported,
       nocache: supported,
       cachefrom: supported,

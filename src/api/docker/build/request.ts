@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { BuildRequest } from "../../../builds/index.ts";
+import { fail } from "../../../base/index.ts";
+import { parseContext, type BuildRequest } from "../../../builds/index.ts";
 import { checked } from "../http/body.ts";
 import type { ApiContext } from "../http/context.ts";
 import { defined, filled, nonZero, whenTrue } from "../http/defined.ts";
@@ -18,8 +19,12 @@ const names = z.array(z.string()).nullish();
 export function decodeBuild(c: ApiContext, source: AsyncIterable<Uint8Array>): BuildRequest {
   const platform = holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined;
   requirePlatform(platform);
+  const remote = text(c, "remote") || undefined;
+  if (remote?.startsWith("/")) {
+    throw fail("invalid", "build.context-address", `remote: '${remote}' is not the address of a context`);
+  }
   return defined({
-    context: { kind: "tar" as const, source },
+    context: remote === undefined ? { kind: "tar" as const, source } : parseContext(remote),
     dockerfile: text(c, "dockerfile"),
     tags: filled((c.req.queries("t") ?? []).filter((tag) => tag !== "")),
     target: text(c, "target"),

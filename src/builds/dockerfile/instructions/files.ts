@@ -1,5 +1,6 @@
 import { parseWordList } from "../arguments.ts";
-import { dockerfileError, notSupported } from "../dockerfile-error.ts";
+import { isGitAddress } from "../../remote/git-address.ts";
+import { dockerfileError } from "../dockerfile-error.ts";
 import { takeFlags, type FlagKind } from "../flags.ts";
 import { findHeredocs, type Heredoc, type SourceLine } from "../source-lines.ts";
 
@@ -14,8 +15,10 @@ export interface CopyInstruction extends SourceLine {
   readonly link: boolean;
   readonly parents: boolean;
   readonly exclude: readonly string[];
-  /** ADD: `sha256:…` that a download must have. */
+  /** ADD: `sha256:…` that a download must have, or the commit of a repository. */
   readonly checksum: string | undefined;
+  /** ADD of a repository: with its `.git`. */
+  readonly keepGitDir: boolean | undefined;
   /** ADD: whether archives are unpacked; undefined is Docker's default (local ones are, downloads are not). */
   readonly unpack: boolean | undefined;
 }
@@ -23,6 +26,7 @@ export interface CopyInstruction extends SourceLine {
 export type CopySource =
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "git"; readonly url: string }
   | { readonly kind: "text"; readonly heredoc: Heredoc };
 
 const shared = { chown: "text", chmod: "text", link: "boolean", exclude: "list" } as const;
@@ -47,8 +51,10 @@ export function parseCopy(line: SourceLine, keyword: "COPY" | "ADD"): CopyInstru
   if (flags.text("from") !== undefined && sources.some((source) => source.kind === "text")) {
     throw dockerfileError("dockerfile.arguments", line, "a here-document can't be a source with --from");
   }
-  if (flags.text("checksum") !== undefined && sources.some((source) => source.kind !== "url")) {
-    throw dockerfileError("dockerfile.flag", line, "--checksum can only be given for a URL");
+  const remote = sources.filter((source) => source.kind === "url" || source.kind === "git");
+  if (flags.text("checksum") !== undefined && (remote.length !== 1 || sources.length !== 1)) {
+    const message = "--checksum goes with one source, which is a URL or a git repository";
+    throw dockerfileError("dockerfile.flag", line, message);
   }
   return {
     ...line,
@@ -62,6 +68,7 @@ export function parseCopy(line: SourceLine, keyword: "COPY" | "ADD"): CopyInstru
     parents: flags.boolean("parents"),
     exclude: flags.list("exclude"),
     checksum: flags.text("checksum"),
+    keepGitDir: flags.text("keep-git-dir") === undefined ? undefined : flags.boolean("keep-git-dir"),
     unpack: flags.text("unpack") === undefined ? undefined : flags.boolean("unpack"),
   };
 }
@@ -72,10 +79,9 @@ function parseSource(line: SourceLine, keyword: "COPY" | "ADD", word: string): C
     const heredoc = line.heredocs.find((one) => one.name === announced.name);
     if (heredoc) return { kind: "text", heredoc };
   }
-  const git = /^(git@|git:\/\/)|^https?:\/\/[^#]*\.git(#|$)/.test(word);
-  if (git && keyword === "ADD") throw notSupported(line, "ADD of a git repository", "clone it in a RUN step");
-  if (/^https?:\/\//.test(word)) {
-    if (keyword === "ADD") return { kind: "url", url: word };
+  const isGit = isGitAddress(word);
+  if (isGit || /^https?:\/\//.test(word)) {
+    if (keyword === "ADD") return { kind: isGit ? "git" : "url", url: word };
     throw dockerfileError("dockerfile.arguments", line, "a source can't be a URL for COPY", "use ADD");
   }
   return { kind: "path", path: word };

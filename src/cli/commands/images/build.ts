@@ -9,12 +9,12 @@ import { follow } from "../../operation.ts";
 import { isTerminal, print, printJson, tell } from "../../terminal.ts";
 import { pairs, readText } from "../../values.ts";
 import { checkBuild } from "./build-check.ts";
-import { buildInputs } from "./build-inputs.ts";
+import { buildInputs, isAddress } from "./build-inputs.ts";
 
 export const build: Command = {
   name: "build",
   summary: "Build an image from a Dockerfile and a folder",
-  usage: "FOLDER|-",
+  usage: "FOLDER|ADDRESS|-",
   arguments: { min: 1, max: 1 },
   options: {
     tag: { type: "string", short: "t", multiple: true, value: "IMAGE[:TAG]", help: "name it" },
@@ -89,8 +89,9 @@ export const build: Command = {
     ...jsonOption,
   },
   completes: ["folder"],
-  details: `The daemon reads the folder in place, without what .dockerignore says. With - instead of a folder the Dockerfile comes from
-stdin, and there is nothing to COPY from.
+  details: `The daemon reads the folder in place, without what .dockerignore says. It gets git repositories (https://HOST/NAME.git#REF:FOLDER,
+git@HOST:NAME.git) and archives (http, https) itself. With - instead of a folder the Dockerfile comes from stdin, and there
+is nothing to COPY from.
 
   virga build -t web:1 .`,
   async run(invocation) {
@@ -124,6 +125,15 @@ async function readPlace(invocation: Invocation): Promise<Place> {
     const empty = mkdtempSync(join(tmpdir(), "virga-build-"));
     const remove = { [Symbol.dispose]: () => rmSync(empty, { recursive: true, force: true }) };
     return { source: { directory: empty, dockerfileText: await dockerfileFromStdin() }, ...remove };
+  }
+  if (isAddress(folder)) {
+    const dockerfile =
+      file === undefined
+        ? {}
+        : file === "-"
+          ? { dockerfileText: await dockerfileFromStdin() }
+          : { dockerfile: file };
+    return { source: { directory: folder, ...dockerfile }, ...keep };
   }
   const directory = resolve(folder);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
