@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../base/index.ts";
 import { syncDirectory } from "../host/index.ts";
 import { diskFull, openBlobWriter, openPartialBlob, publishWritten } from "./blob-writer.ts";
-import type { BlobInfo, BlobWriter, ContentStore, Digest, PartialBlob } from "./content.ts";
+import type { BlobInfo, BlobWriter, ContentStore, Digest, PartialBlob, Purpose } from "./content.ts";
 
 const algorithms = ["sha256", "sha512"] as const;
 const hexLength = { sha256: 64, sha512: 128 } as const;
@@ -24,12 +24,13 @@ export interface ContentStoreDependencies {
  *   blobs/sha512/HEX
  *   ingest/NAME               blobs on their way in
  *   partial/sha256-HEX        parts of blobs that are downloaded; they outlive the daemon
+ *   partial/cache/sha256-HEX  those of the registry's caches
  * ```
  */
 export async function createContentStore({ directory }: ContentStoreDependencies): Promise<ContentStore> {
   const ingest = join(directory, "ingest");
   mkdirSync(ingest, { recursive: true, mode: 0o700 });
-  mkdirSync(join(directory, "partial"), { recursive: true, mode: 0o700 });
+  mkdirSync(join(directory, "partial", "cache"), { recursive: true, mode: 0o700 });
   for (const name of await readdir(ingest)) await rm(join(ingest, name), { recursive: true, force: true });
   for (const one of algorithms) await mkdir(join(directory, "blobs", one), { recursive: true, mode: 0o700 });
   return new DirectoryContentStore(directory);
@@ -37,7 +38,7 @@ export async function createContentStore({ directory }: ContentStoreDependencies
 
 class DirectoryContentStore implements ContentStore {
   readonly #directory: string;
-  readonly #open = new Set<Digest>();
+  readonly #open = new Set<string>();
   #next = 0;
 
   constructor(directory: string) {
@@ -142,35 +143,34 @@ class DirectoryContentStore implements ContentStore {
     );
   }
 
-  async resume(digest: Digest): Promise<PartialBlob> {
+  async resume(digest: Digest, purpose: Purpose = "pull"): Promise<PartialBlob> {
     const { algorithm } = parseDigest(digest);
-    if (this.#open.has(digest)) {
+    const path = this.#partial(digest, purpose);
+    if (this.#open.has(path)) {
       throw fail("conflict", "content.partial-open", `${digest} is on its way in already`);
     }
-    this.#open.add(digest);
+    this.#open.add(path);
     try {
-      const partial = await openPartialBlob(
-        { path: this.#partial(digest), target: this.#blob(digest) },
-        algorithm,
-        this.#publish,
-      );
-      return closing(partial, () => this.#open.delete(digest));
+      const partial = await openPartialBlob({ path, target: this.#blob(digest) }, algorithm, this.#publish);
+      return closing(partial, () => this.#open.delete(path));
     } catch (error) {
-      this.#open.delete(digest);
+      this.#open.delete(path);
       throw error;
     }
   }
 
-  partials(): BlobInfo[] {
-    return readdirSync(join(this.#directory, "partial")).flatMap((name) => {
-      const digest = name.replace("-", ":") as Digest;
-      const found = statSync(this.#partial(digest), { throwIfNoEntry: false });
-      return found ? [{ digest, size: found.size }] : [];
+  partials(purpose: Purpose = "pull") {
+    return readdirSync(this.#partials(purpose), { withFileTypes: true }).flatMap((entry) => {
+      if (!entry.isFile()) return [];
+      const digest = entry.name.replace("-", ":") as Digest;
+      const found = statSync(this.#partial(digest, purpose), { throwIfNoEntry: false });
+      return found ? [{ digest, size: found.size, changedAt: found.mtime }] : [];
     });
   }
 
-  async removePartial(digest: Digest): Promise<void> {
-    if (!this.#open.has(digest)) await rm(this.#partial(digest), { force: true });
+  async removePartial(digest: Digest, purpose: Purpose = "pull"): Promise<void> {
+    const path = this.#partial(digest, purpose);
+    if (!this.#open.has(path)) await rm(path, { force: true });
   }
 
   /** The file is on disk before its name is: a name never stands for half a blob. */
@@ -186,9 +186,14 @@ class DirectoryContentStore implements ContentStore {
     return join(this.#directory, "ingest", String(this.#next++));
   }
 
-  #partial(digest: Digest): string {
+  #partials(purpose: Purpose): string {
+    const directory = join(this.#directory, "partial");
+    return purpose === "pull" ? directory : join(directory, purpose);
+  }
+
+  #partial(digest: Digest, purpose: Purpose): string {
     const { algorithm, hex } = parseDigest(digest);
-    return join(this.#directory, "partial", `${algorithm}-${hex}`);
+    return join(this.#partials(purpose), `${algorithm}-${hex}`);
   }
 
   #blob(digest: Digest): string {

@@ -69,6 +69,8 @@ export interface PartialBlob {
   abort(): Promise<void>;
 }
 
+export type Purpose = "pull" | "cache";
+
 export interface ContentStore {
   writer(algorithm?: "sha256" | "sha512"): Promise<BlobWriter>;
   /** Writes a whole stream; `expected` as in `BlobWriter.commit`. */
@@ -99,11 +101,12 @@ export interface ContentStore {
   list(): BlobInfo[];
   /**
    * The part of a blob that is here, empty at first. One at a time has it: throws `conflict` / `content.partial-open`. The
-   * blob's own digest is its name, so parts of different sources fit together or fail at `commit`.
+   * blob's own digest is its name, so parts of different sources fit together or fail at `commit`. `purpose` keeps apart
+   * who would otherwise stand in each other's way: pulls (the default) and the registry's caches.
    */
-  resume(digest: Digest): Promise<PartialBlob>;
+  resume(digest: Digest, purpose?: Purpose): Promise<PartialBlob>;
   /** What there is of blobs that are not complete. */
-  partials(): BlobInfo[];
+  partials(purpose?: Purpose): (BlobInfo & { readonly changedAt: Date })[];
   /** Does nothing while the part is open. */
-  removePartial(digest: Digest): Promise<void>;
+  removePartial(digest: Digest, purpose?: Purpose): Promise<void>;
 }

@@ -7,4 +7,5 @@ export type {
   Digest,
   PartialBlob,
   Platform,
+  Purpose,
 } from "./content.ts";

@@ -16,6 +16,20 @@ const schema = z.strictObject({
   "registry-tls-key": z.string().optional(),
   "registry-own-ca": z.boolean().optional(),
   "registry-names": z.array(z.string()).optional(),
+  /** Registries whose images the registry keeps, by their domain. */
+  "registry-caches": z
+    .record(
+      z.string(),
+      z.strictObject({
+        prefix: z.string().optional(),
+        username: z.string().optional(),
+        "password-file": z.string().optional(),
+        "fresh-for": z.string().optional(),
+        mirror: z.string().optional(),
+      }),
+    )
+    .optional(),
+  "registry-cache-size": z.string().optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

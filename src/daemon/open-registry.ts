@@ -3,11 +3,13 @@ import { createRegistryApp } from "../api/registry/index.ts";
 import type { Logger } from "../base/index.ts";
 import { makeServerCertificate, type CertificateFiles, type DaemonIdentity } from "../host/index.ts";
 import type { RegistryOptions } from "./registry-options.ts";
-import { isLoopback, listenTcp } from "./registry-server.ts";
+import { isLoopback, listenTcp, type ListenAddress } from "./registry-server.ts";
 import type { Services } from "./services.ts";
 
 export interface OpenRegistry extends AsyncDisposable {
   readonly address: string;
+  /** Where caches are served as mirrors of their registries. */
+  readonly mirrors: readonly { readonly upstream: string; readonly address: string }[];
   /** The certificate of our own authority, which clients have to trust; PEM. */
   readonly authority?: string;
 }
@@ -21,18 +23,30 @@ export async function openRegistry(
 ): Promise<OpenRegistry | undefined> {
   if (!options) return undefined;
   const files = await certificateFiles(options, identity);
-  const { users, tokens, attempts } = registry;
-  const access = { users, tokens, attempts, loopback: isLoopback(options.address), tls: files !== undefined };
-  const app = createRegistryApp({ registry, logger, access });
   const tls = files && {
     cert: readFileSync(files.certificate, "utf8"),
     key: readFileSync(files.key, "utf8"),
   };
-  const server = listenTcp(options.address, (request, peer) => app.fetch(request, { peer }), tls);
-  logger.info("the registry listens", { address: server.address, tls: tls !== undefined });
+  await using undo = new AsyncDisposableStack();
+  const open = (address: ListenAddress, mirrorOf?: string) => {
+    const { users, tokens, attempts, caches } = registry;
+    const nameIn = caches.nameIn.bind(caches);
+    const loopback = isLoopback(address);
+    const access = { users, tokens, attempts, nameIn, mirrorOf, loopback, tls: tls !== undefined };
+    const app = createRegistryApp({ registry, logger, access });
+    const server = undo.use(listenTcp(address, (request, peer) => app.fetch(request, { peer }), tls));
+    logger.info("the registry listens", { address: server.address, tls: tls !== undefined, mirrorOf });
+    return server.address;
+  };
+  const address = open(options.address);
+  const mirrors = (options.caches?.mirrors ?? []).map((one) => ({
+    upstream: one.domain,
+    address: open(one.address, one.domain),
+  }));
   const authority =
     files?.authority === undefined ? {} : { authority: readFileSync(files.authority, "utf8") };
-  return { ...server, ...authority };
+  const opened = undo.move();
+  return { address, mirrors, ...authority, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 async function certificateFiles(

@@ -80,6 +80,8 @@ function parse(args: readonly string[]) {
       "registry-tls-key": text,
       "registry-own-ca": { type: "boolean" } as const,
       "registry-name": texts,
+      "registry-cache": texts,
+      "registry-cache-size": text,
       "registry-mirror": texts,
       "insecure-registry": texts,
       runtime: texts,

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { fail } from "../base/index.ts";
+import { cacheOptions, type CacheOptions, type CacheValues } from "./cache-options.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { isLoopback, parseListenAddress, type ListenAddress } from "./registry-server.ts";
 
@@ -10,9 +11,10 @@ export interface RegistryOptions {
   readonly tls?:
     | { readonly certificate: string; readonly key: string }
     | { readonly names: readonly string[] };
+  readonly caches?: CacheOptions;
 }
 
-export interface RegistryValues {
+export interface RegistryValues extends CacheValues {
   readonly registry?: string | undefined;
   readonly "registry-tls-cert"?: string | undefined;
   readonly "registry-tls-key"?: string | undefined;
@@ -22,6 +24,17 @@ export interface RegistryValues {
 
 /** Undefined when no registry was asked for. What the command line says counts more. Throws `invalid` / `cli.usage`. */
 export function registryOptions(file: ConfigFile, line: RegistryValues): RegistryOptions | undefined {
+  const served = servedOptions(file, line);
+  const caches = cacheOptions(file, line);
+  if (!caches) return served;
+  if (!served)
+    throw usage("caches are served by the registry, which has no address", "--registry 127.0.0.1:5000");
+  const own = caches.settings.upstreams.find(({ domain }) => isOwnDomain(served, domain));
+  if (own) throw usage(`${own.domain} is this registry itself`, "give the registry that is to be cached");
+  return { ...served, caches };
+}
+
+function servedOptions(file: ConfigFile, line: RegistryValues): RegistryOptions | undefined {
   const text = line.registry ?? file.registry;
   const certificate = line["registry-tls-cert"] ?? file["registry-tls-cert"];
   const key = line["registry-tls-key"] ?? file["registry-tls-key"];

@@ -45,6 +45,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
   const services = await createServices(identity, logger, {
     registries: options.registries,
     runtimes,
+    caches: options.registry?.caches?.settings,
     isOwnRegistry: (domain) => isOwnDomain(options.registry, domain),
   });
   const stop = Promise.withResolvers<string>();

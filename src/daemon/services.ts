@@ -18,7 +18,7 @@ import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } 
 import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
 import { createOperations, type Operations } from "../operations/index.ts";
 import { createRuntime, type Runtime, type RuntimeProgram } from "../runtimes/index.ts";
-import { createRegistry, registryMigrations, type Registry } from "../registry/index.ts";
+import { createRegistry, registryMigrations, type CacheSettings, type Registry } from "../registry/index.ts";
 import { createStacks, type Stacks } from "../stacks/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
@@ -60,6 +60,8 @@ const migrations = [
 export interface ServiceSettings {
   readonly registries: RegistrySettings;
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
+  /** Registries that the registry keeps the images of. */
+  readonly caches?: CacheSettings | undefined;
   /** Whether images of this domain belong to the registry that this daemon serves. */
   readonly isOwnRegistry: (domain: string) => boolean;
 }
@@ -85,13 +87,14 @@ export async function createServices(
   );
   const networks = await createNetworks({ ...common, namespaces });
   const host = readHostFacts();
+  const registries = openRegistries(identity, clock, logger, settings.registries);
   const registry = createRegistry({
     ...common,
     ...storage,
     directory: identity.path("registry"),
     removeUnneeded: (blobs) => engine.images.collectGarbage({ layers: [], blobs }),
+    ...(settings.caches ? { cache: { settings: settings.caches, registries } } : {}),
   });
-  const registries = openRegistries(identity, clock, logger, settings.registries);
   const parts = { common, storage, runtime, networks, host, registry, registries };
   const engine = createEngine({ ...parts, settings });
   await engine.containers.recover();

@@ -27,12 +27,8 @@ export function createRemote(connection: Connection, isMirror: boolean): RemoteR
     isMirror,
     headManifest: (reference, signal) => headManifest(connection, reference, signal),
     tags: (signal) => listTags(connection, signal),
-    async hasBlob(digest, signal) {
-      const request = { method: "HEAD", path: `blobs/${digest}`, signal } as const;
-      const got = await connection.ask(request, [200, 404], `blob ${digest}`);
-      await got.drop();
-      return got.status === 200;
-    },
+    statBlob: (digest, signal) => statBlob(connection, digest, signal),
+    hasBlob: async (digest, signal) => (await headBlob(connection, digest, signal)).status === 200,
     smallBlob: (blob, signal) =>
       repeated(connection.clock, signal, async () => {
         const pieces: Uint8Array[] = [];
@@ -50,6 +46,25 @@ export function createRemote(connection: Connection, isMirror: boolean): RemoteR
     pushReferrer: (subject, referrer, bytes, signal) =>
       pushReferrer(connection, manifests, subject, referrer, bytes, signal),
   };
+}
+
+async function headBlob(connection: Connection, digest: Digest, signal: AbortSignal) {
+  const request = { method: "HEAD", path: `blobs/${digest}`, signal } as const;
+  const got = await connection.ask(request, [200, 404], `blob ${digest}`);
+  await got.drop();
+  return got;
+}
+
+async function statBlob(connection: Connection, digest: Digest, signal: AbortSignal) {
+  const { status, headers } = await headBlob(connection, digest, signal);
+  if (status === 404) return undefined;
+  const length = headers.get("content-length");
+  if (length !== null && /^\d+$/.test(length)) return { digest, size: Number(length) };
+  throw fail(
+    "unavailable",
+    "registry.answer-invalid",
+    `${connection.host} does not tell the size of ${digest}`,
+  );
 }
 
 /** `manifest for debian:nope`, as Docker calls it. */

@@ -30,6 +30,8 @@ export interface RemoteRepository {
   /** What a tag names, without its content; undefined when there is none. */
   headManifest(reference: string, signal: AbortSignal): Promise<Descriptor | undefined>;
   tags(signal: AbortSignal): Promise<string[]>;
+  /** Size and digest of a blob, without its content; undefined when there is none. */
+  statBlob(digest: Digest, signal: AbortSignal): Promise<BlobInfo | undefined>;
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** All of a small blob, checked. */
   smallBlob(blob: BlobInfo, signal: AbortSignal): Promise<Uint8Array>;

@@ -22,6 +22,8 @@ export interface Told {
   readonly body?: string | Uint8Array;
   /** The connection breaks after so many bytes of the body. */
   readonly cutAfter?: number;
+  /** The first half of the body goes out at once, the rest after this. */
+  readonly rest?: Promise<unknown>;
   /** The body, which is promised to be longer, and then nothing more. */
   readonly hang?: boolean;
   /** No answer: the connection breaks. */
@@ -111,7 +113,11 @@ async function serve(fake: FakeRegistry, request: IncomingMessage, response: Ser
   const body = Buffer.from(told.body ?? "");
   const length = { "content-length": String(body.length + (told.hang === true ? 1 : 0)) };
   response.writeHead(told.status ?? 200, { ...length, ...told.headers });
-  if (told.hang === true) response.write(body);
+  if (told.rest) {
+    response.write(body.subarray(0, body.length / 2));
+    await told.rest;
+    response.end(body.subarray(body.length / 2));
+  } else if (told.hang === true) response.write(body);
   else if (told.cutAfter === undefined) response.end(one.method === "HEAD" ? undefined : body);
   else {
     response.write(body.subarray(0, told.cutAfter));

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import type { Clock, Logger } from "../base/index.ts";
 import type { ContentStore, Digest } from "../content/index.ts";
+import type { Registries } from "../distribution/index.ts";
 import type { State } from "../state/index.ts";
 import { createAttempts } from "./attempts.ts";
 import { createBackground } from "./background.ts";
 import { createBlobs } from "./blobs.ts";
+import type { CacheSettings } from "./cache/cache.ts";
+import { createCaches } from "./cache/create-caches.ts";
 import { checkContent } from "./check.ts";
 import { createRegistryGarbage } from "./garbage.ts";
 import { createLeases } from "./leases.ts";
@@ -30,9 +33,16 @@ export interface RegistryDependencies {
   readonly logger: Logger;
   /** The content store's own collection: removes those of the blobs that nobody needs; returns the bytes freed. */
   readonly removeUnneeded: (blobs: readonly Digest[]) => Promise<number>;
+  /** Other registries that this one keeps the images of, and how they are reached. */
+  readonly cache?: { readonly settings: CacheSettings; readonly registries: Pick<Registries, "open"> };
 }
 
-export function createRegistry({ directory, removeUnneeded, ...common }: RegistryDependencies): Registry {
+export function createRegistry({
+  directory,
+  removeUnneeded,
+  cache,
+  ...common
+}: RegistryDependencies): Registry {
   const { state, clock, logger } = common;
   const leases = createLeases();
   const repositories = createRepositories(state, clock);
@@ -50,16 +60,26 @@ export function createRegistry({ directory, removeUnneeded, ...common }: Registr
     announce: (happened) => webhooks.announce(happened),
     release: (blobs) => garbage.release(blobs),
   });
+  const blobs = createBlobs(shared);
+  const caches = createCaches({
+    ...shared,
+    ...(cache ?? { settings: { upstreams: [], bytes: 0 }, registries: { open: noUpstream } }),
+    manifests,
+    blobs,
+    release: (gone) => garbage.release(gone),
+  });
   const collectGarbage = async () => {
+    const evicted = await caches.evict();
     const { manifests: gone } = retention.apply();
     const freed = await garbage.release(gone.map((one) => one.digest));
     const collected = await garbage.collect();
-    return { ...collected, freed: collected.freed + freed };
+    return { ...collected, freed: collected.freed + freed + evicted };
   };
   const work = createBackground({ clock, logger, webhooks, collectGarbage });
   return {
     manifests,
-    blobs: createBlobs(shared),
+    blobs,
+    caches,
     uploads,
     quotas,
     retention,
@@ -73,6 +93,13 @@ export function createRegistry({ directory, removeUnneeded, ...common }: Registr
     repositories: (page = {}) => repositories.list(page),
     needs: (digest) => leases.has(digest) || links.isNeeded(digest),
     start: () => work.start(),
-    close: () => work.close(),
+    async close() {
+      await work.close();
+      await caches.close();
+    },
   };
+}
+
+function noUpstream(): never {
+  throw new Error("no registry is cached");
 }

@@ -99,10 +99,11 @@ async function put(
   state.transaction(() => {
     if (push.condition) refuseUnless(push.condition, lookUp(repository, reference)?.digest);
     const id = repositories.ensure(repository);
-    refuseMissing(links, id, manifest);
+    if (push.cached !== true) refuseMissing(links, id, manifest);
     table.insert(id, { ...manifest, digest, size: bytes.length });
     for (const tag of tags) table.tag(id, tag, digest);
     repositories.touch(id);
+    if (push.cached === true) return;
     quotas.check(repository, 0);
     announce({ action: "push", repository, manifest: pushed, tags, ...actor });
   });

@@ -1,5 +1,6 @@
 import type { Attempts } from "./attempts.ts";
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
+import type { Caches } from "./cache/cache.ts";
 import type { Checked } from "./check.ts";
 import type { StoredManifest } from "./manifest.ts";
 import type { Reference } from "./names.ts";
@@ -25,6 +26,7 @@ export interface Registry {
   readonly manifests: Manifests;
   readonly blobs: Blobs;
   readonly uploads: Uploads;
+  readonly caches: Caches;
   readonly quotas: Quotas;
   readonly retention: Retention;
   readonly webhooks: Webhooks;
@@ -111,6 +113,8 @@ export interface ManifestPush {
   readonly condition?: Condition | undefined;
   /** Who pushes, for those who are told of it. */
   readonly actor?: string | undefined;
+  /** It comes from the registry that is cached: what it refers to need not be here, no quota counts, nobody is told. */
+  readonly cached?: boolean;
 }
 
 /** What a collection took away. */

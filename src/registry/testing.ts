@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ManualClock, silentLogger } from "../base/index.ts";
 import { createContentStore, type ContentStore, type Digest } from "../content/index.ts";
 import { openState, type State } from "../state/index.ts";
-import { createRegistry } from "./create-registry.ts";
+import { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 import { manifestTypes } from "./manifest-format.ts";
 import type { Registry } from "./registry.ts";
 import { registryMigrations } from "./store.ts";
@@ -24,6 +24,7 @@ export interface TestRegistry extends Disposable {
 
 export async function testRegistry(
   directory = mkdtempSync(join(tmpdir(), "virga-registry-")),
+  cache?: RegistryDependencies["cache"],
 ): Promise<TestRegistry> {
   const clock = new ManualClock();
   const state = openState(join(directory, "state.db"), registryMigrations);
@@ -39,7 +40,11 @@ export async function testRegistry(
   };
   const place = join(directory, "registry");
   const logger = silentLogger;
-  const open = () => createRegistry({ directory: place, state, content, clock, logger, removeUnneeded });
+  const open = () =>
+    createRegistry({
+      ...{ directory: place, state, content, clock, logger, removeUnneeded },
+      ...(cache ? { cache } : {}),
+    });
   const test: TestRegistry = {
     directory,
     clock,

@@ -10,17 +10,22 @@ const port = freePort();
 const registry = `localhost:${port}`;
 const insecure = "--tls-verify=false";
 let daemon: TestDaemon;
+let upstream: Peer;
+const mirrorPort = freePort();
 let work: string;
 let archive: string;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ arguments: ["--registry", `127.0.0.1:${port}`] });
+  upstream = await startDockerRegistry();
+  const cache = ["--registry-cache", `${upstream.address}=127.0.0.1:${mirrorPort}`];
+  daemon = await startDaemon({ arguments: ["--registry", `127.0.0.1:${port}`, ...cache] });
   work = mkdtempSync("/tmp/virga-registry-test-");
   archive = join(work, "box.tar");
   await daemon.dockerOk(["save", "-o", archive, await importBusybox(daemon)]);
 }, 60_000);
 afterAll(async () => {
   await daemon.destroy();
+  await upstream[Symbol.asyncDispose]();
   rmSync(work, { recursive: true, force: true });
 });
 
@@ -128,6 +133,21 @@ describe("clients", () => {
     );
     expect(await Bun.file(file).text()).toBe(await digestAt(registry, "buildah/mine:1"));
     await buildah("pull", "-q", insecure, `${registry}/buildah/mine:1`);
+  }, 60_000);
+
+  test("a cache of docker-registry: by its prefix and at the mirror's address, also when the registry is away", async () => {
+    const { address } = upstream;
+    await copy(`docker-archive:${archive}`, `docker://${address}/team/app:1`, "--format", "v2s2");
+    const digest = await digestAt(address, "team/app:1");
+    const cached = `${registry}/cache/${address.replace(":", "-")}/team/app:1`;
+    await copy(`docker://${cached}`, `dir:${work}/cached`);
+    expect(sha256(await Bun.file(`${work}/cached/manifest.json`).bytes())).toBe(digest);
+    await upstream[Symbol.asyncDispose]();
+    await copy(`docker://localhost:${mirrorPort}/team/app:1`, `dir:${work}/mirrored`);
+    expect(sha256(await Bun.file(`${work}/mirrored/manifest.json`).bytes())).toBe(digest);
+    await daemon.dockerOk(["pull", "-q", cached]);
+    const info = await daemon.virga(["registry", "info"]);
+    expect(info.stdout).toContain(`cache/${address.replace(":", "-")}/* (1)`);
   }, 60_000);
 
   test("dockerd: docker push and docker pull, with the digest that it says", async () => {

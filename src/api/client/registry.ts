@@ -57,8 +57,27 @@ export interface WireRegistry {
     readonly repositories: string;
     readonly signed: boolean;
   }[];
+  /** Registries whose images are kept here. */
+  readonly caches: readonly WireRegistryCache[];
   /** PEM. */
   readonly authority?: string;
+}
+
+export interface WireRegistryCache {
+  readonly upstream: string;
+  readonly prefix: string;
+  readonly repositories: number;
+  readonly bytes: number;
+  /** Requests since the daemon's start, by how they were answered. */
+  readonly outcomes: {
+    readonly hit: number;
+    readonly miss: number;
+    readonly stale: number;
+    readonly failed: number;
+  };
+  readonly fetchedBytes: number;
+  /** Why the upstream can't be asked now. */
+  readonly failure?: string;
 }
 
 export interface WireRegistryCollected {

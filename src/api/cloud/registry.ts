@@ -83,6 +83,7 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
 function shown({ registry, registryAuthority }: RegistryBackend): WireRegistry {
   return {
     totals: registry.totals(),
+    caches: registry.caches.totals(),
     users: registry.users.list(),
     quotas: registry.quotas.list(),
     retention: registry.retention.list(),

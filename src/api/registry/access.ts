@@ -19,6 +19,10 @@ export interface AccessDependencies {
    */
   readonly loopback: boolean;
   readonly tls: boolean;
+  /** At this address only the cache of this registry is served, by the names that it has itself: a mirror. */
+  readonly mirrorOf?: string | undefined;
+  /** The name in full of what clients call `name` in the registry `domain`. */
+  readonly nameIn: (domain: string, name: string) => string | undefined;
 }
 
 /** A request, and the address it comes from. */
@@ -51,10 +55,10 @@ export async function identify(dependencies: AccessDependencies, incoming: Incom
 
 /** Answers the token endpoint (distribution project, spec/auth/token.md and oauth.md). */
 export async function issueToken(dependencies: AccessDependencies, incoming: Incoming): Promise<Response> {
-  const { users, tokens } = dependencies;
+  const { tokens } = dependencies;
   const read = incoming.request.method === "POST" ? readForm : readQuery;
   const { user, scopes } = await read(dependencies, incoming);
-  const access = scopes.flatMap((scope) => granted(users, user, scope));
+  const access = scopes.flatMap((scope) => granted(dependencies, user, scope));
   const token = tokens.issue({ user, access });
   const body = {
     token,
@@ -131,10 +135,10 @@ async function readForm(dependencies: AccessDependencies, incoming: Incoming) {
 }
 
 /** `repository:team/app:pull,push`, cut down to what the user may. */
-function granted(users: Users, user: string, scope: string): Access[] {
+function granted({ users, mirrorOf, nameIn }: AccessDependencies, user: string, scope: string): Access[] {
   const match = /^repository(?:\([a-z]+\))?:(.+):([a-z,*]*)$/.exec(scope);
   if (!match) return [];
-  const name = match[1]!;
+  const name = (mirrorOf === undefined ? undefined : nameIn(mirrorOf, match[1]!)) ?? match[1]!;
   const asked = match[2]!.split(",");
   const given = (["pull", "push", "delete"] as const).filter(
     (action) => (asked.includes(action) || asked.includes("*")) && users.may(user, action, name),

@@ -79,7 +79,7 @@ export function createRegistryApp(dependencies: RegistryApiDependencies): Hono<{
   app.get("/metrics", async (context) => {
     if ((await identify(access, incomingOf(context))).name === anonymous)
       throw unauthorized("the metrics are for users");
-    return new Response(metrics.text(registry.totals()), {
+    return new Response(metrics.text(registry.totals(), registry.caches.totals()), {
       headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
     });
   });
@@ -116,9 +116,39 @@ async function answer(
   const methods = handlers[route.kind];
   const [action, handler] = methods[method] ?? [];
   if (!action || !handler) throw unsupported(method, Object.keys(methods));
-  const name = checkName(route.name);
-  if (!caller.may(action, name)) throw denied(caller, action, name);
-  return await handler({ registry, request, query, caller, name, last: route.last });
+  const asked = checkName(route.name);
+  const name = nameOf(registry, access, asked, query);
+  if (!caller.may(action, name))
+    throw denied(caller, action, name, access.mirrorOf === undefined ? name : asked);
+  const upstream = registry.caches.of(name);
+  if (upstream && action === "push") throw cacheOf(upstream.domain, name);
+  return await handler({
+    ...{ registry, request, query, caller, name, asked },
+    isCached: upstream !== undefined && action === "pull",
+    last: route.last,
+  });
+}
+
+/** A mirror is one registry's; containerd says with `ns` which one it means. */
+function nameOf(
+  { caches }: Registry,
+  { mirrorOf }: AccessDependencies,
+  asked: string,
+  query: URLSearchParams,
+): string {
+  const domain = mirrorOf ?? query.get("ns");
+  return (domain === null ? undefined : caches.nameIn(domain, asked)) ?? asked;
+}
+
+function cacheOf(domain: string, name: string): Error {
+  return refuse(
+    "permission",
+    "registry.denied",
+    `'${name}' is a cache of ${domain}: nothing is pushed to it`,
+    {
+      detail: { name, upstream: domain },
+    },
+  );
 }
 
 function failure(
@@ -165,9 +195,9 @@ function unsupported(method: string, allowed: readonly string[]): Error {
 }
 
 /** 401 where a password or another token may help, otherwise 403. */
-function denied(caller: Caller, action: Action, name: string): Error {
+function denied(caller: Caller, action: Action, name: string, asked: string): Error {
   const more = caller.couldAsk?.(action, name) ?? false;
-  const scope = `repository:${name}:${action === "push" ? "pull,push" : action}`;
+  const scope = `repository:${asked}:${action === "push" ? "pull,push" : action}`;
   const message = `you may not ${action} '${name}'`;
   if (!more && caller.name !== anonymous) {
     return refuse("permission", "registry.denied", message, { detail: { action, name } });

@@ -1,14 +1,15 @@
-import type { BlobInfo } from "../../content/index.ts";
+import type { BlobInfo, Digest } from "../../content/index.ts";
 import { checkDigest, refuse } from "../../registry/index.ts";
 import type { Call } from "./call.ts";
 import { entityTag, isFresh } from "./conditions.ts";
 import { parseRange } from "./range.ts";
 
 /** GET and HEAD of a blob (end-2). The kernel copies the file to the socket; no byte comes here. */
-export function getBlob({ registry, request, name, last }: Call): Response {
+export async function getBlob(call: Call): Promise<Response> {
+  const { registry, request } = call;
   const head = request.method === "HEAD";
-  const digest = checkDigest(last);
-  const blob = head ? registry.blobs.promise(name, digest) : registry.blobs.find(name, digest);
+  const digest = checkDigest(call.last);
+  const blob = await findBlob(call, digest, head);
   const headers = new Headers({
     "Content-Type": "application/octet-stream",
     "Docker-Content-Digest": digest,
@@ -22,7 +23,17 @@ export function getBlob({ registry, request, name, last }: Call): Response {
     headers.set("Content-Length", String(blob.size));
     return new Response(null, { headers });
   }
+  if ("stream" in blob) {
+    // The whole goes out while it comes; of a part nobody could see whether it is right.
+    if (!request.headers.has("range") && blob.size > 0) return new Response(blob.stream(), { headers });
+    await blob.whole();
+  }
   return send(Bun.file(registry.blobs.path(blob)), blob, request, headers);
+}
+
+function findBlob({ registry, request, name, isCached }: Call, digest: Digest, head: boolean) {
+  if (isCached) return registry.caches.blob(name, digest, { head, signal: request.signal });
+  return head ? registry.blobs.promise(name, digest) : registry.blobs.find(name, digest);
 }
 
 /** DELETE of a blob (end-10). */

@@ -17,7 +17,12 @@ export interface Call {
   readonly request: Request;
   readonly query: URLSearchParams;
   readonly caller: Caller;
+  /** The repository. */
   readonly name: string;
+  /** What the request calls it: the same, or without the prefix of a cache. */
+  readonly asked: string;
+  /** Whether what is asked for is fetched from another registry when it is not here. */
+  readonly isCached: boolean;
   /** The last part of the path: tag, digest or upload. */
   readonly last: string;
 }

@@ -28,6 +28,7 @@ const table: Readonly<Record<string, readonly [status: number, code: string]>> =
   "registry.upload-unknown": [404, "BLOB_UPLOAD_UNKNOWN"],
   "registry.unauthorized": [401, "UNAUTHORIZED"],
   "registry.too-many-attempts": [429, "TOOMANYREQUESTS"],
+  "registry.upstream-busy": [429, "TOOMANYREQUESTS"],
   "registry.denied": [403, "DENIED"],
   "registry.quota-exceeded": [403, "DENIED"],
   "registry.manifest-unknown": [404, "MANIFEST_UNKNOWN"],

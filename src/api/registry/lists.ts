@@ -2,17 +2,25 @@ import { countOf, json, nextLink, type Call, type Caller } from "./call.ts";
 import type { Registry } from "../../registry/index.ts";
 
 /** GET of the tags (end-8a, end-8b). */
-export function listTags({ registry, query, name }: Call): Response {
+export async function listTags({ registry, request, query, name, asked, isCached }: Call): Promise<Response> {
   const n = countOf(query, "n");
   const last = query.get("last");
   const page = { ...(n === undefined ? {} : { n: n + 1 }), ...(last === null ? {} : { last }) };
-  const found = registry.manifests.tags(name, page);
+  const found = isCached
+    ? (await registry.caches.tags(name, request.signal)).filter((tag) => tag > (last ?? ""))
+    : registry.manifests.tags(name, page);
   const tags = n === undefined ? found : found.slice(0, n);
   const more = n !== undefined && n > 0 && found.length > n;
   const headers = more
-    ? { Link: nextLink(`/v2/${name}/tags/list`, { n: String(n), last: tags.at(-1)! }) }
+    ? {
+        Link: nextLink(`/v2/${asked}/tags/list`, {
+          n: String(n),
+          last: tags.at(-1)!,
+          ...(query.has("ns") ? { ns: query.get("ns")! } : {}),
+        }),
+      }
     : {};
-  return json({ name, tags }, headers);
+  return json({ name: asked, tags }, headers);
 }
 
 /** So many names are looked at in one go. */

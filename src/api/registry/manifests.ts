@@ -1,3 +1,4 @@
+import type { Descriptor, Digest } from "../../content/index.ts";
 import {
   checkDigest,
   checkReference,
@@ -10,8 +11,9 @@ import { conditionOf, entityTag, isFresh } from "./conditions.ts";
 import { negotiate } from "./negotiate.ts";
 
 /** GET and HEAD of a manifest (end-3). */
-export async function getManifest({ registry, request, name, last }: Call): Promise<Response> {
-  const manifest = await negotiate(registry, name, checkReference(last), request.headers.get("accept"));
+export async function getManifest(call: Call): Promise<Response> {
+  const { registry, request, last } = call;
+  const manifest = await negotiate(call, checkReference(last));
   const headers = headersOf(manifest);
   if (isFresh(request, manifest.digest)) return new Response(null, { status: 304, headers });
   headers.set("Content-Length", String(manifest.size));
@@ -50,7 +52,8 @@ export async function deleteManifest({ registry, caller, name, last }: Call): Pr
 const largestPage = 2 * 2 ** 20;
 
 /** The referrers of a manifest (end-12a, end-12b), in pages that a client can take as one manifest. */
-export function listReferrers({ registry, query, name, last }: Call): Response {
+export async function listReferrers(call: Call): Promise<Response> {
+  const { query, asked, last } = call;
   const artifactType = query.get("artifactType") ?? undefined;
   const after = query.get("last");
   const manifests: object[] = [];
@@ -62,12 +65,12 @@ export function listReferrers({ registry, query, name, last }: Call): Response {
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(after === null ? {} : { last: checkDigest(after) }),
   };
-  for (const descriptor of registry.manifests.referrers(name, checkDigest(last), filter)) {
+  for (const descriptor of await referrersOf(call, filter)) {
     size += JSON.stringify(descriptor).length;
     if (size > largestPage && manifests.length > 0) {
       const parameters = { ...(artifactType === undefined ? {} : { artifactType }), last: previous };
       headers["Link"] =
-        `</v2/${name}/referrers/${last}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
+        `</v2/${asked}/referrers/${last}?${new URLSearchParams(parameters).toString()}>; rel="next"`;
       break;
     }
     manifests.push(descriptor);
@@ -75,6 +78,18 @@ export function listReferrers({ registry, query, name, last }: Call): Response {
   }
   const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests };
   return new Response(JSON.stringify(index), { headers });
+}
+
+/** Those of a cached image are the upstream's, in one page. */
+async function referrersOf(
+  { registry, request, name, last, isCached }: Call,
+  filter: { readonly artifactType?: string; readonly last?: Digest },
+): Promise<Iterable<Descriptor>> {
+  const subject = checkDigest(last);
+  if (!isCached) return registry.manifests.referrers(name, subject, filter);
+  const all = await registry.caches.referrers(name, subject, filter.artifactType, request.signal);
+  const after = all.findIndex((one) => one.digest === filter.last) + 1;
+  return filter.last === undefined ? all : all.slice(after);
 }
 
 function headersOf({ digest, mediaType }: StoredManifest): Headers {

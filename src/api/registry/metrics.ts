@@ -1,9 +1,9 @@
-import type { RegistryTotals } from "../../registry/index.ts";
+import type { CacheTotals, RegistryTotals } from "../../registry/index.ts";
 
 /** Counts requests, and writes all that is known in the text format of Prometheus. */
 export interface RegistryMetrics {
   count(method: string, kind: string, response: Response): void;
-  text(totals: RegistryTotals): string;
+  text(totals: RegistryTotals, caches?: readonly CacheTotals[]): string;
 }
 
 const gauges: Readonly<Record<keyof RegistryTotals, readonly [name: string, help: string]>> = {
@@ -25,7 +25,7 @@ export function createRegistryMetrics(): RegistryMetrics {
       requests.set(labels, (requests.get(labels) ?? 0) + 1);
       if (method === "GET" && kind === "blob") sent += Number(response.headers.get("content-length") ?? 0);
     },
-    text(totals) {
+    text(totals, caches = []) {
       const lines = Object.entries(gauges).flatMap(([key, [name, help]]) => [
         `# HELP ${name} ${help}`,
         `# TYPE ${name} gauge`,
@@ -40,8 +40,31 @@ export function createRegistryMetrics(): RegistryMetrics {
         "# HELP virga_registry_sent_bytes_total Bytes of blobs in answers that were begun.",
         "# TYPE virga_registry_sent_bytes_total counter",
         `virga_registry_sent_bytes_total ${sent}`,
+        ...cacheLines(caches),
         "",
       ].join("\n");
     },
   };
+}
+
+const cacheGauges = [
+  ["virga_registry_cache_bytes", "gauge", (one: CacheTotals) => one.bytes],
+  ["virga_registry_cache_fetched_bytes_total", "counter", (one: CacheTotals) => one.fetchedBytes],
+  ["virga_registry_cache_upstream_up", "gauge", (one: CacheTotals) => (one.failure === undefined ? 1 : 0)],
+] as const;
+
+function cacheLines(caches: readonly CacheTotals[]): string[] {
+  if (caches.length === 0) return [];
+  const label = (one: CacheTotals) => `upstream="${one.upstream}"`;
+  const requests = "virga_registry_cache_requests_total";
+  return [
+    ...cacheGauges.flatMap(([name, type, value]) => [
+      `# TYPE ${name} ${type}`,
+      ...caches.map((one) => `${name}{${label(one)}} ${value(one)}`),
+    ]),
+    `# TYPE ${requests} counter`,
+    ...caches.flatMap((one) =>
+      Object.entries(one.outcomes).map(([result, n]) => `${requests}{${label(one)},result="${result}"} ${n}`),
+    ),
+  ];
 }

@@ -1,11 +1,5 @@
-import {
-  indexMembers,
-  isIndex,
-  refuse,
-  type Reference,
-  type Registry,
-  type StoredManifest,
-} from "../../registry/index.ts";
+import { indexMembers, isIndex, refuse, type Reference, type StoredManifest } from "../../registry/index.ts";
+import type { Call } from "./call.ts";
 
 /**
  * The manifest to answer with. A digest stands for its bytes, whatever the client accepts. For a tag the type counts,
@@ -13,12 +7,15 @@ import {
  * not know the type at all gets `not-found`. No `Accept`, or one for anything or for JSON, accepts all.
  */
 export async function negotiate(
-  registry: Registry,
-  name: string,
+  { registry, name, isCached, request }: Pick<Call, "registry" | "name" | "isCached" | "request">,
   reference: Reference,
-  accept: string | null,
 ): Promise<StoredManifest> {
-  const stored = registry.manifests.find(name, reference);
+  const find = async (wanted: Reference) => {
+    if (isCached) await registry.caches.manifest(name, wanted, request.signal);
+    return registry.manifests.find(name, wanted);
+  };
+  const accept = request.headers.get("accept");
+  const stored = await find(reference);
   if ("digest" in reference || accepts(accept, stored.mediaType)) return stored;
   if (isIndex(stored.mediaType)) {
     const members = indexMembers(await registry.manifests.read(stored));
@@ -26,7 +23,7 @@ export async function negotiate(
       ({ platform, mediaType }) =>
         platform?.os === "linux" && platform.architecture === "amd64" && accepts(accept, mediaType),
     );
-    if (member) return registry.manifests.find(name, { digest: member.digest });
+    if (member) return await find({ digest: member.digest });
   }
   throw refuse(
     "not-found",

@@ -1,5 +1,6 @@
 import { silentLogger } from "../../base/index.ts";
 import { digestOf, testRegistry, type TestRegistry } from "../../registry/testing.ts";
+import type { RegistryDependencies } from "../../registry/index.ts";
 import type { AccessDependencies } from "./access.ts";
 import { createRegistryApp } from "./app.ts";
 
@@ -21,11 +22,15 @@ export interface SendOptions {
 }
 
 /** The API on a port of its own, as the daemon serves it: open on loopback, as long as there are no users. */
-export async function testServer(options: Partial<AccessDependencies> = {}): Promise<TestServer> {
-  const test = await testRegistry();
+export async function testServer(
+  options: Partial<AccessDependencies> = {},
+  cache?: RegistryDependencies["cache"],
+): Promise<TestServer> {
+  const test = await testRegistry(undefined, cache);
   const { registry } = test;
   const { users, tokens, attempts } = registry;
-  const access = { users, tokens, attempts, loopback: true, tls: false, ...options };
+  const nameIn = registry.caches.nameIn.bind(registry.caches);
+  const access = { users, tokens, attempts, nameIn, loopback: true, tls: false, ...options };
   const app = createRegistryApp({ registry, logger: silentLogger, access });
   const answer = (request: Request) => app.fetch(request, { peer: () => "10.0.0.1" });
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer, development: false });

@@ -28,7 +28,7 @@ export const info: Command = {
 };
 
 function describe(
-  { totals, users, quotas, retention, webhooks }: WireRegistry,
+  { totals, users, quotas, retention, webhooks, caches }: WireRegistry,
   address: string | undefined,
 ): string {
   const { repositories, manifests, tags, bytes } = totals;
@@ -55,6 +55,17 @@ function describe(
         one.tags,
         one.keepTags === undefined ? "all" : String(one.keepTags),
         one.untaggedMs === undefined ? "kept" : `${Math.round(one.untaggedMs / 3_600_000)}h`,
+      ]),
+    ],
+    [
+      ["CACHE OF", "REPOSITORIES", "BYTES", "SERVED", "FETCHED", "UPSTREAM"],
+      caches.map((one) => [
+        one.upstream,
+        `${one.prefix}/* (${one.repositories})`,
+        formatBytes(one.bytes),
+        `${one.outcomes.hit + one.outcomes.stale} of ${Object.values(one.outcomes).reduce((sum, n) => sum + n)} requests`,
+        formatBytes(one.fetchedBytes),
+        one.failure ?? "answers",
       ]),
     ],
     [["WEBHOOK", "REPOSITORIES", "URL"], webhooks.map((one) => [String(one.id), one.repositories, one.url])],

@@ -34,6 +34,17 @@ export const serve: CommandHelp = {
       value: "HOST",
       help: "one more name or address in that certificate; repeatable",
     },
+    "registry-cache": {
+      type: "string",
+      multiple: true,
+      value: "REGISTRY[=ADDRESS]",
+      help: "keep what is pulled from REGISTRY (docker.io) below cache/REGISTRY/; at ADDRESS as its mirror; repeatable",
+    },
+    "registry-cache-size": {
+      type: "string",
+      value: "SIZE",
+      help: "so much the caches keep together (default 20g)",
+    },
     "registry-mirror": {
       type: "string",
       multiple: true,

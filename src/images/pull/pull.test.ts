@@ -297,7 +297,7 @@ describe("cuts", () => {
       expect(await errorOf(kit.images.pull(name(fake)))).toMatchObject({ code: "registry.server-error" });
     await fail();
     expect(kit.images.list()).toEqual([]);
-    expect(kit.content.partials()).toEqual([{ digest: large!.digest, size: 300_000 }]);
+    expect(kit.content.partials()).toMatchObject([{ digest: large!.digest, size: 300_000 }]);
     expect(await kit.images.collectGarbage()).toBe(0);
     broken = false;
     fake.seen.length = 0;
