@@ -37,12 +37,8 @@ export interface RegistryDependencies {
   readonly cache?: { readonly settings: CacheSettings; readonly registries: Pick<Registries, "open"> };
 }
 
-export function createRegistry({
-  directory,
-  removeUnneeded,
-  cache,
-  ...common
-}: RegistryDependencies): Registry {
+export function createRegistry(dependencies: RegistryDependencies): Registry {
+  const { directory, removeUnneeded, cache = noCache, ...common } = dependencies;
   const { state, clock, logger } = common;
   const leases = createLeases();
   const repositories = createRepositories(state, clock);
@@ -63,7 +59,7 @@ export function createRegistry({
   const blobs = createBlobs(shared);
   const caches = createCaches({
     ...shared,
-    ...(cache ?? { settings: { upstreams: [], bytes: 0 }, registries: { open: noUpstream } }),
+    ...cache,
     manifests,
     blobs,
     release: (gone) => garbage.release(gone),
@@ -100,6 +96,7 @@ export function createRegistry({
   };
 }
 
-function noUpstream(): never {
-  throw new Error("no registry is cached");
-}
+const noCache: NonNullable<RegistryDependencies["cache"]> = {
+  settings: { upstreams: [], bytes: 0 },
+  registries: { open: () => Promise.reject(new Error("no registry is cached")) },
+};

@@ -9,6 +9,8 @@ import { manifestTypes } from "./manifest-format.ts";
 import type { Registry } from "./registry.ts";
 import { registryMigrations } from "./store.ts";
 
+export { fakeRegistry, testRegistries, type FakeRegistry, type Seen } from "../distribution/testing.ts";
+
 /** A registry on a real content store and database. */
 export interface TestRegistry extends Disposable {
   readonly directory: string;

@@ -25,11 +25,8 @@ interface Item {
   size: number;
 }
 
-export function createCacheTable(
-  { db, transaction }: State,
-  clock: Clock,
-  upstreams: readonly Upstream[],
-): CacheTable {
+export function createCacheTable(state: State, clock: Clock, upstreams: readonly Upstream[]): CacheTable {
+  const { db } = state;
   const now = () => clock.now().getTime();
   const id = "(SELECT id FROM registry_repositories WHERE name = ?)";
   const tagged = db.query<{ updated_at: number }, [string, string]>(
@@ -43,17 +40,6 @@ export function createCacheTable(
   );
   // GLOB knows `?` and `[` too; a prefix has neither.
   const patterns = upstreams.map(({ prefix }) => `${prefix}/*`);
-  const among = (count: number) =>
-    `(SELECT id FROM registry_repositories WHERE ${Array.from({ length: count }, () => "name GLOB ?").join(" OR ")})`;
-  const items = (count: number) =>
-    `SELECT digest, size, touched_at AS at FROM registry_links WHERE repository IN ${among(count)}
-     UNION ALL SELECT digest, size, pushed_at FROM registry_manifests WHERE repository IN ${among(count)}`;
-  const sizeOf = (these: readonly string[]) =>
-    db
-      .query<{ bytes: number }, string[]>(
-        `SELECT coalesce(sum(size), 0) AS bytes FROM (SELECT DISTINCT digest, size FROM (${items(these.length)}))`,
-      )
-      .get(...these, ...these)!.bytes;
 
   return {
     ageOf: (repository, tag) => now() - (tagged.get(repository, tag)?.updated_at ?? 0),
@@ -71,28 +57,41 @@ export function createCacheTable(
       const pattern = `${prefix}/*`;
       const count = "SELECT count(*) AS repositories FROM registry_repositories WHERE name GLOB ?";
       const { repositories } = db.query<{ repositories: number }, [string]>(count).get(pattern)!;
-      return { repositories, bytes: sizeOf([pattern]) };
+      return { repositories, bytes: sizeOf(db, [pattern]) };
     },
-    shrink(bytes) {
-      if (patterns.length === 0) return [];
-      return transaction(() => {
-        let total = sizeOf(patterns);
-        if (total <= bytes) return [];
-        const oldest = db.query<Item, string[]>(
-          `SELECT digest, size FROM (${items(patterns.length)}) GROUP BY digest ORDER BY max(at), digest`,
-        );
-        const gone: Digest[] = [];
-        for (const { digest, size } of oldest.all(...patterns, ...patterns)) {
-          if (total <= bytes) break;
-          for (const table of ["registry_links", "registry_manifests"]) {
-            const where = `digest = ? AND repository IN ${among(patterns.length)}`;
-            db.run(`DELETE FROM ${table} WHERE ${where}`, [digest, ...patterns]);
-          }
-          gone.push(digest);
-          total -= size;
-        }
-        return gone;
-      });
-    },
+    shrink: (bytes) => (patterns.length === 0 ? [] : state.transaction(() => shrink(db, patterns, bytes))),
   };
+}
+
+function among(patterns: readonly string[]): string {
+  return `(SELECT id FROM registry_repositories WHERE ${patterns.map(() => "name GLOB ?").join(" OR ")})`;
+}
+
+/** Takes the patterns twice. */
+function items(patterns: readonly string[]): string {
+  return `SELECT digest, size, touched_at AS at FROM registry_links WHERE repository IN ${among(patterns)}
+    UNION ALL SELECT digest, size, pushed_at FROM registry_manifests WHERE repository IN ${among(patterns)}`;
+}
+
+function sizeOf(db: State["db"], patterns: readonly string[]): number {
+  const statement = `SELECT coalesce(sum(size), 0) AS bytes
+    FROM (SELECT DISTINCT digest, size FROM (${items(patterns)}))`;
+  return db.query<{ bytes: number }, string[]>(statement).get(...patterns, ...patterns)!.bytes;
+}
+
+function shrink(db: State["db"], patterns: readonly string[], bytes: number): Digest[] {
+  let total = sizeOf(db, patterns);
+  if (total <= bytes) return [];
+  const oldest = `SELECT digest, size FROM (${items(patterns)}) GROUP BY digest ORDER BY max(at), digest`;
+  const gone: Digest[] = [];
+  for (const { digest, size } of db.query<Item, string[]>(oldest).all(...patterns, ...patterns)) {
+    if (total <= bytes) break;
+    for (const table of ["registry_links", "registry_manifests"]) {
+      const where = `digest = ? AND repository IN ${among(patterns)}`;
+      db.run(`DELETE FROM ${table} WHERE ${where}`, [digest, ...patterns]);
+    }
+    gone.push(digest);
+    total -= size;
+  }
+  return gone;
 }
