@@ -15,8 +15,10 @@ export interface BuildRequest {
   readonly context: BuildContext;
   /** Path inside the context; default `Dockerfile`. */
   readonly dockerfile?: string;
-  /** The Dockerfile itself, instead of one in the context. */
+  /** The Dockerfile itself, instead of one in the context; `dockerfile` is what it is called in messages. */
   readonly dockerfileText?: string;
+  /** What .dockerignore says, instead of one in the context. */
+  readonly ignoreText?: string;
   readonly tags?: readonly string[];
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string | null>>;

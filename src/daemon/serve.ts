@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createLogger, fail, toVirgaError, version, type Logger } from "../base/index.ts";
 import { createCloudApp } from "../api/cloud/index.ts";
+import { createBuildkitApi } from "../api/buildkit/index.ts";
 import { createDockerApi, type DaemonFacts } from "../api/docker/index.ts";
 import { findProgram, missingPackages } from "../doctor/index.ts";
 import { daemonIdentity, forgetProgramText, setUmask, type DaemonIdentity } from "../host/index.ts";
@@ -105,8 +106,12 @@ async function openApis(
   await using undo = new AsyncDisposableStack();
   const startedAt = new Date();
   const identity = daemonIdentity(options.root);
+  const buildkit = createBuildkitApi({ ...services, logger, directory: identity.path("contexts") });
+  undo.defer(() => buildkit.close());
+  await buildkit.recover();
   const docker = createDockerApi({
     ...services,
+    buildkit,
     logger,
     facts: factsOf({ options, services, runtimes }, identity, startedAt),
   });

@@ -15,6 +15,7 @@ import { join } from "node:path";
  *   networks/                 DNS server configuration
  *   registry/uploads/         blobs that are being pushed
  *   builds/                   work in progress
+ *   contexts/                 what clients of BuildKit's API have sent, so that they send changes only
  *   run/                      docker.sock, virga.sock, pid file, runtime state, exit records
  *   log/daemon.log            the daemon's log
  * ```

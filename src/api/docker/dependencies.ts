@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Clock, Logger } from "../../base/index.ts";
 import type { Builds } from "../../builds/index.ts";
 import type { Containers } from "../../containers/index.ts";
@@ -9,6 +10,12 @@ import type { Networks } from "../../networks/index.ts";
 import type { Volumes } from "../../volumes/index.ts";
 import type { DaemonFacts } from "./system/backend.ts";
 
+/** BuildKit's API, on connections that were upgraded to HTTP/2; see `api/buildkit`. */
+export interface BuildkitConnections {
+  serveCalls(socket: Duplex): Promise<void>;
+  serveSession(socket: Duplex, headers: Headers): Promise<void>;
+}
+
 /** Everything that the Docker Engine API stands on. Each resource's `backend.ts` says what it needs of it. */
 export interface DockerApiDependencies {
   readonly containers: Containers;
@@ -16,6 +23,7 @@ export interface DockerApiDependencies {
   readonly layers: LayerStore;
   readonly registries: Registries;
   readonly builds: Builds;
+  readonly buildkit: BuildkitConnections;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly events: Events;

@@ -1,22 +1,22 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Hono } from "hono";
-import { messageOf } from "../../base/index.ts";
+import { fail, messageOf } from "../../base/index.ts";
 import { attachHijack, websocketHijack } from "./containers/attach.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { errorResponse, identityHeaders } from "./app.ts";
 import { isServerFault } from "./errors.ts";
 import { startHijack } from "./exec/routes.ts";
 import { socketConnection, type RawConnection } from "./hijack/connection.ts";
-import type { Hijack } from "./hijack/hijack.ts";
+import type { Hijack, Takeover } from "./hijack/hijack.ts";
 import { refuseZeroBytes } from "./http/address.ts";
 import { acceptWebsocket, websocketConnection } from "./hijack/websocket.ts";
-import type { ApiEnv } from "./http/context.ts";
+import type { ApiContext, ApiEnv } from "./http/context.ts";
 import { negotiate, splitVersion } from "./versions.ts";
 
 /**
- * Serves requests that ask for an upgrade (`Upgrade: tcp`): attach and exec start take the connection over; anything
- * else goes to `plain`, as if it had not asked.
+ * Serves requests that ask for an upgrade (`Upgrade: tcp`): attach and exec start take the connection over, and BuildKit's
+ * clients turn it into one of HTTP/2 (`Upgrade: h2c`); anything else goes to `plain`, as if it had not asked.
  */
 export function createUpgradeHandler(
   dependencies: DockerApiDependencies,
@@ -24,7 +24,7 @@ export function createUpgradeHandler(
 ) {
   const { logger } = dependencies;
   const identity = identityHeaders(dependencies.facts.version);
-  const hijacks = new WeakMap<Request, Hijack>();
+  const hijacks = new WeakMap<Request, Hijack | Takeover>();
   const app = hijackApp(dependencies, plain, (request, hijack) => hijacks.set(request, hijack));
   return async (incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
     // Without a listener a connection that breaks here would end the daemon.
@@ -33,6 +33,11 @@ export function createUpgradeHandler(
     const response = await app.fetch(request);
     const hijack = hijacks.get(request);
     if (hijack === undefined) return writeResponse(socket, response);
+    if ("protocol" in hijack) {
+      if (head.length > 0) socket.unshift(head);
+      socket.write(switching({}, hijack.protocol));
+      return hijack.serve(socket);
+    }
     const connection = await connect(incoming, socket, head, hijack, identity);
     try {
       await hijack.run(connection);
@@ -63,7 +68,7 @@ async function connect(
 function hijackApp(
   dependencies: DockerApiDependencies,
   plain: (request: Request) => Response | Promise<Response>,
-  keep: (request: Request, hijack: Hijack) => void,
+  keep: (request: Request, hijack: Hijack | Takeover) => void,
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   app.use(async (c, next) => {
@@ -87,6 +92,15 @@ function hijackApp(
     if (hijack !== undefined) keep(c.req.raw, hijack);
     return c.body(null, 200);
   });
+  app.post("/grpc", (c) => {
+    keep(c.req.raw, { protocol: h2c(c), serve: (socket) => dependencies.buildkit.serveCalls(socket) });
+    return c.body(null, 200);
+  });
+  app.post("/session", (c) => {
+    const { headers } = c.req.raw;
+    keep(c.req.raw, { protocol: h2c(c), serve: (socket) => dependencies.buildkit.serveSession(socket, headers) });
+    return c.body(null, 200);
+  });
   app.notFound((c) => plain(c.req.raw));
   app.onError((error, c) => errorResponse(error, c, dependencies.logger));
   return app;
@@ -95,7 +109,8 @@ function hijackApp(
 function toRequest(incoming: IncomingMessage): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {
-    if (value !== undefined && name !== "upgrade" && name !== "connection") headers.set(name, String(value));
+    const kept = name === "upgrade" ? value === "h2c" : name !== "connection";
+    if (value !== undefined && kept) headers.set(name, String(value));
   }
   const method = incoming.method ?? "GET";
   const body = method === "GET" || method === "HEAD" ? {} : { body: bodyOf(incoming) };
@@ -113,8 +128,15 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   });
 }
 
-function switching(headers: Readonly<Record<string, string>>): string {
-  const lines = Object.entries({ ...headers, Connection: "Upgrade", Upgrade: "tcp" });
+/** HTTP/2 without TLS is what BuildKit's clients speak after the upgrade. Throws `invalid` for anything else. */
+function h2c(c: ApiContext): string {
+  const protocol = c.req.header("upgrade") ?? "";
+  if (protocol === "h2c") return protocol;
+  throw fail("invalid", "api.bad-upgrade", `protocol ${protocol} not supported`, { hint: "ask for `Upgrade: h2c`" });
+}
+
+function switching(headers: Readonly<Record<string, string>>, protocol = "tcp"): string {
+  const lines = Object.entries({ ...headers, Connection: "Upgrade", Upgrade: protocol });
   return ["HTTP/1.1 101 UPGRADED", ...lines.map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n");
 }
 

@@ -60,9 +60,9 @@ export async function openContext(
   }
   const state = context.kind === "directory" ? dependencies.state : undefined;
   return {
-    tree: { label: "the build context", root, ignore: ignoreOf(root, name), keepOwner: false },
+    tree: { label: "the build context", root, ignore: ignoreOf(root, name, request.ignoreText), keepOwner: false },
     digests: createFileDigests(dependencies.clock, state),
-    dockerfile: { text, name: given === undefined ? name : "Dockerfile" },
+    dockerfile: { text, name },
   };
 }
 
@@ -110,7 +110,8 @@ async function openRoot(
 }
 
 /** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */
-function ignoreOf(root: string, dockerfile: string): IgnoreRules {
+function ignoreOf(root: string, dockerfile: string, given: string | undefined): IgnoreRules {
+  if (given !== undefined) return parseIgnore(given, ".dockerignore");
   for (const name of [`${dockerfile}.dockerignore`, ".dockerignore"]) {
     const text = readInside(root, name);
     if (text !== undefined) return parseIgnore(text, name);

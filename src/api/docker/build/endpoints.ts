@@ -53,6 +53,6 @@ export const buildEndpoints: EndpointTable = {
     filters: cacheFilters,
   },
   "POST /build/cancel": { refused: "a build ends with its connection", query: { id: refused } },
-  "POST /session": { refused: "BuildKit's sessions are not supported" },
-  "POST /grpc": { refused: "BuildKit's sessions are not supported" },
+  "POST /session": {},
+  "POST /grpc": {},
 };

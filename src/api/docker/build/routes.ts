@@ -36,7 +36,7 @@ export function buildRoutes(backend: BuildBackend): ApiRouter {
   });
   for (const path of ["/session", "/grpc"]) {
     routes.post(path, () => {
-      throw fail("not-found", "build.buildkit", "BuildKit sessions are not supported: set DOCKER_BUILDKIT=0");
+      throw fail("invalid", "api.bad-upgrade", "no upgrade proto in request", { hint: "ask for `Upgrade: h2c`" });
     });
   }
   return routes;

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { ApiContext } from "../http/context.ts";
 import { streamed, Channel } from "../http/streams.ts";
 import { rawStreamType } from "./stdcopy.ts";
@@ -10,6 +11,14 @@ export interface Hijack {
   readonly websocket?: { readonly text: boolean };
   /** Serves the connection to its end. */
   run(connection: RawConnection): Promise<void>;
+}
+
+/** A request whose connection goes over to another protocol altogether, all of its checks passed. */
+export interface Takeover {
+  /** As the answer names it. */
+  readonly protocol: string;
+  /** Serves the connection to its end. */
+  serve(socket: Duplex): Promise<void>;
 }
 
 /**

@@ -13,9 +13,9 @@ import { readHostFacts } from "./host.ts";
 import { encodeInfo } from "./info.ts";
 import { encodeVersion } from "./version.ts";
 
-/** Tells the CLI to use the classic builder, which is the one that this daemon has. */
+/** Tells the CLI that `docker build` may use BuildKit's API. */
 const pingHeaders = {
-  "Builder-Version": "1",
+  "Builder-Version": "2",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
 };

@@ -1,0 +1,44 @@
+import type { Duplex } from "node:stream";
+import { createRpcServer } from "./rpc/server.ts";
+import { auxiliaryMethods } from "./services/health.ts";
+import { controlMethods, type ControlDependencies } from "./services/control.ts";
+import { gatewayMethods } from "./services/gateway.ts";
+import { createKeptFolders } from "./sessions/kept-folders.ts";
+import { createSessions } from "./sessions/sessions.ts";
+import { createSolves } from "./solve/solves.ts";
+
+export type BuildkitDependencies = Pick<ControlDependencies, "builds" | "images" | "clock" | "logger"> & {
+  /** Where clients' folders are kept. */
+  readonly directory: string;
+};
+
+/** BuildKit's API: gRPC on connections that clients of the Docker API have upgraded. */
+export interface BuildkitApi {
+  /** POST /grpc: the client asks. Resolves when the connection is over. */
+  serveCalls(socket: Duplex): Promise<void>;
+  /** POST /session: the daemon asks the client for files, secrets and credentials. */
+  serveSession(socket: Duplex, headers: Headers): Promise<void>;
+  /** At the daemon's start: takes away what is left of builds that were cut. */
+  recover(): Promise<void>;
+  /** Ends every connection. */
+  close(): void;
+}
+
+export function createBuildkitApi({ directory, ...services }: BuildkitDependencies): BuildkitApi {
+  const sessions = createSessions();
+  const folders = createKeptFolders(directory, services.clock);
+  const dependencies = { ...services, sessions, folders, solves: createSolves() };
+  const server = createRpcServer(
+    { ...controlMethods(dependencies), ...gatewayMethods(dependencies), ...auxiliaryMethods() },
+    services.logger,
+  );
+  return {
+    serveCalls: (socket) => server.serve(socket),
+    serveSession: (socket, headers) => sessions.serve(socket, headers),
+    recover: () => folders.sweep(),
+    close() {
+      server.close();
+      sessions.close();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { createBuildkitApi, type BuildkitApi, type BuildkitDependencies } from "./buildkit.ts";

@@ -1,0 +1,110 @@
+import { version, type Clock, type Logger } from "../../../base/index.ts";
+import { codes, RpcError } from "../rpc/status.ts";
+import { streaming, unary, type Methods, type ServedCall } from "../rpc/server.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import * as wire from "../wire/control.ts";
+import { createProgress } from "../solve/progress.ts";
+import { exportResult } from "../solve/exporters.ts";
+import { solveDockerfile, type FrontendDependencies } from "../solve/dockerfile.ts";
+import type { Result } from "../wire/gateway.ts";
+import type { BuiltResult } from "../solve/result.ts";
+import type { Solve, Solves } from "../solve/solves.ts";
+import type { Images } from "../../../images/index.ts";
+import { workerOf } from "./worker.ts";
+
+export interface ControlDependencies extends FrontendDependencies {
+  readonly images: Pick<Images, "resolve" | "tag">;
+  readonly sessions: Sessions;
+  readonly solves: Solves;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const name = "/moby.buildkit.v1.Control";
+
+export function controlMethods(dependencies: ControlDependencies): Methods {
+  const { solves } = dependencies;
+  return {
+    [`${name}/Solve`]: unary(wire.solveRequest, wire.solveResponse, (request, call) =>
+      solve(dependencies, request, call),
+    ),
+    [`${name}/Status`]: streaming(wire.statusRequest, wire.statusResponse, async function* ({ ref }, { signal }) {
+      yield* (await solves.get(ref, signal)).progress.read(signal);
+    }),
+    [`${name}/ListWorkers`]: unary(wire.listWorkersRequest, wire.listWorkersResponse, () => ({
+      record: [workerOf()],
+    })),
+    [`${name}/Info`]: unary(wire.empty, wire.infoResponse, () => ({
+      buildkitVersion: { package: "virga", version: `v${version}`, revision: "" },
+    })),
+  };
+}
+
+async function solve(
+  dependencies: ControlDependencies,
+  request: wire.SolveRequest,
+  call: ServedCall,
+): Promise<Partial<{ exporterResponse: Record<string, string> }>> {
+  refuseGraphs(request);
+  const { sessions, solves, clock } = dependencies;
+  const session = await sessions.get(request.session, call.signal);
+  await using undo = new AsyncDisposableStack();
+  const one: Solve = {
+    ref: request.ref,
+    request,
+    session,
+    undo,
+    progress: createProgress(clock),
+    signal: AbortSignal.any([call.signal, session.peer.gone]),
+    createdAt: clock.now(),
+    results: new Map(),
+    returned: request.frontend === "" ? Promise.withResolvers<Partial<Result>>() : undefined,
+  };
+  solves.add(one);
+  try {
+    const result =
+      request.frontend === ""
+        ? await returnedResult(one)
+        : await solveDockerfile(dependencies, one, request.frontendAttrs, one.signal);
+    const exporterResponse: Record<string, string> = {};
+    for (const exporter of exportersOf(request)) {
+      Object.assign(exporterResponse, exportResult(dependencies, one.progress, result, exporter));
+    }
+    return { exporterResponse };
+  } finally {
+    one.progress.close();
+    solves.ended(request.ref);
+  }
+}
+
+function exportersOf(request: wire.SolveRequest): readonly Partial<wire.TypedAttributes>[] {
+  if (request.exporters.length > 0 || request.exporterDeprecated === "") return request.exporters;
+  return [{ type: request.exporterDeprecated, attrs: request.exporterAttrsDeprecated }];
+}
+
+/** What the client chose of what it had built by the gateway. */
+async function returnedResult(one: Solve): Promise<BuiltResult> {
+  const gone = Promise.withResolvers<never>();
+  const onGone = () => gone.reject(one.signal.reason);
+  one.signal.addEventListener("abort", onGone, { once: true });
+  if (one.signal.aborted) onGone();
+  try {
+    const result = await Promise.race([one.returned!.promise, gone.promise]);
+    const id = result.ref?.id ?? result.refDeprecated ?? "";
+    return one.results.get(id) ?? { id: "", metadata: {} };
+  } finally {
+    one.signal.removeEventListener("abort", onGone);
+  }
+}
+
+/** The builder reads Dockerfiles; it does not run graphs that were made elsewhere. */
+export function refuseGraphs({ definition, frontend }: Pick<wire.SolveRequest, "definition" | "frontend">): void {
+  if ((definition?.def?.length ?? 0) > 0) {
+    throw new RpcError(
+      codes.unimplemented,
+      "the build is a graph of operations (LLB) that did not come from a Dockerfile; only Dockerfiles are supported",
+    );
+  }
+  if (frontend === "" || frontend === "dockerfile.v0" || frontend === "gateway.v0") return;
+  throw new RpcError(codes.unimplemented, `the frontend ${frontend} is not supported; there is dockerfile.v0`);
+}

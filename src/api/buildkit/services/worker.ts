@@ -1,0 +1,15 @@
+import { version } from "../../../base/index.ts";
+import { hostPlatform } from "../../../images/index.ts";
+import type { Of } from "../wire/message.ts";
+import type { workerRecord } from "../wire/worker.ts";
+
+/** The one builder of the daemon, as clients choose among several. */
+export function workerOf(): Partial<Of<typeof workerRecord>> {
+  const { architecture, os } = hostPlatform();
+  return {
+    id: "virga",
+    labels: { "org.mobyproject.buildkit.worker.executor": "virga" },
+    platforms: [{ architecture, os }],
+    version: { package: "virga", version: `v${version}`, revision: "" },
+  };
+}

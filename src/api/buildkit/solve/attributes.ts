@@ -1,0 +1,107 @@
+import { fail } from "../../../base/index.ts";
+
+/** What the frontend `dockerfile.v0` is asked, decoded from its attributes. */
+export interface DockerfileAttributes {
+  /** Path of the Dockerfile in the folder `dockerfile`. */
+  readonly filename: string;
+  readonly target: string | undefined;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  readonly platform: string | undefined;
+  readonly networkMode: string | undefined;
+  readonly extraHosts: readonly string[];
+  readonly shmSize: number | undefined;
+  /** Names of the client's folders. */
+  readonly contextName: string;
+  readonly dockerfileName: string;
+  /** The address of a context that is not a folder of the client. */
+  readonly remoteContext: string | undefined;
+  readonly namedContexts: Readonly<Record<string, string>>;
+  readonly cacheFrom: readonly { readonly type: string; readonly attrs: Readonly<Record<string, string>> }[];
+  /** A question about the Dockerfile instead of a build: `frontend.lint`. */
+  readonly subrequest: string | undefined;
+  /** Sessions of folders that another session has, by the folders' names. */
+  readonly sessions: Readonly<Record<string, string>>;
+}
+
+/** Attributes that change nothing here, and why. */
+const withoutEffect: ReadonlySet<string> = new Set([
+  "frontend.caps", // what the client would understand
+  "cmdline", // of the image that a `# syntax=` names: the builder knows the language itself
+  "source",
+  "multi-platform", // one platform is built
+  "cache-from", // the old form of cache-imports
+]);
+const prefixesWithoutEffect = ["vcs:", "sharedkey:", "input-metadata:"];
+
+/** Throws `invalid`, `unimplemented` / `buildkit.attribute` for what is not known. */
+export function decodeAttributes(given: Readonly<Record<string, string>>): DockerfileAttributes {
+  const known = readKnown(given);
+  for (const [name, value] of Object.entries(given)) {
+    if (known.has(name) || withoutEffect.has(name) || prefixesWithoutEffect.some((one) => name.startsWith(one))) continue;
+    throw fail("unimplemented", "buildkit.attribute", `the build option ${name}=${value} is not supported`);
+  }
+  const noCache = given["no-cache"];
+  if (noCache) throw fail("unimplemented", "buildkit.attribute", `no-cache for single stages (${noCache}) is not supported`);
+  const remote = given[given.contextkey ?? "context"];
+  return {
+    filename: given.filename || "Dockerfile",
+    target: given.target || undefined,
+    buildArgs: prefixed(given, "build-arg:"),
+    labels: prefixed(given, "label:"),
+    noCache: noCache === "",
+    pull: given["image-resolve-mode"] === "pull",
+    platform: onePlatform(given.platform),
+    networkMode: given["force-network-mode"] || undefined,
+    extraHosts: list(given["add-hosts"]).map((one) => one.replace("=", ":")),
+    shmSize: whole("shm-size", given["shm-size"]),
+    contextName: given.contextkey || "context",
+    dockerfileName: given.dockerfilekey || "dockerfile",
+    remoteContext: remote || undefined,
+    namedContexts: prefixed(given, "context:"),
+    cacheFrom: cacheImports(given["cache-imports"]),
+    subrequest: given.requestid || undefined,
+    sessions: prefixed(given, "local-sessionid:"),
+  };
+}
+
+const names = [
+  "filename", "target", "no-cache", "image-resolve-mode", "platform", "force-network-mode", "add-hosts", "shm-size",
+  "contextkey", "dockerfilekey", "context", "cache-imports", "requestid",
+]; // prettier-ignore
+const prefixes = ["build-arg:", "label:", "context:", "local-sessionid:"];
+
+function readKnown(given: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const prefixedNames = Object.keys(given).filter((name) => prefixes.some((one) => name.startsWith(one)));
+  return new Set([...names, ...prefixedNames]);
+}
+
+function prefixed(given: Readonly<Record<string, string>>, prefix: string): Record<string, string> {
+  const found = Object.entries(given).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? "").split(",").filter(Boolean);
+}
+
+function whole(name: string, text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw fail("invalid", "buildkit.attribute", `${name} is not a whole number: '${text}'`);
+}
+
+function onePlatform(text: string | undefined): string | undefined {
+  const platforms = list(text);
+  if (platforms.length < 2) return platforms[0];
+  const message = `images of several platforms (${platforms.join(", ")}) are not supported`;
+  throw fail("unimplemented", "buildkit.platforms", message, { hint: "build for one platform at a time" });
+}
+
+function cacheImports(text: string | undefined): DockerfileAttributes["cacheFrom"] {
+  if (!text) return [];
+  const entries = JSON.parse(text) as { Type?: string; Attrs?: Record<string, string> }[];
+  return entries.map(({ Type = "", Attrs = {} }) => ({ type: Type, attrs: Attrs }));
+}
