@@ -20,8 +20,9 @@ export const codes = {
 } as const;
 
 const codeOfKind: Readonly<Record<ErrorKind, number>> = {
-  invalid: codes.invalidArgument,
-  "not-found": codes.notFound,
+  // Clients show the name of every other code before the message; these messages speak for themselves.
+  invalid: codes.unknown,
+  "not-found": codes.unknown,
   "not-modified": codes.failedPrecondition,
   conflict: codes.alreadyExists,
   precondition: codes.failedPrecondition,

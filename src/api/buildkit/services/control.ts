@@ -1,6 +1,7 @@
 import { version, type Clock, type Logger } from "../../../base/index.ts";
 import { codes, RpcError } from "../rpc/status.ts";
 import { streaming, unary, type Methods, type ServedCall } from "../rpc/server.ts";
+import { openTunnel } from "../rpc/tunnel.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import * as wire from "../wire/control.ts";
 import { createProgress } from "../solve/progress.ts";
@@ -31,6 +32,7 @@ export function controlMethods(dependencies: ControlDependencies): Methods {
     [`${name}/Status`]: streaming(wire.statusRequest, wire.statusResponse, async function* ({ ref }, { signal }) {
       yield* (await solves.get(ref, signal)).progress.read(signal);
     }),
+    [`${name}/Session`]: (requests, call) => session(dependencies.sessions, requests, call),
     [`${name}/ListWorkers`]: unary(wire.listWorkersRequest, wire.listWorkersResponse, () => ({
       record: [workerOf()],
     })),
@@ -38,6 +40,24 @@ export function controlMethods(dependencies: ControlDependencies): Methods {
       buildkitVersion: { package: "virga", version: `v${version}`, revision: "" },
     })),
   };
+}
+
+/** A session inside a call, instead of over POST /session. */
+async function* session(
+  sessions: Sessions,
+  requests: AsyncIterable<Uint8Array>,
+  { metadata, signal }: ServedCall,
+): AsyncIterableIterator<Uint8Array> {
+  const headers = new Headers();
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key.startsWith("x-docker-expose-")) headers.set(key, [value].flat().join(","));
+  }
+  const { connection, answers } = openTunnel(requests);
+  signal.addEventListener("abort", () => connection.destroy(), { once: true });
+  const served = sessions.serve(connection, headers);
+  served.catch(() => connection.destroy());
+  yield* answers;
+  await served;
 }
 
 async function solve(

@@ -1,34 +1,61 @@
-import { messageOf } from "../../../base/index.ts";
-import type { BuildEvent } from "../../../builds/index.ts";
-import type { ProgressVertex, SolveProgress } from "./progress.ts";
+import type { Progress } from "../../../base/index.ts";
+import type { BuildEvent, BuildStep, LintWarning } from "../../../builds/index.ts";
+import type { SolveProgress, ProgressVertex } from "./progress.ts";
 
-/** Shows a build's steps as vertices. */
-export function showBuild(progress: SolveProgress) {
-  let current: ProgressVertex | undefined;
-  let cached = false;
-  const end = (error?: unknown) => {
-    current?.complete({ cached, ...(error === undefined ? {} : { error: messageOf(error) }) });
-    current = undefined;
-    cached = false;
+/** Shows a build's steps as vertices. Steps that set configuration only are not shown, as BuildKit does not. */
+export function showBuild(progress: SolveProgress, dockerfile: { readonly name: string; readonly text: string }) {
+  const open = new Map<string, ProgressVertex>();
+  const begin = (step: BuildStep, at: Date) => {
+    open.set(step.id, progress.vertex({ digest: step.id, name: step.name, inputs: step.inputs, at }));
   };
-  const onEvent = (event: BuildEvent): void => {
-    switch (event.kind) {
-      case "step":
-        end();
-        current = progress.vertex({ name: `[${event.stage ? `${event.stage} ` : ""}${event.number}/${event.total}] ${event.text}` });
-        break;
-      case "output":
-        current?.log(event.stream, event.text);
-        break;
-      case "layer":
-        cached ||= event.cached;
-        break;
-      case "warning":
-        current?.log("stderr", `${event.text}\n`);
-        break;
-      case "container":
-        break;
+  // The result is exported by us, and shown so.
+  const isShown = (step: BuildStep) => !step.setting && step.kind !== "export";
+  return (event: BuildEvent): void => {
+    if (event.kind === "warning") return progress.send({ warnings: [warningOf(event, dockerfile)] });
+    if (event.kind === "planned") {
+      const shown = event.steps.filter(isShown);
+      return progress.announce(shown.map(({ id, name, inputs }) => ({ digest: id, name, inputs })));
+    }
+    const { step } = event;
+    if (event.kind === "started") {
+      if (isShown(step)) begin(step, event.at);
+      return;
+    }
+    const vertex = open.get(step.id);
+    if (vertex === undefined) return;
+    if (event.kind === "output") vertex.log(event.stream, event.text);
+    if (event.kind === "progress") showProgress(vertex, event.progress);
+    if (event.kind === "finished") {
+      const { cached, error, at } = event;
+      vertex.complete({ cached, at, ...(error === undefined ? {} : { error }) });
+      open.delete(step.id);
     }
   };
-  return { onEvent, end };
+}
+
+function showProgress(vertex: ProgressVertex, { task, message, current, total, outcome, output }: Progress): void {
+  if (output !== undefined) vertex.log("stdout", output);
+  vertex.status(`${message} ${task}`, {
+    done: outcome !== undefined,
+    ...(current === undefined ? {} : { current }),
+    ...(total === undefined ? {} : { total }),
+  });
+}
+
+function warningOf(
+  { text, lint, step }: { readonly text: string; readonly lint?: LintWarning; readonly step?: BuildStep },
+  dockerfile: { readonly name: string; readonly text: string },
+) {
+  const vertex = step?.id ?? "";
+  if (!lint) return { vertex, level: 1, short: Buffer.from(text) };
+  const { rule, message, description, url, start, end } = lint;
+  return {
+    vertex,
+    level: 1,
+    short: Buffer.from(`${rule}: ${message}`),
+    detail: [Buffer.from(description)],
+    url,
+    info: { filename: dockerfile.name, data: Buffer.from(dockerfile.text), language: "Dockerfile" },
+    ranges: [{ start: { line: start }, end: { line: end } }],
+  };
 }

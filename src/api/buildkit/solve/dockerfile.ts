@@ -32,17 +32,10 @@ export async function solveDockerfile(
   const ignore = dockerfile.ignore ?? (await loadIgnore(files));
   const context = await loadContext(files, ignore);
   const request = requestOf(attributes, { dockerfile: dockerfile.text, ignore, context });
-  const shown = showBuild(solve.progress);
-  try {
-    const { imageId } = await dependencies.builds.build(request, { onEvent: shown.onEvent, signal });
-    shown.end();
-    const image = dependencies.images.resolve(imageId);
-    const config = Buffer.from(JSON.stringify(image.config));
-    return { id: newId(), image, metadata: { "containerimage.config": config } };
-  } catch (error) {
-    shown.end(error);
-    throw error;
-  }
+  const onEvent = showBuild(solve.progress, { name: attributes.filename, text: dockerfile.text });
+  const { imageId } = await dependencies.builds.build(request, { onEvent, signal });
+  const image = dependencies.images.resolve(imageId);
+  return { id: newId(), image, metadata: { "containerimage.config": Buffer.from(JSON.stringify(image.config)) } };
 }
 
 interface Files {

@@ -1,5 +1,5 @@
 import { fail } from "../../../base/index.ts";
-import type { Image, Images } from "../../../images/index.ts";
+import { normalise, type Image, type Images } from "../../../images/index.ts";
 import type { TypedAttributes } from "../wire/control.ts";
 import type { SolveProgress } from "./progress.ts";
 import type { BuiltResult } from "./result.ts";
@@ -20,7 +20,7 @@ export function exportImage(
   const vertex = progress.vertex({ name: "exporting to image" });
   vertex.status("exporting layers", { done: true });
   vertex.status(`writing image ${image.id}`, { done: true });
-  const names = (attributes.name ?? "").split(",").filter(Boolean);
+  const names = (attributes.name ?? "").split(",").filter(Boolean).map(normalise);
   for (const name of names) {
     images.tag(image.id, name);
     vertex.status(`naming to ${name}`, { done: true });

@@ -73,7 +73,7 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
   31: [
     swarm,
     ["network inspection takes scope", "yes"],
-    ["POST /session", "no: of BuildKit, answered with 404 so that clients take the classic builder"],
+    ["POST /session", "yes"],
     ["saved images carry metadata of the engine", "no: Docker does so no more"],
     ["volumes tell CreatedAt", "yes"],
   ],
@@ -97,7 +97,7 @@ export const history: Readonly<Record<number, readonly Change[]>> = {
     swarm,
     ["info: an unknown kernel or system is an empty text, not <unknown>", "no: both are always known"],
     ["info tells ProductLicense and Warnings", "yes"],
-    ["POST /session is no experiment any more", "no: of BuildKit"],
+    ["POST /session is no experiment any more", "yes"],
   ],
   40: [
     swarm,

@@ -13,9 +13,7 @@ import { readHostFacts } from "./host.ts";
 import { encodeInfo } from "./info.ts";
 import { encodeVersion } from "./version.ts";
 
-/** Tells the CLI that `docker build` may use BuildKit's API. */
 const pingHeaders = {
-  "Builder-Version": "2",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
 };
@@ -26,7 +24,8 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   // Hono serves HEAD from it too. Every command of the CLI begins with it, some milliseconds before what it is about.
   routes.get("/_ping", (c) => {
     void backend.warmUp();
-    return c.text("OK", 200, { ...pingHeaders, Swarm: "inactive" });
+    const builder = speaksOldBuildkit(c.req.header("user-agent") ?? "") ? "1" : "2";
+    return c.text("OK", 200, { ...pingHeaders, "Builder-Version": builder, Swarm: "inactive" });
   });
   routes.get("/version", async (c) => c.json(await encodeVersion(backend.facts, readHostFacts())));
   routes.get("/info", async (c) => c.json(await encodeInfo(backend, readHostFacts(), c.get("version"))));
@@ -71,4 +70,9 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
 /** Docker tells of what happened at that very time, too; the log, of what came after. */
 function before(ns: bigint | undefined): bigint | undefined {
   return ns === undefined ? undefined : ns - 1n;
+}
+
+/** Docker's CLI before version 23 asks BuildKit by way of POST /build, which is the classic builder's here. */
+function speaksOldBuildkit(userAgent: string): boolean {
+  return Number(/^Docker-Client\/(\d+)\./.exec(userAgent)?.[1] ?? Infinity) < 23;
 }

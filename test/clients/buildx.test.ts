@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { dirname, join } from "node:path";
+import { dockerPackages, unpackClients, type DebianClients } from "../support/debian-clients.ts";
+import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { settledHoldings } from "../support/holdings.ts";
+
+/** buildx, compose and docker as Debian 13 and Debian's unstable release have them, on BuildKit's API. */
+const minute = 60_000;
+let daemon: TestDaemon;
+let folder = "";
+let newer: DebianClients;
+let older: DebianClients;
+
+beforeAll(async () => {
+  folder = mkdtempSync("/tmp/virga-buildx-");
+  [daemon, newer, older] = await Promise.all([
+    startDaemon(),
+    unpackClients(join(folder, "sid"), "sid"),
+    unpackClients(join(folder, "trixie"), "trixie", dockerPackages.filter((one) => one !== "docker-compose")),
+  ]);
+  await importBusybox(daemon);
+}, 3 * minute);
+
+afterAll(async () => {
+  await daemon.destroy();
+  rmSync(folder, { recursive: true, force: true });
+}, minute);
+
+/** A folder with these files; a value of `null` is an empty folder. */
+function context(name: string, files: Readonly<Record<string, string | null>>): string {
+  const root = join(folder, "contexts", name);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(text === null ? join(root, path) : dirname(join(root, path)), { recursive: true });
+    if (text !== null) writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+/** What `docker ARGS` prints, as one text; throws when it fails. */
+async function ok(clients: DebianClients, ...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await clients.run(daemon, args);
+  if (exitCode !== 0) throw new Error(`docker ${args.join(" ")}: ${exitCode}\n${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+const plain = ["--progress", "plain"];
+/** Bytes that a build was sent of its context, as buildx shows it. */
+const transferred = (output: string) => /transferring context: (?:([\d.]+)([kM]?B) )?(?:[\d.]+s )?done/.exec(output.slice(output.indexOf("load build context")))?.slice(1, 3).join(""); // prettier-ignore
+
+describe("docker build through buildx", () => {
+  test(
+    "an image of the client's files, with their modes and links",
+    async () => {
+      const root = context("files", {
+        Dockerfile: "FROM box:1\nARG GREETING=no\nCOPY . /files/\nRUN echo $GREETING >/greeting\nENV A=b\n",
+        ".dockerignore": "left-out\n*.log\n!kept.log\n",
+        "left-out/a": "a",
+        "b.log": "b",
+        "kept.log": "kept",
+        "sub/deep/ünï.txt": "deep",
+        "run.sh": "#!/bin/sh\necho ran\n",
+        empty: null,
+      });
+      chmodSync(join(root, "run.sh"), 0o751);
+      symlinkSync("sub/deep", join(root, "link"));
+      symlinkSync("/nowhere", join(root, "dangling"));
+      linkSync(join(root, "run.sh"), join(root, "same.sh"));
+      const out = await ok(newer, "build", ...plain, "--build-arg", "GREETING=hello", "--label", "l=1", "-t", "files:1", root); // prettier-ignore
+      expect(out).toContain("[2/3] COPY . /files/");
+      expect(out).toMatch(/naming to docker\.io\/library\/files:1/);
+      const script = "cd /files; cat /greeting sub/deep/ünï.txt kept.log; for f in empty left-out b.log; do [ -e $f ] && echo $f; done; readlink link; readlink dangling; stat -c '%a %u' run.sh same.sh; ./run.sh"; // prettier-ignore
+      const { stdout } = await newer.run(daemon, ["run", "--rm", "files:1", "sh", "-c", script]);
+      expect(stdout.split("\n")).toEqual([
+        "hello", "deepkeptempty", "sub/deep", "/nowhere", "751 0", "751 0", "ran", "",
+      ]); // prettier-ignore
+      expect(await ok(newer, "image", "inspect", "-f", '{{index .Config.Labels "l"}}', "files:1")).toBe("1\n");
+    },
+    minute,
+  );
+
+  test(
+    "a second build is sent nothing, and a third only what has changed",
+    async () => {
+      const many = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`many/${n}`, `${n}\n`]));
+      const large = Buffer.alloc(3_000_000, "large").toString();
+      const root = context("again", { Dockerfile: "FROM box:1\nCOPY many /many\nCOPY large /\n", large, ...many });
+      expect(transferred(await ok(newer, "build", ...plain, "-t", "again:1", root))).toMatch(/^3\.0\dMB|kB$/);
+      const second = await ok(newer, "build", ...plain, "-t", "again:2", root);
+      expect(transferred(second)).toBe("");
+      expect(second).toMatch(/COPY many \/many\n#\d+ CACHED/);
+      writeFileSync(join(root, "many/7"), "changed\n");
+      rmSync(join(root, "many/8"));
+      expect(transferred(await ok(newer, "build", ...plain, "-t", "again:3", root))).toBe("8B");
+      const show = ["run", "--rm", "again:3", "sh", "-c", "cat /many/7; ls /many | wc -l; wc -c </large"];
+      expect(await ok(newer, ...show)).toBe("changed\n999\n3000000\n");
+    },
+    minute,
+  );
+
+  test(
+    "independent stages, a target, what is told of the result",
+    async () => {
+      const root = context("stages", {
+        Dockerfile: "FROM box:1 AS one\nRUN echo 1 >/1\nFROM box:1 AS two\nRUN echo 2 >/2\nFROM scratch AS both\nCOPY --from=one /1 /\nCOPY --from=two /2 /\nFROM both\nRUN fails\n", // prettier-ignore
+      });
+      const [meta, iid] = [join(folder, "meta.json"), join(folder, "iid")];
+      const out = await ok(newer, "buildx", "build", ...plain, "--target", "both", "--metadata-file", meta, "--iidfile", iid, "-t", "stages:1", root); // prettier-ignore
+      expect(out).toContain("[one 2/2] RUN echo 1 >/1");
+      expect(out).not.toContain("RUN fails");
+      const id = (await ok(newer, "image", "inspect", "-f", "{{.Id}}", "stages:1")).trim();
+      expect(readFileSync(iid, "utf8").trim()).toBe(id);
+      const metadata = JSON.parse(readFileSync(meta, "utf8")) as Record<string, unknown>;
+      expect(metadata).toMatchObject({
+        "containerimage.config.digest": id,
+        "containerimage.descriptor": { digest: metadata["containerimage.digest"], mediaType: expect.any(String) },
+        "image.name": "docker.io/library/stages:1",
+      });
+    },
+    minute,
+  );
+
+  test(
+    "what fails says where, and leaves nothing",
+    async () => {
+      const root = context("fails", { Dockerfile: "FROM box:1\nRUN echo before; exit 3\n", wrong: "FROM box:1\nRUNN x\n" });
+      const before = await settledHoldings(daemon);
+      const failed = await newer.run(daemon, ["build", ...plain, root]);
+      expect(failed).toMatchObject({ exitCode: 1 });
+      expect(failed.stderr).toMatch(/#\d+ [\d.]+ before\n/);
+      expect(failed.stderr).toContain("code: 3");
+      const wrong = await newer.run(daemon, ["build", ...plain, "-f", join(root, "wrong"), root]);
+      expect(wrong.exitCode).toBe(1);
+      expect(wrong.stderr).toContain("RUNN");
+      const option = await newer.run(daemon, ["build", "--ulimit", "nofile=10", root]);
+      expect(option.stderr).toContain("ulimit");
+      expect(await settledHoldings(daemon)).toEqual(before);
+    },
+    minute,
+  );
+
+  test(
+    "a client that is killed takes its build with it",
+    async () => {
+      const root = context("killed", { Dockerfile: "FROM box:1\nRUN echo begun; sleep 1000\n" });
+      const before = await settledHoldings(daemon);
+      const child = Bun.spawn([newer.docker, "build", ...plain, root], {
+        env: newer.environment(daemon), stdout: "ignore", stderr: "pipe",
+      }); // prettier-ignore
+      let seen = "";
+      for await (const chunk of child.stderr) {
+        seen += Buffer.from(chunk).toString();
+        if (/ begun\n/.test(seen)) child.kill("SIGKILL");
+      }
+      await child.exited;
+      await eventually("nothing is left of the build", async () => {
+        return JSON.stringify(await settledHoldings(daemon)) === JSON.stringify(before);
+      });
+    },
+    minute,
+  );
+
+  test(
+    "buildx of Debian 13, and its docker",
+    async () => {
+      const root = context("older", { Dockerfile: "FROM box:1\nCOPY a /\nRUN cat /a\n", a: "older\n" });
+      const out = await ok(older, "buildx", "build", ...plain, "-t", "older:1", root);
+      expect(out).toMatch(/#\d+ [\d.]+ older\n/);
+      expect(await ok(older, "buildx", "build", ...plain, "-t", "older:1", root)).toMatch(/RUN cat \/a\n#\d+ CACHED/);
+      expect(await ok(older, "run", "--rm", "older:1", "cat", "/a")).toBe("older\n");
+    },
+    minute,
+  );
+
+  test("the builder, as buildx lists it", async () => {
+    const { exitCode, stdout } = await newer.run(daemon, ["buildx", "inspect"]);
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/Driver:\s+docker\n/) });
+    expect(stdout).toMatch(/Status:\s+running\n/);
+    expect((await newer.run(daemon, ["buildx", "ls"])).stdout).toMatch(/default\*?\s+docker/);
+  });
+
+  test(
+    "a docker without buildx falls back to the classic builder",
+    async () => {
+      const root = context("classic", { Dockerfile: "FROM box:1\nRUN echo built >/built\n" });
+      const config = context("no-plugins", { "config.json": "{}" });
+      const env = { DOCKER_CONFIG: config, HOME: config };
+      const { exitCode, stdout, stderr } = await newer.run(daemon, ["build", "-t", "classic:1", root], { env });
+      // Where the machine itself has the plugin, docker finds it.
+      if (existsSync("/usr/libexec/docker/cli-plugins/docker-buildx")) expect(exitCode).toBe(0);
+      else expect({ exitCode, text: stdout + stderr }).toMatchObject({ exitCode: 0, text: expect.stringMatching(/Successfully tagged classic:1[^]*DEPRECATED/) }); // prettier-ignore
+    },
+    minute,
+  );
+});
+
+describe("docker compose build", () => {
+  test(
+    "builds through the same API",
+    async () => {
+      const root = context("shop", {
+        "compose.yaml": "services:\n  a: {build: {context: ., args: {WHO: a}}, image: 'shop-a:1'}\n  b: {build: {context: ., dockerfile: Other, args: {WHO: b}}, image: 'shop-b:1'}\n", // prettier-ignore
+        Dockerfile: "FROM box:1\nARG WHO\nRUN echo $WHO >/who\n",
+        Other: "FROM box:1\nARG WHO\nRUN echo other $WHO >/who\n",
+      });
+      const { exitCode, stdout, stderr } = await newer.run(daemon, ["compose", "build"], { cwd: root });
+      expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 });
+      expect(await ok(newer, "run", "--rm", "shop-b:1", "cat", "/who")).toBe("other b\n");
+      expect(await ok(newer, "run", "--rm", "shop-a:1", "cat", "/who")).toBe("a\n");
+    },
+    minute,
+  );
+});
