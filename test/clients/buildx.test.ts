@@ -17,7 +17,11 @@ beforeAll(async () => {
   [daemon, newer, older] = await Promise.all([
     startDaemon(),
     unpackClients(join(folder, "sid"), "sid"),
-    unpackClients(join(folder, "trixie"), "trixie", dockerPackages.filter((one) => one !== "docker-compose")),
+    unpackClients(
+      join(folder, "trixie"),
+      "trixie",
+      dockerPackages.filter((one) => one !== "docker-compose"),
+    ),
   ]);
   await importBusybox(daemon);
 }, 3 * minute);
@@ -74,7 +78,9 @@ describe("docker build through buildx", () => {
       expect(stdout.split("\n")).toEqual([
         "hello", "deepkeptempty", "sub/deep", "/nowhere", "751 0", "751 0", "ran", "",
       ]); // prettier-ignore
-      expect(await ok(newer, "image", "inspect", "-f", '{{index .Config.Labels "l"}}', "files:1")).toBe("1\n");
+      expect(await ok(newer, "image", "inspect", "-f", '{{index .Config.Labels "l"}}', "files:1")).toBe(
+        "1\n",
+      );
     },
     minute,
   );
@@ -84,7 +90,11 @@ describe("docker build through buildx", () => {
     async () => {
       const many = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`many/${n}`, `${n}\n`]));
       const large = Buffer.alloc(3_000_000, "large").toString();
-      const root = context("again", { Dockerfile: "FROM box:1\nCOPY many /many\nCOPY large /\n", large, ...many });
+      const root = context("again", {
+        Dockerfile: "FROM box:1\nCOPY many /many\nCOPY large /\n",
+        large,
+        ...many,
+      });
       expect(transferred(await ok(newer, "build", ...plain, "-t", "again:1", root))).toMatch(/^3\.0\dMB|kB$/);
       const second = await ok(newer, "build", ...plain, "-t", "again:2", root);
       expect(transferred(second)).toBe("");
@@ -113,7 +123,10 @@ describe("docker build through buildx", () => {
       const metadata = JSON.parse(readFileSync(meta, "utf8")) as Record<string, unknown>;
       expect(metadata).toMatchObject({
         "containerimage.config.digest": id,
-        "containerimage.descriptor": { digest: metadata["containerimage.digest"], mediaType: expect.any(String) },
+        "containerimage.descriptor": {
+          digest: metadata["containerimage.digest"],
+          mediaType: expect.any(String),
+        },
         "image.name": "docker.io/library/stages:1",
       });
     },
@@ -123,7 +136,10 @@ describe("docker build through buildx", () => {
   test(
     "what fails says where, and leaves nothing",
     async () => {
-      const root = context("fails", { Dockerfile: "FROM box:1\nRUN echo before; exit 3\n", wrong: "FROM box:1\nRUNN x\n" });
+      const root = context("fails", {
+        Dockerfile: "FROM box:1\nRUN echo before; exit 3\n",
+        wrong: "FROM box:1\nRUNN x\n",
+      });
       const before = await settledHoldings(daemon);
       const failed = await newer.run(daemon, ["build", ...plain, root]);
       expect(failed).toMatchObject({ exitCode: 1 });
@@ -166,7 +182,9 @@ describe("docker build through buildx", () => {
       const root = context("older", { Dockerfile: "FROM box:1\nCOPY a /\nRUN cat /a\n", a: "older\n" });
       const out = await ok(older, "buildx", "build", ...plain, "-t", "older:1", root);
       expect(out).toMatch(/#\d+ [\d.]+ older\n/);
-      expect(await ok(older, "buildx", "build", ...plain, "-t", "older:1", root)).toMatch(/RUN cat \/a\n#\d+ CACHED/);
+      expect(await ok(older, "buildx", "build", ...plain, "-t", "older:1", root)).toMatch(
+        /RUN cat \/a\n#\d+ CACHED/,
+      );
       expect(await ok(older, "run", "--rm", "older:1", "cat", "/a")).toBe("older\n");
     },
     minute,
@@ -174,7 +192,10 @@ describe("docker build through buildx", () => {
 
   test("the builder, as buildx lists it", async () => {
     const { exitCode, stdout } = await newer.run(daemon, ["buildx", "inspect"]);
-    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/Driver:\s+docker\n/) });
+    expect({ exitCode, stdout }).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/Driver:\s+docker\n/),
+    });
     expect(stdout).toMatch(/Status:\s+running\n/);
     expect((await newer.run(daemon, ["buildx", "ls"])).stdout).toMatch(/default\*?\s+docker/);
   });
@@ -185,7 +206,9 @@ describe("docker build through buildx", () => {
       const root = context("classic", { Dockerfile: "FROM box:1\nRUN echo built >/built\n" });
       const config = context("no-plugins", { "config.json": "{}" });
       const env = { DOCKER_CONFIG: config, HOME: config };
-      const { exitCode, stdout, stderr } = await newer.run(daemon, ["build", "-t", "classic:1", root], { env });
+      const { exitCode, stdout, stderr } = await newer.run(daemon, ["build", "-t", "classic:1", root], {
+        env,
+      });
       // Where the machine itself has the plugin, docker finds it.
       if (existsSync("/usr/libexec/docker/cli-plugins/docker-buildx")) expect(exitCode).toBe(0);
       else expect({ exitCode, text: stdout + stderr }).toMatchObject({ exitCode: 0, text: expect.stringMatching(/Successfully tagged classic:1[^]*DEPRECATED/) }); // prettier-ignore

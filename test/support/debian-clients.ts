@@ -12,7 +12,11 @@ export interface DebianClients {
   run(
     daemon: TestDaemon,
     args: readonly string[],
-    options?: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly stdin?: string },
+    options?: {
+      readonly cwd?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly stdin?: string;
+    },
   ): Promise<RunResult>;
 }
 

@@ -25,3 +25,13 @@ export function connectionPair(): [Duplex, Duplex] {
   b.other = a;
   return [a, b];
 }
+
+/** What `work` fails with. */
+export async function failure(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not fail");
+}

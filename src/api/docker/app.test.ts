@@ -27,7 +27,11 @@ describe("versions", () => {
     const shown = ["api-version", "ostype", "docker-experimental", "builder-version"].map((one) =>
       headers.get(one),
     );
-    expect(shown).toEqual(["1.51", "linux", "false", "1"]);
+    expect(shown).toEqual(["1.51", "linux", "false", "2"]);
+    const builderFor = async (agent: string) =>
+      (await api.app.request("/_ping", { headers: { "user-agent": agent } })).headers.get("builder-version");
+    expect(await builderFor("Docker-Client/20.10.24 (linux)")).toBe("1");
+    expect(await builderFor("Docker-Client/28.5.2 (linux)")).toBe("2");
   });
 
   test("HEAD is for two pages, OPTIONS for all", async () => {
@@ -193,7 +197,7 @@ describe("what Virga has not", () => {
     ["POST", "/build?squash=1", 501],
     ["POST", "/images/create?fromSrc=ftp://x/", 400],
     ["GET", "/containers/x/attach/ws", 404],
-    ["POST", "/session", 404],
+    ["POST", "/session", 400],
     ["GET", "/plugins/x/y/json", 404],
   ])("%s %s is %d with a message", async (method, path, status) => {
     await using api = await testApi();

@@ -98,7 +98,10 @@ function hijackApp(
   });
   app.post("/session", (c) => {
     const { headers } = c.req.raw;
-    keep(c.req.raw, { protocol: h2c(c), serve: (socket) => dependencies.buildkit.serveSession(socket, headers) });
+    keep(c.req.raw, {
+      protocol: h2c(c),
+      serve: (socket) => dependencies.buildkit.serveSession(socket, headers),
+    });
     return c.body(null, 200);
   });
   app.notFound((c) => plain(c.req.raw));
@@ -132,7 +135,9 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
 function h2c(c: ApiContext): string {
   const protocol = c.req.header("upgrade") ?? "";
   if (protocol === "h2c") return protocol;
-  throw fail("invalid", "api.bad-upgrade", `protocol ${protocol} not supported`, { hint: "ask for `Upgrade: h2c`" });
+  throw fail("invalid", "api.bad-upgrade", `protocol ${protocol} not supported`, {
+    hint: "ask for `Upgrade: h2c`",
+  });
 }
 
 function switching(headers: Readonly<Record<string, string>>, protocol = "tcp"): string {

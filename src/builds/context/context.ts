@@ -60,7 +60,12 @@ export async function openContext(
   }
   const state = context.kind === "directory" ? dependencies.state : undefined;
   return {
-    tree: { label: "the build context", root, ignore: ignoreOf(root, name, request.ignoreText), keepOwner: false },
+    tree: {
+      label: "the build context",
+      root,
+      ignore: ignoreOf(root, name, request.ignoreText),
+      keepOwner: false,
+    },
     digests: createFileDigests(dependencies.clock, state),
     dockerfile: { text, name },
   };

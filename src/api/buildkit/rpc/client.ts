@@ -82,7 +82,11 @@ function openCall(
 }
 
 /** Resolves when the call ended well. */
-function outcome(stream: ClientHttp2Stream, gone: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
+function outcome(
+  stream: ClientHttp2Stream,
+  gone: AbortSignal,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const settle = (headers: Readonly<Record<string, unknown>>) => {
     const error = errorFromTrailers(headers);

@@ -39,7 +39,8 @@ export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncItera
       yield message;
     }
   }
-  if (held > 0 || wanted !== undefined) throw new RpcError(codes.internal, "the stream ended inside a message");
+  if (held > 0 || wanted !== undefined)
+    throw new RpcError(codes.internal, "the stream ended inside a message");
 }
 
 function gathered(chunks: readonly Uint8Array[]): Buffer {

@@ -70,7 +70,9 @@ export function createRpcServer(methods: Methods, logger: Logger): RpcServer {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // Go's clients say goodbye in a way that Bun takes for an error; the connection is over in both cases.
-    session.on("error", (error) => logger.debug("a connection of BuildKit's API ended", { error: messageOf(error) }));
+    session.on("error", (error) =>
+      logger.debug("a connection of BuildKit's API ended", { error: messageOf(error) }),
+    );
   });
   server.on("stream", (stream: ServerHttp2Stream, headers) => {
     serveStream(methods, logger, stream, headers).catch((error: unknown) => {

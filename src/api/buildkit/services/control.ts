@@ -29,9 +29,13 @@ export function controlMethods(dependencies: ControlDependencies): Methods {
     [`${name}/Solve`]: unary(wire.solveRequest, wire.solveResponse, (request, call) =>
       solve(dependencies, request, call),
     ),
-    [`${name}/Status`]: streaming(wire.statusRequest, wire.statusResponse, async function* ({ ref }, { signal }) {
-      yield* (await solves.get(ref, signal)).progress.read(signal);
-    }),
+    [`${name}/Status`]: streaming(
+      wire.statusRequest,
+      wire.statusResponse,
+      async function* ({ ref }, { signal }) {
+        yield* (await solves.get(ref, signal)).progress.read(signal);
+      },
+    ),
     [`${name}/Session`]: (requests, call) => session(dependencies.sessions, requests, call),
     [`${name}/ListWorkers`]: unary(wire.listWorkersRequest, wire.listWorkersResponse, () => ({
       record: [workerOf()],
@@ -118,7 +122,10 @@ async function returnedResult(one: Solve): Promise<BuiltResult> {
 }
 
 /** The builder reads Dockerfiles; it does not run graphs that were made elsewhere. */
-export function refuseGraphs({ definition, frontend }: Pick<wire.SolveRequest, "definition" | "frontend">): void {
+export function refuseGraphs({
+  definition,
+  frontend,
+}: Pick<wire.SolveRequest, "definition" | "frontend">): void {
   if ((definition?.def?.length ?? 0) > 0) {
     throw new RpcError(
       codes.unimplemented,
@@ -126,5 +133,8 @@ export function refuseGraphs({ definition, frontend }: Pick<wire.SolveRequest, "
     );
   }
   if (frontend === "" || frontend === "dockerfile.v0" || frontend === "gateway.v0") return;
-  throw new RpcError(codes.unimplemented, `the frontend ${frontend} is not supported; there is dockerfile.v0`);
+  throw new RpcError(
+    codes.unimplemented,
+    `the frontend ${frontend} is not supported; there is dockerfile.v0`,
+  );
 }

@@ -38,7 +38,12 @@ export function gatewayMethods(dependencies: GatewayDependencies): Methods {
       if (request.frontend === "" && (request.definition?.def?.length ?? 0) === 0) return { result: {} };
       refuseGraphs(request);
       const signal = AbortSignal.any([one.signal, call.signal]);
-      const { id, metadata, ...built } = await solveDockerfile(dependencies, one, request.frontendOpt, signal);
+      const { id, metadata, ...built } = await solveDockerfile(
+        dependencies,
+        one,
+        request.frontendOpt,
+        signal,
+      );
       one.results.set(id, { id, metadata, ...built });
       return { result: { metadata, ref: built.image ? { id } : {} } };
     }),
@@ -49,7 +54,8 @@ export function gatewayMethods(dependencies: GatewayDependencies): Methods {
     [`${name}/Inputs`]: unary(empty, wire.inputsResponse, () => ({})),
     [`${name}/Return`]: unary(wire.returnRequest, empty, async ({ result, error }, call) => {
       const { returned } = await of(call);
-      if (returned === undefined) throw new RpcError(codes.failedPrecondition, "this build has a frontend of its own");
+      if (returned === undefined)
+        throw new RpcError(codes.failedPrecondition, "this build has a frontend of its own");
       const { code = 0, message = "", details = [] } = error ?? {};
       if (code === 0) returned.resolve(result ?? {});
       else returned.reject(new RpcError(code, message, details));

@@ -29,7 +29,10 @@ export async function syncFolder(
   session: Session,
   request: FileSyncRequest,
   folder: string,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: (progress: FileSyncProgress) => void },
+  {
+    signal,
+    onProgress,
+  }: { readonly signal: AbortSignal; readonly onProgress?: (progress: FileSyncProgress) => void },
 ): Promise<FileSyncProgress> {
   if (!session.supports(method)) throw new RpcError(codes.failedPrecondition, "the client offers no files");
   const call = session.peer.call(method, { signal, metadata: metadataOf(request) });
@@ -71,7 +74,8 @@ export async function syncFolder(
     call.cancel();
     for (const writer of writers.values()) await writer.drop();
   }
-  if (!described || wanted.size > 0) throw new RpcError(codes.unavailable, "the client ended before all files were sent");
+  if (!described || wanted.size > 0)
+    throw new RpcError(codes.unavailable, "the client ended before all files were sent");
   tree.finish();
   return { entries: next, bytes };
 }
@@ -84,7 +88,8 @@ async function receive(
   data: Uint8Array,
 ): Promise<void> {
   const stat = wanted.get(id);
-  if (stat === undefined) throw new RpcError(codes.invalidArgument, `the client sends file ${id}, not asked for`);
+  if (stat === undefined)
+    throw new RpcError(codes.invalidArgument, `the client sends file ${id}, not asked for`);
   let writer = writers.get(id);
   if (!writer) writers.set(id, (writer = tree.write(stat)));
   if (data.length > 0) return writer.write(data);

@@ -65,7 +65,8 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
     },
     async sweep() {
       const oldest = clock.now().getTime() - keptMs;
-      for (const id of names()) if (id.startsWith("once-") || lastUse(id).getTime() < oldest) await remove(id);
+      for (const id of names())
+        if (id.startsWith("once-") || lastUse(id).getTime() < oldest) await remove(id);
     },
   };
 }
@@ -73,7 +74,12 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
 /** Bytes on disk of the files below. */
 async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
-  for await (const path of new Bun.Glob("**/*").scan({ cwd: folder, dot: true, onlyFiles: true, absolute: true })) {
+  for await (const path of new Bun.Glob("**/*").scan({
+    cwd: folder,
+    dot: true,
+    onlyFiles: true,
+    absolute: true,
+  })) {
     bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;

@@ -69,7 +69,8 @@ export class ReceivedTree {
     }
     if (stat.linkname === "") return true;
     const target = checkedPath(stat.linkname);
-    if (!this.#seen.has(target)) throw bad(path, `the file that it is a hard link to was not described before`);
+    if (!this.#seen.has(target))
+      throw bad(path, `the file that it is a hard link to was not described before`);
     this.#links.push([target, path]);
     return false;
   }
@@ -132,7 +133,7 @@ export class FileWriter {
       const descriptor = openSync(this.#partial, "wx", 0o600);
       try {
         for (const chunk of this.#chunks) {
-          for (let done = 0; done < chunk.length; ) done += writeSync(descriptor, chunk, done);
+          for (let done = 0; done < chunk.length;) done += writeSync(descriptor, chunk, done);
         }
       } finally {
         closeSync(descriptor);

@@ -40,11 +40,21 @@ const prefixesWithoutEffect = ["vcs:", "sharedkey:", "input-metadata:"];
 export function decodeAttributes(given: Readonly<Record<string, string>>): DockerfileAttributes {
   const known = readKnown(given);
   for (const [name, value] of Object.entries(given)) {
-    if (known.has(name) || withoutEffect.has(name) || prefixesWithoutEffect.some((one) => name.startsWith(one))) continue;
+    if (
+      known.has(name) ||
+      withoutEffect.has(name) ||
+      prefixesWithoutEffect.some((one) => name.startsWith(one))
+    )
+      continue;
     throw fail("unimplemented", "buildkit.attribute", `the build option ${name}=${value} is not supported`);
   }
   const noCache = given["no-cache"];
-  if (noCache) throw fail("unimplemented", "buildkit.attribute", `no-cache for single stages (${noCache}) is not supported`);
+  if (noCache)
+    throw fail(
+      "unimplemented",
+      "buildkit.attribute",
+      `no-cache for single stages (${noCache}) is not supported`,
+    );
   const remote = given[given.contextkey ?? "context"];
   return {
     filename: given.filename || "Dockerfile",

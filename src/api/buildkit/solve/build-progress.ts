@@ -3,7 +3,10 @@ import type { BuildEvent, BuildStep, LintWarning } from "../../../builds/index.t
 import type { SolveProgress, ProgressVertex } from "./progress.ts";
 
 /** Shows a build's steps as vertices. Steps that set configuration only are not shown, as BuildKit does not. */
-export function showBuild(progress: SolveProgress, dockerfile: { readonly name: string; readonly text: string }) {
+export function showBuild(
+  progress: SolveProgress,
+  dockerfile: { readonly name: string; readonly text: string },
+) {
   const open = new Map<string, ProgressVertex>();
   const begin = (step: BuildStep, at: Date) => {
     open.set(step.id, progress.vertex({ digest: step.id, name: step.name, inputs: step.inputs, at }));
@@ -33,7 +36,10 @@ export function showBuild(progress: SolveProgress, dockerfile: { readonly name: 
   };
 }
 
-function showProgress(vertex: ProgressVertex, { task, message, current, total, outcome, output }: Progress): void {
+function showProgress(
+  vertex: ProgressVertex,
+  { task, message, current, total, outcome, output }: Progress,
+): void {
   if (output !== undefined) vertex.log("stdout", output);
   vertex.status(`${message} ${task}`, {
     done: outcome !== undefined,

@@ -35,7 +35,11 @@ export async function solveDockerfile(
   const onEvent = showBuild(solve.progress, { name: attributes.filename, text: dockerfile.text });
   const { imageId } = await dependencies.builds.build(request, { onEvent, signal });
   const image = dependencies.images.resolve(imageId);
-  return { id: newId(), image, metadata: { "containerimage.config": Buffer.from(JSON.stringify(image.config)) } };
+  return {
+    id: newId(),
+    image,
+    metadata: { "containerimage.config": Buffer.from(JSON.stringify(image.config)) },
+  };
 }
 
 interface Files {
@@ -80,7 +84,10 @@ async function loadDockerfile(files: Files): Promise<{ text: string; ignore: str
   });
   const text = read(folder, filename) ?? read(folder, lower);
   if (text === undefined) {
-    throw new RpcError(codes.unknown, `failed to read dockerfile: open ${filename}: no such file or directory`);
+    throw new RpcError(
+      codes.unknown,
+      `failed to read dockerfile: open ${filename}: no such file or directory`,
+    );
   }
   return { text, ignore: read(folder, `${filename}.dockerignore`) };
 }
@@ -102,7 +109,10 @@ async function loadContext(files: Files, ignore: string): Promise<string> {
     title: "[internal] load build context",
     name,
     key: session.sharedKey === "" ? "" : JSON.stringify([name, session.sharedKey]),
-    exclude: ignore.split("\n").map((one) => one.trim()).filter((one) => one !== "" && !one.startsWith("#")),
+    exclude: ignore
+      .split("\n")
+      .map((one) => one.trim())
+      .filter((one) => one !== "" && !one.startsWith("#")),
   });
 }
 

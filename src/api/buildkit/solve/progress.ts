@@ -10,18 +10,31 @@ export interface ProgressVertex {
   readonly digest: string;
   log(stream: "stdout" | "stderr", text: string | Uint8Array): void;
   /** A line of its own below the vertex, with what is done of it. */
-  status(id: string, state: { readonly current?: number; readonly total?: number; readonly done?: boolean }): void;
+  status(
+    id: string,
+    state: { readonly current?: number; readonly total?: number; readonly done?: boolean },
+  ): void;
   complete(outcome?: { readonly cached?: boolean; readonly error?: string; readonly at?: Date }): void;
 }
 
 /** What a solve tells of itself: to whoever asks for its status, from its beginning to its end. */
 export interface SolveProgress {
-  vertex(start: { readonly name: string; readonly digest?: string; readonly inputs?: readonly string[]; readonly at?: Date }): ProgressVertex;
+  vertex(start: {
+    readonly name: string;
+    readonly digest?: string;
+    readonly inputs?: readonly string[];
+    readonly at?: Date;
+  }): ProgressVertex;
   /** Steps to come. */
   announce(vertexes: readonly Pick<Vertex, "digest" | "name" | "inputs">[]): void;
   send(part: Part): void;
   /** Numbers for the record of the build. */
-  readonly totals: { readonly steps: number; readonly cached: number; readonly completed: number; readonly warnings: number };
+  readonly totals: {
+    readonly steps: number;
+    readonly cached: number;
+    readonly completed: number;
+    readonly warnings: number;
+  };
   close(): void;
   /** For one reader; others get what comes from then on. */
   read(signal: AbortSignal): AsyncIterable<Part>;
@@ -67,7 +80,9 @@ export function createProgress(clock: Clock): SolveProgress {
           begun.set(id, first);
           const times = { timestamp: timestampOf(now), started: timestampOf(first) };
           const completed = done ? { completed: timestampOf(now) } : {};
-          queue.push({ statuses: [{ id, vertex: digest, name: id, current, total, ...times, ...completed }] });
+          queue.push({
+            statuses: [{ id, vertex: digest, name: id, current, total, ...times, ...completed }],
+          });
         },
         complete({ cached = false, error = "", at: end = clock.now() } = {}) {
           totals.completed++;

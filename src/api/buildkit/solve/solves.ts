@@ -44,7 +44,8 @@ export function createSolves(): Solves {
   const waiting = new Set<() => void>();
   return {
     add(solve) {
-      if (running.has(solve.ref)) throw new RpcError(codes.alreadyExists, `build ${solve.ref} is running already`);
+      if (running.has(solve.ref))
+        throw new RpcError(codes.alreadyExists, `build ${solve.ref} is running already`);
       running.set(solve.ref, solve);
       for (const wake of waiting) wake();
     },

@@ -61,7 +61,11 @@ export const resolveImageRequest = message({
   platform: maybe(2, platform),
   resolveMode: one(3, text),
 });
-export const resolveImageResponse = message({ digest: one(1, text), config: one(2, bytes), ref: one(3, text) });
+export const resolveImageResponse = message({
+  digest: one(1, text),
+  config: one(2, bytes),
+  ref: one(3, text),
+});
 export const resolveSourceRequest = message({ source: maybe(1, sourceOp), platform: maybe(2, platform) });
 const resolvedImage = message({ digest: one(1, text), config: one(2, bytes) });
 export const resolveSourceResponse = message({ source: maybe(1, sourceOp), image: maybe(2, resolvedImage) });

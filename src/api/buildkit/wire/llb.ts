@@ -15,4 +15,3 @@ const position = message({ line: one(1, integer), character: one(2, integer) });
 export const range = message({ start: maybe(1, position), end: maybe(2, position) });
 /** errdefs.Source of solver/errdefs/errdefs.proto: where in a file an error came from. */
 export const errorSource = message({ info: maybe(1, sourceInfo), ranges: many(2, nested(range)) });
-

@@ -20,7 +20,10 @@ test("what is written is read again", () => {
     when: 1_700_000_000_123_456_789n,
     data: new Uint8Array([1, 2, 3]),
     inner: { name: "a", flag: true },
-    list: [{ name: "x", flag: false }, { name: "", flag: true }],
+    list: [
+      { name: "x", flag: false },
+      { name: "", flag: true },
+    ],
     numbers: [0, 1, 300],
     attrs: { a: "1", __proto__x: "", "": "empty" },
   };
@@ -38,7 +41,10 @@ test("defaults are not written, absent fields have them, unknown fields are skip
     id: "", count: 0, when: 0n, data: new Uint8Array(), inner: undefined, list: [], numbers: [], attrs: {},
   }); // prettier-ignore
   const wider = message({ name: one(1, text), more: one(9, text), flag: one(2, bool) });
-  expect(inner.decode(wider.encode({ name: "a", more: "ignored", flag: true }))).toEqual({ name: "a", flag: true });
+  expect(inner.decode(wider.encode({ name: "a", more: "ignored", flag: true }))).toEqual({
+    name: "a",
+    flag: true,
+  });
 });
 
 test("repeated numbers may be packed", () => {

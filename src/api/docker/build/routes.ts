@@ -36,7 +36,9 @@ export function buildRoutes(backend: BuildBackend): ApiRouter {
   });
   for (const path of ["/session", "/grpc"]) {
     routes.post(path, () => {
-      throw fail("invalid", "api.bad-upgrade", "no upgrade proto in request", { hint: "ask for `Upgrade: h2c`" });
+      throw fail("invalid", "api.bad-upgrade", "no upgrade proto in request", {
+        hint: "ask for `Upgrade: h2c`",
+      });
     });
   }
   return routes;
