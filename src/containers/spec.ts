@@ -129,6 +129,8 @@ export interface EndpointSettings {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly mac?: string;
+  /** Further addresses of its interface, from 169.254.0.0/16 and fe80::/10. */
+  readonly linkLocal?: readonly string[];
   /** `CONTAINER[:ALIAS]`: names that only this container has for others on the network. */
   readonly links?: readonly string[];
   /** Docker's `DriverOpts`; `endpointSettings` has checked them. */

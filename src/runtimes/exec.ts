@@ -41,7 +41,9 @@ export async function execInTask(
   cleanup.defer(removeFiles);
   cleanup.defer(() => rmSync(logFile, { force: true }));
   writeFileSync(specFile, JSON.stringify({ ...exec.process, terminal: exec.tty }), { mode: 0o600 });
-  const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json", "exec"];
+  const command = [program.path, ...program.arguments, `--log=${logFile}`, "--log-format=json"];
+  if (program.family.execTellsDebugLog) command.push(`--debug-log=${logFile}`, "--debug-log-format=json");
+  command.push("exec");
   if (exec.tty && program.family.execTty) command.push("--tty");
   command.push("--process", specFile, "--pid-file", pidFile, task.id);
   const started = program.spawn(() => ({

@@ -54,6 +54,10 @@ test("a runtime's log: its errors, and output that crun left there", () => {
   expect(lastLoggedError(path)).toBe("executable file `ä` not found");
   writeFileSync(path, `${crun}${output}\n`);
   expect(strayOutput(path).toString()).toBe(output);
+  const told = { level: "warning", msg: "FATAL ERROR: failed to load /x: no such file or directory" };
+  const debug = [{ level: "info", msg: "Version 0" }, told, { level: "warning", msg: "Failure" }];
+  writeFileSync(path, debug.map((one) => `${JSON.stringify({ ...one, time: "" })}\n`).join(""));
+  expect(lastLoggedError(path)).toBe(told.msg);
   writeFileSync(path, runc);
   expect(lastLoggedError(path)).toBe("exec failed");
   expect(strayOutput(path).toString()).toBe("");

@@ -27,7 +27,7 @@ const words: readonly { readonly pattern: RegExp; readonly reason: "not-found" |
 export function lastLoggedError(path: string): string | undefined {
   return linesOf(path)
     .map(loggedEntry)
-    .findLast((entry) => entry?.level === "error")?.msg;
+    .findLast((entry) => entry?.level === "error" || entry?.msg.startsWith("FATAL ERROR: "))?.msg;
 }
 
 /**
@@ -78,7 +78,7 @@ export function runtimeFailure(
     return fail(
       "invalid",
       "task.command-not-executable",
-      `exec: "${command}": ${text.replace(/^.*?: /, "").toLowerCase()}`,
+      `exec: "${command}": ${text.replace(/^(.*failed to load \S+|.*?): /, "").toLowerCase()}`,
       {
         hint: "the file must be a program of this machine's architecture with execute permission",
         cause: text,

@@ -23,6 +23,11 @@ export interface Family {
   readonly realProcess: boolean;
   /** `exec --tty`; otherwise the process's own `terminal` says it. */
   readonly execTty: boolean;
+  /**
+   * The failure of its `exec` is in the debug log alone: gVisor shuts the output of a process that it cannot make down,
+   * which is its own, too, and ends by that before it writes to the log.
+   */
+  readonly execTellsDebugLog: boolean;
   /** It can pause; otherwise the cgroup is frozen. */
   readonly pauses: boolean;
   readonly updates: boolean;
@@ -39,6 +44,7 @@ const byTheBook: Omit<Family, "name"> = {
   plainState: false,
   realProcess: false,
   execTty: true,
+  execTellsDebugLog: false,
   pauses: true,
   updates: true,
   ownKernel: false,
@@ -62,6 +68,7 @@ const families: Readonly<Record<Family["name"], Family>> = {
     // What is written goes to the layer, where diff, commit and cp find it; files put in by cp are seen; ping works.
     options: ["--overlay2=none", "--file-access=shared", "--net-raw"],
     execTty: false,
+    execTellsDebugLog: true,
     pauses: false,
     updates: false,
     ownKernel: true,

@@ -233,18 +233,22 @@ test(
 );
 
 test(
-  "settings of an endpoint's interface, at the start and when it is connected",
+  "settings and link-local addresses of an endpoint's interface, at the start and when it is connected",
   async () => {
     await ok("network", "create", "first");
     await ok("network", "create", "second");
     const option = (setting: string) => `com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.${setting}`;
     const network = `name=first,"driver-opt=${option("log_martians=1")}"`;
     await ok("run", "-d", "--name", "tuned", "--network", network, image, "sleep", "1000");
-    await ok("network", "connect", "--driver-opt", option("rp_filter=2"), "second", "tuned");
-    const read = "cd /proc/sys/net/ipv4/conf; cat eth0/log_martians eth1/rp_filter";
-    expect(await ok("exec", "tuned", "sh", "-c", read)).toBe("1\n2");
+    const second = ["--driver-opt", option("rp_filter=2"), "--link-local-ip", "169.254.7.7", "second"];
+    await ok("network", "connect", ...second, "tuned");
+    const read =
+      "cd /proc/sys/net/ipv4/conf; cat eth0/log_martians eth1/rp_filter; ip addr show eth1 | grep -o 169.254.*/16";
+    expect(await ok("exec", "tuned", "sh", "-c", read)).toBe("1\n2\n169.254.7.7/16");
     await ok("restart", "--time", "0", "tuned");
-    expect(await ok("exec", "tuned", "sh", "-c", read)).toBe("1\n2");
+    expect(await ok("exec", "tuned", "sh", "-c", read)).toBe("1\n2\n169.254.7.7/16");
+    const ipam = "{{json .NetworkSettings.Networks.second.IPAMConfig}}";
+    expect(await ok("inspect", "--format", ipam, "tuned")).toBe('{"LinkLocalIPs":["169.254.7.7"]}');
     await ok("rm", "-f", "tuned");
     await ok("network", "rm", "first", "second");
   },

@@ -89,7 +89,14 @@ describe.each(["runc", "runsc", "mine"])("%s", (runtime) => {
       );
       expect(await ok("exec", "serves", "sh", "-c", "echo $((6 * 7))")).toBe("42");
       expect((await docker("exec", "serves", "sh", "-c", "exit 8")).exitCode).toBe(8);
-      expect((await docker("exec", "serves", "nosuch")).exitCode).toBe(127);
+      for (const [command, code] of [
+        ["nosuch", 127],
+        ["/nosuch", 127],
+        ["/etc", 126],
+        ["/etc/passwd", 126],
+      ] as const) {
+        expect([command, (await docker("exec", "serves", command)).exitCode]).toEqual([command, code]);
+      }
       expect(
         await ok("exec", "-t", "serves", "sh", "-c", "test -t 0 && test -t 1 && echo terminal"),
       ).toContain("terminal");

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { fail } from "../../base/index.ts";
 import { checkTexts } from "./texts.ts";
 import { parseExtraHost } from "../connections/extra-host.ts";
-import { endpointSettings } from "../connections/endpoint-options.ts";
+import { checkLinkLocal, endpointSettings } from "../connections/endpoint-options.ts";
 import { parseLink } from "../connections/link.ts";
 import { networkMode, parsePort } from "../connections/network-mode.ts";
 import { signalNumber } from "../lifecycle/signals.ts";
@@ -77,9 +77,12 @@ function checkNetwork(spec: ContainerSpec): void {
     );
   }
   spec.network?.links?.forEach(parseLink);
-  for (const { links: named = [], driverOptions = {} } of Object.values(spec.network?.endpoints ?? {})) {
+  for (const { links: named = [], driverOptions = {}, linkLocal = [] } of Object.values(
+    spec.network?.endpoints ?? {},
+  )) {
     named.forEach(parseLink);
     endpointSettings(driverOptions);
+    checkLinkLocal(linkLocal);
   }
   if (mode.kind !== "container") return;
   if (spec.exposedPorts?.length) throw conflicting("port exposing", "container type network mode");

@@ -3,7 +3,7 @@ import type { AttachedEndpoint, Endpoint } from "../../networks/index.ts";
 import type { Container } from "../container.ts";
 import { setContainer, type Entry } from "../registry.ts";
 import type { Engine } from "../engine.ts";
-import { applyEndpointSettings, endpointSettings } from "./endpoint-options.ts";
+import { applyEndpointSettings, checkLinkLocal, endpointSettings } from "./endpoint-options.ts";
 import { rewriteEtcFiles } from "./etc-files.ts";
 import { parseLink } from "./link.ts";
 import { aliasHosts } from "./links.ts";
@@ -33,6 +33,7 @@ export async function connectNetwork(
     throw fail("unimplemented", "network.gateway-priority", message, { hint: "create it with its networks" });
   }
   endpointSettings(settings.driverOptions ?? {});
+  checkLinkLocal(settings.linkLocal ?? []);
   await using undo = new AsyncDisposableStack();
   const endpoint = await engine.networks.reserve(endpointSpec(container, network.id, settings));
   undo.defer(() => engine.networks.release(endpoint.id));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { endpointSettings } from "./endpoint-options.ts";
+import { checkLinkLocal, endpointSettings } from "./endpoint-options.ts";
 
 const of = (text: string) => endpointSettings({ "com.docker.network.endpoint.sysctls": text });
 
@@ -22,4 +22,11 @@ test("what is not the interface's own is refused, and so is an unknown option of
   const unknown = "com.docker.network.speed";
   expect(() => endpointSettings({ [unknown]: "1" })).toThrow(`${unknown} is not supported`);
   expect(endpointSettings({ "com.example.note": "1" })).toEqual([]);
+});
+
+test("addresses of a link's own", () => {
+  expect(() => checkLinkLocal(["169.254.1.2", "fe80::1", "FEBF::1"])).not.toThrow();
+  for (const wrong of ["10.0.0.1", "fec0::1", "169.254.1", "x"]) {
+    expect(() => checkLinkLocal([wrong])).toThrow(`invalid link-local IP address: ${wrong}`);
+  }
 });

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { fail } from "../../base/index.ts";
 import { run } from "../../host/index.ts";
 import type { AttachedEndpoint, Networks } from "../../networks/index.ts";
@@ -53,15 +54,44 @@ export async function applyEndpointSettings(
   spec: ContainerSpec,
   networks: Pick<Networks, "resolve">,
 ): Promise<void> {
-  for (const [network, { driverOptions }] of Object.entries(spec.network?.endpoints ?? {})) {
-    if (driverOptions === undefined) continue;
+  for (const [network, settings] of Object.entries(spec.network?.endpoints ?? {})) {
+    const { driverOptions = {}, linkLocal = [] } = settings;
+    if (Object.keys(driverOptions).length + linkLocal.length === 0) continue;
     const { id } = networks.resolve(network);
     const link = attached.find((one) => one.endpoint.networkId === id);
     if (link === undefined) continue;
     for (const { name, value } of endpointSettings(driverOptions)) {
       await write(pid, name.replace(/IFNAME/i, link.interfaceName), value);
     }
+    for (const address of linkLocal) await addAddress(pid, link.interfaceName, address);
   }
+}
+
+/** Throws `invalid` / `network.link-local` for an address that is none of a link's own. */
+export function checkLinkLocal(addresses: readonly string[]): void {
+  for (const address of addresses) {
+    const family = isIP(address);
+    if (family === 4 ? address.startsWith("169.254.") : family === 6 && /^fe[89ab][0-9a-f]:/i.test(address))
+      continue;
+    throw fail("invalid", "network.link-local", `invalid link-local IP address: ${address}`, {
+      hint: "there are 169.254.0.0/16 and fe80::/10",
+    });
+  }
+}
+
+async function addAddress(pid: number, link: string, address: string): Promise<void> {
+  const bits = isIP(address) === 6 ? 64 : 16;
+  const command = ["ip", "addr", "add", `${address}/${bits}`, "dev", link];
+  const { exitCode, stderr } = await run(["nsenter", `--net=/proc/${pid}/ns/net`, ...command]);
+  if (exitCode === 0) return;
+  throw fail(
+    "invalid",
+    "network.link-local",
+    `cannot give ${link} the address ${address}: ${stderr.trim()}`,
+    {
+      hint: "an IPv6 address needs a network with IPv6",
+    },
+  );
 }
 
 async function write(pid: number, name: string, value: string): Promise<void> {

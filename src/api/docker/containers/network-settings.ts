@@ -38,9 +38,15 @@ function encodeBuiltinNetwork(container: Container, networks: NetworkLookup) {
   return network === undefined ? {} : { [network.name]: emptyEndpoint(network.id) };
 }
 
+interface FixedAddresses {
+  readonly IPv4Address?: string;
+  readonly IPv6Address?: string;
+  readonly LinkLocalIPs?: readonly string[];
+}
+
 function emptyEndpoint(networkId: string) {
   return {
-    IPAMConfig: null as { IPv4Address?: string; IPv6Address?: string } | null,
+    IPAMConfig: null as FixedAddresses | null,
     Links: null as readonly string[] | null,
     Aliases: null as readonly string[] | null,
     MacAddress: "",
@@ -70,6 +76,7 @@ function encodeEndpoint(
   const fixed = {
     ...(asked?.ipv4 === undefined ? {} : { IPv4Address: asked.ipv4 }),
     ...(asked?.ipv6 === undefined ? {} : { IPv6Address: asked.ipv6 }),
+    ...(asked?.linkLocal === undefined ? {} : { LinkLocalIPs: asked.linkLocal }),
   };
   return {
     ...emptyEndpoint(endpoint.networkId),

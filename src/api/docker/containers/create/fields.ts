@@ -153,7 +153,7 @@ const told = noEffect("the daemon tells it, a client cannot set it");
 
 /** An entry of `NetworkingConfig.EndpointsConfig`, also the `EndpointConfig` of POST /networks/{id}/connect. */
 export const endpointFields: FieldTable = {
-  IPAMConfig: within(() => ({ IPv4Address: supported, IPv6Address: supported, LinkLocalIPs: refused })),
+  IPAMConfig: within(() => ({ IPv4Address: supported, IPv6Address: supported, LinkLocalIPs: supported })),
   Links: supported,
   Aliases: supported,
   MacAddress: supported,

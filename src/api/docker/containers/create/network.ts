@@ -3,7 +3,7 @@ import { fail } from "../../../../base/index.ts";
 import type { EndpointSettings, NetworkingSpec } from "../../../../containers/index.ts";
 import type { PortMapping } from "../../../../networks/index.ts";
 import { defined, filled, nonZero, whenTrue } from "../../http/defined.ts";
-import { checkFields, isUnset } from "../../http/fields.ts";
+import { checkFields } from "../../http/fields.ts";
 import type { CreateBody, EndpointBody, HostConfigBody } from "./body.ts";
 import { endpointFields } from "./fields.ts";
 
@@ -41,14 +41,12 @@ export function decodeNetworking(config: CreateBody, host: HostConfigBody): Netw
 /** Settings of one network of a container. `at` names the place of the field in errors. */
 export function decodeEndpoint(endpoint: EndpointBody, at: string): EndpointSettings {
   checkFields(endpoint, endpointFields, at);
-  if (!isUnset(endpoint.IPAMConfig?.LinkLocalIPs)) {
-    throw fail("unimplemented", "api.unsupported-field", `${at}IPAMConfig.LinkLocalIPs is not supported`);
-  }
   return defined({
     aliases: filled(endpoint.Aliases),
     ipv4: filled(endpoint.IPAMConfig?.IPv4Address),
     ipv6: filled(endpoint.IPAMConfig?.IPv6Address),
     mac: filled(endpoint.MacAddress),
+    linkLocal: filled(endpoint.IPAMConfig?.LinkLocalIPs),
     links: filled(endpoint.Links),
     driverOptions: filled(endpoint.DriverOpts),
     gatewayPriority: nonZero(endpoint.GwPriority),
