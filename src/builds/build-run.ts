@@ -11,13 +11,13 @@ import type { BuildRequest } from "./build.ts";
 import type { BuildEvent, StepNews } from "./build-event.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
 import type { BuildCache } from "./cache/build-cache.ts";
+import type { MountCache } from "./cache/mount-cache.ts";
 import type { ExportedLayers } from "./cache/exchange/exported-layers.ts";
 import type { OpenContext } from "./context/context.ts";
 import type { FileDigests } from "./context/file-digests.ts";
 import type { SourceTree } from "./context/source-tree.ts";
 import type { SourcePlace } from "./dockerfile/dockerfile-error.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
-import type { CacheMountUse } from "./steps/cache-mounts.ts";
 
 /** What the builder is built on. */
 export interface BuildsDependencies {
@@ -59,7 +59,7 @@ export interface WholeRun {
   readonly cache: BuildCache;
   readonly exported: ExportedLayers;
   readonly inUse: LayersInUse;
-  readonly cacheMounts: CacheMountUse;
+  readonly cacheMounts: MountCache;
   /** By step key: the same step of two builds runs once. */
   readonly stepLocks: KeyedLock;
   /** Steps that do work at the same time, of all builds. */

@@ -75,15 +75,21 @@ export interface PrunableCache {
   readonly bytes: number;
 }
 
-/** A step whose result is kept for the next build. */
+/** What is kept for the next build. */
 export interface CacheRecord {
   readonly id: string;
+  /** As BuildKit calls them: the result of a step, and what a `RUN --mount=type=cache` holds. */
+  readonly type: "regular" | "exec.cachemount";
+  readonly description: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
-  /** Bytes of its layer; 0 when it changed no file. */
+  readonly usageCount: number;
+  /** Bytes of its files; 0 when it changed none. */
   readonly size: number;
   /** An image has its layer too. */
   readonly shared: boolean;
+  /** A running build stands on it: it can't be pruned. */
+  readonly inUse: boolean;
 }
 
 export interface Builds {
@@ -109,12 +115,16 @@ export interface Builds {
     },
   ): Promise<BuildResult>;
   /**
-   * Forgets cached steps: those whose layer no image has, or `all`; of these, the ones that `select` accepts. Steps
-   * whose layers an image needs keep their layers. Tells the ids of those forgotten and the bytes freed.
+   * Forgets cached steps: those whose layer no image has, or `all`; and cache mounts with `mounts` (default: with `all`).
+   * Of these go the ones that `select` accepts, and with `keep` only as many, the longest unused first, until the cache
+   * has so many bytes at most. Steps whose layers an image needs keep their layers; what a running build uses stays.
+   * Tells the ids of those forgotten and the bytes freed.
    */
   pruneCache(options: {
     readonly all: boolean;
+    readonly mounts?: boolean;
     readonly select?: (record: CacheRecord) => boolean;
+    readonly keep?: number;
   }): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
   /** What `pruneCache` would forget once only `images` are left; bytes are those that are no layers. */
   prunableCache(options: {

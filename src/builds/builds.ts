@@ -13,23 +13,28 @@ import {
   forgetOldExports,
 } from "./cache/exchange/exported-layers.ts";
 import { createLayersInUse } from "./cache/layers-in-use.ts";
+import { createMountCache, mountCacheMigrations } from "./cache/mount-cache.ts";
 import { cacheRecords, cacheUsage, prunableCache, pruneCache } from "./cache/prune.ts";
+import { createTidying } from "./cache/tidying.ts";
+import type { CacheLimit } from "./cache/tidying.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import { lintBuild, readBuild } from "./read-build.ts";
 import { sweepBuilds } from "./recover.ts";
-import { createCacheMountUse } from "./steps/cache-mounts.ts";
 
 export const buildMigrations: readonly Migration[] = [
   ...stepCacheMigrations,
   ...fileDigestMigrations,
   ...exportedLayerMigrations,
+  ...mountCacheMigrations,
 ];
 
 export interface BuildSettings {
   /** Steps that work at the same time, of all builds together; by default one for each processor. */
   readonly parallelSteps?: number;
+  /** How large the cache may become; by default without bound. */
+  readonly cacheLimit?: CacheLimit;
 }
 
 export function createBuilds(services: BuildsDependencies, settings: BuildSettings = {}): Builds {
@@ -42,11 +47,13 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
     services,
     cache,
     inUse,
-    cacheMounts: createCacheMountUse(),
+    cacheMounts: createMountCache({ state, clock, home: services.identity.path("builds") }),
     stepLocks: new KeyedLock(),
     exported: createExportedLayers(state, clock),
     slots: new Slots(settings.parallelSteps ?? availableParallelism()),
   };
+  const parts = { services, cache, cacheMounts: shared.cacheMounts, inUse };
+  const tidying = createTidying(parts, settings.cacheLimit);
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
 
   return {
@@ -60,25 +67,32 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
         return await work;
       } finally {
         running.delete(id);
+        tidying.begin();
       }
     },
     check: (request, options) => checkBuild(shared, request, options?.signal ?? new AbortController().signal),
-    pruneCache: (options) => pruneCache(services, cache, options),
-    cacheRecords: () => cacheRecords(services, cache),
-    cacheUsage: () => Promise.resolve(cacheUsage(cache)),
-    prunableCache: (options) => prunableCache(services, cache, options),
+    pruneCache: (options) => pruneCache(parts, options),
+    cacheRecords: () => cacheRecords(parts),
+    async cacheUsage() {
+      await tidying.done();
+      return cacheUsage(parts);
+    },
+    prunableCache: (options) => Promise.resolve(prunableCache(parts, options)),
     layersInUse: (without) => inUse.layersInUse(without),
     blobsInUse: (without) => inUse.blobsInUse(without),
     async recover() {
       forgetOldDigests(state, clock);
       forgetOldExports(state, clock);
       await sweepBuilds(services);
+      await shared.cacheMounts.recover();
+      tidying.begin();
     },
     async close() {
       for (const { stop } of running.values()) {
         stop.abort(fail("cancelled", "daemon.stopping", "The daemon is stopping"));
       }
       await Promise.all([...running.values()].map((build) => build.ended));
+      await tidying.done();
     },
   };
 }

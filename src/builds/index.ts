@@ -18,7 +18,8 @@ export {
   type CacheTarget,
 } from "./cache/exchange/places.ts";
 export type { BuildsDependencies } from "./build-run.ts";
-export { buildMigrations, createBuilds } from "./builds.ts";
+export { parseCacheLimit, type CacheLimit } from "./cache/tidying.ts";
+export { buildMigrations, createBuilds, type BuildSettings } from "./builds.ts";
 export { stageReport } from "./stage-report.ts";
 export { applyChanges } from "./changes.ts";
 export { parseContext, parseNamedContext } from "./context/named-context.ts";

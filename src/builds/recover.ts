@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { messageOf } from "../base/index.ts";
 import { removeTree, unmountAll } from "../host/index.ts";
 import type { BuildsDependencies } from "./build-run.ts";
-import { cacheMountsFolder } from "./steps/cache-mounts.ts";
+import { cacheMountsFolder } from "./cache/mount-cache.ts";
 
 /** Takes away what builds of a daemon that was killed have left: processes, addresses, mounts, folders. */
 export async function sweepBuilds({ identity, layers, steps, logger }: BuildsDependencies): Promise<void> {

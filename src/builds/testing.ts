@@ -12,7 +12,7 @@ import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } 
 import { openState } from "../state/index.ts";
 import type { BuildRequest, Builds } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
-import { buildMigrations, createBuilds } from "./builds.ts";
+import { buildMigrations, createBuilds, type BuildSettings } from "./builds.ts";
 
 /** Runs steps with chroot(8) instead of containers: quick, and enough for what the builder itself does. */
 export function chrootSteps(): StepRunner & { readonly ran: string[][] } {
@@ -85,7 +85,7 @@ export interface TestBuilds extends AsyncDisposable {
 }
 
 /** Real stores below `root`, and a builder on them. */
-async function buildStack(root: string, steps: StepRunner) {
+async function buildStack(root: string, steps: StepRunner, settings: BuildSettings) {
   const identity = daemonIdentity(root);
   // Later than any file of a test, so that digests of files are remembered.
   const clock = new ManualClock(Date.UTC(2100, 0, 1));
@@ -126,7 +126,7 @@ async function buildStack(root: string, steps: StepRunner) {
     steps,
     registries,
   };
-  const builds = createBuilds(services, { parallelSteps: 2 });
+  const builds = createBuilds(services, { parallelSteps: 2, ...settings });
   use.builds = builds;
   const close = async () => {
     await builds.close();
@@ -137,10 +137,10 @@ async function buildStack(root: string, steps: StepRunner) {
 }
 
 /** A builder in a temporary root below `parent`, with the image `busybox:latest`. */
-export async function testBuilds(parent = "/var/tmp"): Promise<TestBuilds> {
+export async function testBuilds(parent = "/var/tmp", settings: BuildSettings = {}): Promise<TestBuilds> {
   const root = realpathSync(mkdtempSync(`${parent}/virga-builds-`));
   const steps = chrootSteps();
-  const { identity, clock, images, layers, builds, close } = await buildStack(root, steps);
+  const { identity, clock, images, layers, builds, close } = await buildStack(root, steps, settings);
   await importBusybox(images, identity.path("busybox"));
   let number = 0;
   return {

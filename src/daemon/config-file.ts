@@ -30,6 +30,16 @@ const schema = z.strictObject({
     )
     .optional(),
   "registry-cache-size": z.string().optional(),
+  /** The build cache, as dockerd names its settings; a share of the disk (`20%`) may stand for a size. */
+  builder: z
+    .strictObject({
+      gc: z
+        .strictObject({ enabled: z.boolean().optional(), defaultKeepStorage: z.string().optional() })
+        .optional(),
+    })
+    .optional(),
+  /** Steps of builds that work at the same time. */
+  "max-concurrent-build-steps": z.int().min(1).max(256).optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

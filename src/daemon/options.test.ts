@@ -3,6 +3,23 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRuntime, readServeOptions } from "./options.ts";
 
+test("the build cache: a fifth of the disk, a size, a share, or without bound", () => {
+  const root = mkdtempSync("/tmp/virga-options-");
+  const read = (file: object) => {
+    writeFileSync(join(root, "config.json"), JSON.stringify(file));
+    return readServeOptions(["--root", root]).builds;
+  };
+  expect(read({})).toEqual({ cacheLimit: { kind: "share", share: 0.2 } });
+  const gc = (defaultKeepStorage: string) => ({ builder: { gc: { defaultKeepStorage } } });
+  expect(read(gc("2GB"))).toEqual({ cacheLimit: { kind: "bytes", bytes: 2 * 2 ** 30 } });
+  expect(read(gc("7.5%"))).toEqual({ cacheLimit: { kind: "share", share: 0.075 } });
+  expect(read({ builder: { gc: { enabled: false } }, "max-concurrent-build-steps": 5 })).toEqual({
+    parallelSteps: 5,
+  });
+  expect(() => read(gc("much"))).toThrow("'much' is not a size of a cache");
+  rmSync(root, { recursive: true });
+});
+
 test("runtimes of the configuration file, and those of the command line over them", () => {
   const root = mkdtempSync("/tmp/virga-options-");
   const runtimes = { mine: { path: "/opt/mine", runtimeArgs: ["--debug"] }, other: { path: "/opt/other" } };

@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync }
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { RuntimeProgram } from "../runtimes/index.ts";
+import { parseCacheLimit, type BuildSettings } from "../builds/index.ts";
 import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
 import type { RegistrySettings } from "../distribution/index.ts";
 import { readConfigFile, type ConfigFile } from "./config-file.ts";
@@ -17,6 +18,7 @@ export interface ServeOptions {
   readonly registries: RegistrySettings;
   /** OCI runtimes besides those that Virga knows, or in place of them. */
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
+  readonly builds: BuildSettings;
 }
 
 export const defaultRoot = "/var/lib/virga";
@@ -44,7 +46,19 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   });
   const runtimes = { ...runtimesOf(file), ...Object.fromEntries((values.runtime ?? []).map(parseRuntime)) };
   const registry = registryOptions(file, values);
-  return { root: real, logLevel, registries, runtimes, ...(registry ? { registry } : {}) };
+  const builds = buildSettings(file);
+  return { root: real, logLevel, registries, runtimes, builds, ...(registry ? { registry } : {}) };
+}
+
+/** A fifth of the disk, unless the file says otherwise: the cache of a build machine, and room for its images. */
+const defaultCache = "20%";
+
+function buildSettings({ builder = {}, "max-concurrent-build-steps": steps }: ConfigFile): BuildSettings {
+  const { enabled = true, defaultKeepStorage = defaultCache } = builder.gc ?? {};
+  return {
+    ...(enabled ? { cacheLimit: parseCacheLimit(defaultKeepStorage) } : {}),
+    ...(steps === undefined ? {} : { parallelSteps: steps }),
+  };
 }
 
 function runtimesOf({ runtimes = {} }: ConfigFile): ServeOptions["runtimes"] {

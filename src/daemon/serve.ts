@@ -47,6 +47,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
     registries: options.registries,
     runtimes,
     caches: options.registry?.caches?.settings,
+    builds: options.builds,
     isOwnRegistry: (domain) => isOwnDomain(options.registry, domain),
   });
   const stop = Promise.withResolvers<string>();

@@ -1,5 +1,5 @@
 import { systemClock, type Clock, type Logger } from "../base/index.ts";
-import { buildMigrations, createBuilds, type Builds } from "../builds/index.ts";
+import { buildMigrations, createBuilds, type Builds, type BuildSettings } from "../builds/index.ts";
 import {
   containerMigrations,
   createContainers,
@@ -62,6 +62,7 @@ export interface ServiceSettings {
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
   /** Registries that the registry keeps the images of. */
   readonly caches?: CacheSettings | undefined;
+  readonly builds: BuildSettings;
   /** Whether images of this domain belong to the registry that this daemon serves. */
   readonly isOwnRegistry: (domain: string) => boolean;
 }
@@ -194,10 +195,13 @@ function createEngine(parts: {
   const initPath = findProgram(["catatonit"]);
   const shared = { ...common, ...storage, images, networks, volumes, runtime, host };
   const containers = createContainers({ ...shared, ...(initPath ? { initPath } : {}) });
-  const builds = createBuilds({
-    ...shared,
-    registries,
-    steps: createStepRunner({ identity, networks, runtime, host }),
-  });
+  const builds = createBuilds(
+    {
+      ...shared,
+      registries,
+      steps: createStepRunner({ identity, networks, runtime, host }),
+    },
+    settings.builds,
+  );
   return { images, volumes, containers, builds };
 }

@@ -11,6 +11,8 @@ export interface CacheUse {
 
 /** Layers that a running build stands on, though no image or cache entry names them (yet, or any more). */
 export interface LayersInUse extends CacheUse {
+  /** Whether a running build stands on it. */
+  isHeld(diffId: DiffId): boolean;
   /** Keeps a layer until the returned value is disposed of. */
   hold(layer: { readonly diffId: DiffId; readonly descriptor: { readonly digest: Digest } }): Disposable;
   /** While `work` makes a layer it is known to nobody: all that comes to be meanwhile is kept. */
@@ -37,6 +39,7 @@ export function createLayersInUse({ cache, layers, content }: LayersInUseDepende
       held.set(key, { diffId, blob: descriptor.digest });
       return { [Symbol.dispose]: () => void held.delete(key) };
     },
+    isHeld: (diffId) => [...held.values()].some((one) => one.diffId === diffId),
     async making(work) {
       const key = Symbol("making");
       making.set(key, {

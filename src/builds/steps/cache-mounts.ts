@@ -1,6 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { posix } from "node:path";
-import { KeyedLock } from "../../base/index.ts";
 import { removeTree } from "../../host/index.ts";
 import type { BuildRun, BuildSource } from "../build-run.ts";
 import { ignoreNothing } from "../context/ignore.ts";
@@ -9,21 +8,6 @@ import type { RunMount } from "../dockerfile/instructions/run-mount.ts";
 import { copyInto } from "../files/copy-tree.ts";
 import { digestSources } from "../files/source-digest.ts";
 import { bind, type PreparedMount } from "./prepared-mount.ts";
-
-/** The folder below ROOT/builds that keeps what `type=cache` mounts hold, over builds. */
-export const cacheMountsFolder = "mounts";
-
-/** Who uses the cache mounts of a daemon now. */
-export interface CacheMountUse {
-  /** One at a time: steps with `sharing=locked`, and whoever makes a new one. */
-  readonly locks: KeyedLock;
-  /** With `sharing=private`. */
-  readonly taken: Set<string>;
-}
-
-export function createCacheMountUse(): CacheMountUse {
-  return { locks: new KeyedLock(), taken: new Set() };
-}
 
 /** `from`: what a new cache begins with; without it, with nothing. */
 export async function cacheMount(
@@ -47,16 +31,17 @@ export async function cacheMount(
   const id = new Bun.CryptoHasher("sha256").update(identity).digest("hex");
   return {
     target,
+    ...(mount.sharing === "locked" ? { lock: id } : {}),
     key: ["cache", target, mount.id ?? null, ...(content === null ? [] : [content])],
     open: async (undo) => {
-      const { locks, taken } = run.cacheMounts;
+      const { locks, taken, path, use } = run.cacheMounts;
       const own = mount.sharing === "private" ? freeOf(taken, id) : id;
       if (mount.sharing === "private") {
         taken.add(own);
         undo.defer(() => void taken.delete(own));
       }
-      if (mount.sharing === "locked") undo.use(await locks.acquire(own, run.signal));
-      const source = run.services.identity.path("builds", cacheMountsFolder, own);
+      undo.use(use(own, name));
+      const source = path(own);
       await locks.run(`make ${own}`, () => makeCache(run, source, mount, sources), run.signal);
       return { mount: bind(source, target, mount.readOnly) };
     },

@@ -36,14 +36,16 @@ export async function carryOut(run: BuildRun, state: StageState, step: FileStep)
   using _lock = await lockStep(run, step.key);
   const other = findCached(run, step.key);
   const result = other ?? (await makeLayer(run, state, step));
-  if (!other && (step.isSound?.() ?? true)) run.cache.save(step.key, result);
+  if (!other && (step.isSound?.() ?? true))
+    run.cache.save(step.key, { ...result, description: step.createdBy });
   append(run, state, step.createdBy, result, other !== undefined);
 }
 
 /** A step that changes the image's configuration alone. */
 export function recordSetting(run: BuildRun, state: StageState, key: string, createdBy: string): void {
   const found = findCached(run, key);
-  const result = found ?? { step: key, layer: undefined, created: createdOf(run, state) };
+  const made = { step: key, layer: undefined, created: createdOf(run, state), description: createdBy };
+  const result = found ?? made;
   if (!found) run.cache.save(key, result);
   append(run, state, createdBy, result, found !== undefined);
 }

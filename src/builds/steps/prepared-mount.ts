@@ -6,6 +6,8 @@ export interface PreparedMount {
   readonly target: string | undefined;
   /** What of it the step's outcome depends on. */
   readonly key: unknown;
+  /** Of a cache mount that one step at a time may have. */
+  readonly lock?: string;
   /** Makes what is mounted; `undo` takes it away after the step. */
   readonly open: (undo: AsyncDisposableStack) => Promise<OpenedMount>;
 }

@@ -89,6 +89,10 @@ async function execute(run: BuildRun, state: StageState, root: string, what: Exe
   await using undo = new AsyncDisposableStack();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   undo.defer(() => removeTree(folder, { within: run.folder }));
+  // In one order, so that two steps never wait for each other.
+  for (const lock of new Set(what.mounts.flatMap((mount) => mount.lock ?? []).toSorted())) {
+    undo.use(await run.cacheMounts.locks.acquire(lock, run.signal));
+  }
   const mounts: HostMount[] = [];
   const variables: string[] = [];
   for (const prepared of what.mounts) {

@@ -10,21 +10,19 @@ export const cacheFilters = [
   "until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private",
 ]; // prettier-ignore
 
-const recordType = "regular";
-
 /** An entry of `BuildCache` in GET /system/df. */
 export function encodeCacheRecord(record: CacheRecord, version: ApiVersion) {
   return {
     ID: record.id,
     ...(holds(quirks.buildCacheParent, version) ? { Parent: "" } : {}),
-    Type: recordType,
-    Description: "",
-    InUse: false,
+    Type: record.type,
+    Description: record.description,
+    InUse: record.inUse,
     Shared: record.shared,
     Size: record.size,
     CreatedAt: record.createdAt.toISOString(),
     LastUsedAt: record.lastUsedAt.toISOString(),
-    UsageCount: 1,
+    UsageCount: record.usageCount,
   };
 }
 
@@ -36,13 +34,14 @@ export function cacheSelector(filters: Filters, now: Date): (record: CacheRecord
   }
   const until = filters.time("until", now) ?? filters.time("unused-for", now);
   const [shared, unshared] = [filters.flag("shared"), filters.flag("private")];
+  const used = filters.flag("inuse");
   return (record) =>
     (until === undefined || record.lastUsedAt < until) &&
     filters.any("id", (value) => record.id.includes(value)) &&
-    filters.exact("type", recordType) &&
-    filters.exact("description", "") &&
+    filters.exact("type", record.type) &&
+    filters.exact("description", record.description) &&
     filters.exact("parent", "") &&
-    filters.flag("inuse") !== true &&
+    (used === undefined || used === record.inUse) &&
     (shared === undefined || shared === record.shared) &&
     (unshared === undefined || unshared !== record.shared);
 }
@@ -63,16 +62,4 @@ function bytes(c: ApiContext, name: string): number | undefined {
     "api.bad-parameter",
     `${name} is in bytes and expects a positive integer, got ${value}`,
   );
-}
-
-/** The records that go so that no more than `keep` bytes stay: the longest unused first. */
-export function beyond(records: readonly CacheRecord[], keep: number): ReadonlySet<string> {
-  let left = records.reduce((sum, one) => sum + one.size, 0);
-  const going = new Set<string>();
-  for (const record of records) {
-    if (left <= keep) break;
-    going.add(record.id);
-    left -= record.size;
-  }
-  return going;
 }

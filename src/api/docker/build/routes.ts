@@ -5,13 +5,13 @@ import { familiar, normalise } from "../../../images/index.ts";
 import { byteBody } from "../http/body.ts";
 import { createRouter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, text } from "../http/query.ts";
+import { flag } from "../http/query.ts";
 import { reporting } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { BuildBackend } from "./backend.ts";
 import { classicOrder } from "./classic-order.ts";
-import { beyond, bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
+import { bytesToKeep, cacheFilters, cacheSelector } from "./cache.ts";
 import { decodeBuild } from "./request.ts";
 
 export function buildRoutes(backend: BuildBackend): ApiRouter {
@@ -19,14 +19,10 @@ export function buildRoutes(backend: BuildBackend): ApiRouter {
 
   routes.post("/build", (c) => build(backend, c));
   routes.post("/build/prune", async (c) => {
-    const selects = cacheSelector(readFilters(c, cacheFilters), backend.clock.now());
+    const select = cacheSelector(readFilters(c, cacheFilters), backend.clock.now());
     const keep = bytesToKeep(c);
-    const filtered = keep !== undefined || text(c, "filters") !== undefined;
-    const going = keep === undefined ? undefined : beyond(backend.builds.cacheRecords(), keep);
-    const { removed, freed } = await backend.builds.pruneCache({
-      all: flag(c, "all"),
-      ...(filtered ? { select: (one) => selects(one) && (going?.has(one.id) ?? true) } : {}),
-    });
+    const options = { all: flag(c, "all"), mounts: true, select, ...(keep === undefined ? {} : { keep }) };
+    const { removed, freed } = await backend.builds.pruneCache(options);
     return c.json({ CachesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
   });
   routes.post("/build/cancel", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Builds } from "../../../builds/index.ts";
+import type { Builds, CacheRecord } from "../../../builds/index.ts";
 import type { Containers } from "../../../containers/index.ts";
 import { testApi, type TestApi } from "../testing.ts";
 import { absentFields } from "./absent.ts";
@@ -174,7 +174,17 @@ const volume = {
   createdAt: new Date(0),
 };
 
-const step = { id: "k", createdAt: new Date(0), lastUsedAt: new Date(0), size: 1, shared: false };
+const step: CacheRecord = {
+  id: "k",
+  type: "regular",
+  description: "RUN true",
+  createdAt: new Date(0),
+  lastUsedAt: new Date(0),
+  usageCount: 1,
+  size: 1,
+  shared: false,
+  inUse: false,
+};
 
 /** An image and a volume, where the fakes have none to list. */
 function fill({ dependencies, parts }: TestApi): void {
