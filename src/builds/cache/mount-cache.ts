@@ -70,52 +70,41 @@ export interface MountCacheDependencies {
 }
 
 export function createMountCache({ state, clock, home }: MountCacheDependencies): MountCache {
-  const { db } = state;
+  const table = createTable(state, clock);
   const root = join(home, cacheMountsFolder);
   const users = new Map<string, number>();
   const unweighed = new Set<string>();
-  const note = db.query(
-    `INSERT INTO build_mounts VALUES (?1, ?2, ?3, ?3, 1, 0)
-      ON CONFLICT (folder) DO UPDATE SET name = ?2, last_used = ?3, uses = uses + 1`,
-  );
-  const all = db.query<Row, []>("SELECT * FROM build_mounts ORDER BY last_used");
-  const weigh = db.query("UPDATE build_mounts SET size = ? WHERE folder = ?");
-  const forget = db.query("DELETE FROM build_mounts WHERE folder = ?");
   const path = (folder: string) => join(root, folder);
   const release = (folder: string) => {
     const left = (users.get(folder) ?? 1) - 1;
     if (left > 0) users.set(folder, left);
     else users.delete(folder);
   };
-  const measure = async (folder: string) => {
-    if (existsSync(path(folder))) weigh.run(await sizeOf(path(folder)), folder);
-  };
   return {
     locks: new KeyedLock(),
     taken: new Set(),
     path,
     use(folder, name) {
-      note.run(folder, name, clock.now().getTime());
+      table.note(folder, name);
       users.set(folder, (users.get(folder) ?? 0) + 1);
       unweighed.add(folder);
       return { [Symbol.dispose]: () => release(folder) };
     },
     isInUse: (folder) => users.has(folder),
-    list: () =>
-      all.all().map(({ folder, name, created_at: createdAt, last_used: lastUsedAt, uses, size }) => {
-        return { folder, name, createdAt, lastUsedAt, uses, size };
-      }),
+    list: () => table.list(),
     async measure() {
       const folders = [...unweighed];
       unweighed.clear();
-      for (const folder of folders) await measure(folder);
+      for (const folder of folders) {
+        if (existsSync(path(folder))) table.weigh(folder, await sizeOf(path(folder)));
+      }
     },
     async remove(folders) {
       let freed = 0;
       for (const folder of folders) {
         // From here to the rename nobody comes between: a step that begins later makes a new one.
         if (users.has(folder)) continue;
-        forget.run(folder);
+        table.forget(folder);
         if (!existsSync(path(folder))) continue;
         const gone = path(`${leaving}${newId().slice(0, 16)}`);
         renameSync(path(folder), gone);
@@ -129,13 +118,32 @@ export function createMountCache({ state, clock, home }: MountCacheDependencies)
       const names = readdirSync(root);
       for (const name of names.filter((one) => one.startsWith(leaving) || one.endsWith(".new")))
         await removeTree(path(name), { within: home });
-      const rows = new Set(all.all().map((row) => row.folder));
-      for (const folder of rows) if (!names.includes(folder)) forget.run(folder);
+      const rows = new Set(table.list().map((row) => row.folder));
+      for (const folder of rows) if (!names.includes(folder)) table.forget(folder);
       for (const folder of names.filter((one) => /^[0-9a-f]{64}(-\d+)?$/.test(one) && !rows.has(one))) {
-        note.run(folder, "", clock.now().getTime());
-        await measure(folder);
+        table.note(folder, "");
+        unweighed.add(folder);
       }
     },
+  };
+}
+
+function createTable({ db }: State, clock: Clock) {
+  const note = db.query(
+    `INSERT INTO build_mounts VALUES (?1, ?2, ?3, ?3, 1, 0)
+      ON CONFLICT (folder) DO UPDATE SET name = ?2, last_used = ?3, uses = uses + 1`,
+  );
+  const all = db.query<Row, []>("SELECT * FROM build_mounts ORDER BY last_used");
+  const weigh = db.query("UPDATE build_mounts SET size = ? WHERE folder = ?");
+  const forget = db.query("DELETE FROM build_mounts WHERE folder = ?");
+  return {
+    note: (folder: string, name: string) => void note.run(folder, name, clock.now().getTime()),
+    weigh: (folder: string, size: number) => void weigh.run(size, folder),
+    forget: (folder: string) => void forget.run(folder),
+    list: (): KeptMount[] =>
+      all.all().map(({ folder, name, created_at: createdAt, last_used: lastUsedAt, uses, size }) => {
+        return { folder, name, createdAt, lastUsedAt, uses, size };
+      }),
   };
 }
 

@@ -34,14 +34,15 @@ export async function cacheMount(
     ...(mount.sharing === "locked" ? { lock: id } : {}),
     key: ["cache", target, mount.id ?? null, ...(content === null ? [] : [content])],
     open: async (undo) => {
-      const { locks, taken, path, use } = run.cacheMounts;
+      const { cacheMounts } = run;
+      const { locks, taken } = cacheMounts;
       const own = mount.sharing === "private" ? freeOf(taken, id) : id;
       if (mount.sharing === "private") {
         taken.add(own);
         undo.defer(() => void taken.delete(own));
       }
-      undo.use(use(own, name));
-      const source = path(own);
+      undo.use(cacheMounts.use(own, name));
+      const source = cacheMounts.path(own);
       await locks.run(`make ${own}`, () => makeCache(run, source, mount, sources), run.signal);
       return { mount: bind(source, target, mount.readOnly) };
     },
