@@ -182,6 +182,8 @@ function aborted(signal: AbortSignal | undefined): Promise<never> {
 function asContainer(step: Step, endpoints: readonly Endpoint[]): Container {
   const spec: ContainerSpec = {
     image: "",
+    // BuildKit's name: a name by chance would get into files, and into the image.
+    hostname: "buildkitsandbox",
     extraHosts: step.extraHosts,
     network: { mode: step.networkMode },
     ...(step.shmSize === undefined ? {} : { shmSize: step.shmSize }),
