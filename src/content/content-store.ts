@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../base/index.ts";
@@ -25,12 +25,15 @@ export interface ContentStoreDependencies {
  *   ingest/NAME               blobs on their way in
  *   partial/sha256-HEX        parts of blobs that are downloaded; they outlive the daemon
  *   partial/cache/sha256-HEX  those of the registry's caches
+ *   damaged/sha256-HEX        blobs that were not what their digest says
+ *   scrub.json                how far the search for such is
  * ```
  */
 export async function createContentStore({ directory }: ContentStoreDependencies): Promise<ContentStore> {
   const ingest = join(directory, "ingest");
   mkdirSync(ingest, { recursive: true, mode: 0o700 });
   mkdirSync(join(directory, "partial", "cache"), { recursive: true, mode: 0o700 });
+  mkdirSync(join(directory, "damaged"), { recursive: true, mode: 0o700 });
   for (const name of await readdir(ingest)) await rm(join(ingest, name), { recursive: true, force: true });
   for (const one of algorithms) await mkdir(join(directory, "blobs", one), { recursive: true, mode: 0o700 });
   return new DirectoryContentStore(directory);
@@ -135,6 +138,21 @@ class DirectoryContentStore implements ContentStore {
     await rm(dropped, { force: true });
   }
 
+  setAside(digest: Digest, inode: number): boolean {
+    const path = this.#blob(digest);
+    if (statSync(path, { throwIfNoEntry: false })?.ino !== inode) return false;
+    renameSync(path, join(this.#directory, "damaged", fileName(digest)));
+    return true;
+  }
+
+  damaged(): BlobInfo[] {
+    return filesByDigest(join(this.#directory, "damaged"));
+  }
+
+  forgetDamaged(digest: Digest): void {
+    rmSync(join(this.#directory, "damaged", fileName(digest)), { force: true });
+  }
+
   list(): BlobInfo[] {
     return algorithms.flatMap((algorithm) =>
       readdirSync(join(this.#directory, "blobs", algorithm))
@@ -160,12 +178,7 @@ class DirectoryContentStore implements ContentStore {
   }
 
   partials(purpose: Purpose = "pull") {
-    return readdirSync(this.#partials(purpose), { withFileTypes: true }).flatMap((entry) => {
-      if (!entry.isFile()) return [];
-      const digest = entry.name.replace("-", ":") as Digest;
-      const found = statSync(this.#partial(digest, purpose), { throwIfNoEntry: false });
-      return found ? [{ digest, size: found.size, changedAt: found.mtime }] : [];
-    });
+    return filesByDigest(this.#partials(purpose));
   }
 
   async removePartial(digest: Digest, purpose: Purpose = "pull"): Promise<void> {
@@ -192,14 +205,29 @@ class DirectoryContentStore implements ContentStore {
   }
 
   #partial(digest: Digest, purpose: Purpose): string {
-    const { algorithm, hex } = parseDigest(digest);
-    return join(this.#partials(purpose), `${algorithm}-${hex}`);
+    return join(this.#partials(purpose), fileName(digest));
   }
 
   #blob(digest: Digest): string {
     const { algorithm, hex } = parseDigest(digest);
     return join(this.#directory, "blobs", algorithm, hex);
   }
+}
+
+/** A digest as the name of a file. */
+function fileName(digest: Digest): string {
+  const { algorithm, hex } = parseDigest(digest);
+  return `${algorithm}-${hex}`;
+}
+
+function filesByDigest(directory: string): (BlobInfo & { readonly changedAt: Date })[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const found = entry.isFile()
+      ? statSync(join(directory, entry.name), { throwIfNoEntry: false })
+      : undefined;
+    const digest = entry.name.replace("-", ":") as Digest;
+    return found ? [{ digest, size: found.size, changedAt: found.mtime }] : [];
+  });
 }
 
 /** Tells when a partial blob is nobody's any more. */

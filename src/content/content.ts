@@ -109,4 +109,13 @@ export interface ContentStore {
   partials(purpose?: Purpose): (BlobInfo & { readonly changedAt: Date })[];
   /** Does nothing while the part is open. */
   removePartial(digest: Digest, purpose?: Purpose): Promise<void>;
+  /**
+   * Takes a damaged blob out of sight, at once, and keeps its file for whoever wants to look at it; false when the blob's
+   * file is not the one with the number `inode` any more.
+   */
+  setAside(digest: Digest, inode: number): boolean;
+  /** The blobs that were set aside. */
+  damaged(): BlobInfo[];
+  /** Removes the file of one that was set aside. */
+  forgetDamaged(digest: Digest): void;
 }

@@ -9,3 +9,4 @@ export type {
   Platform,
   Purpose,
 } from "./content.ts";
+export { createScrubber, type DamagedBlob, type Scrubber, type ScrubStatus } from "./scrub.ts";

@@ -19,7 +19,7 @@ export async function openRegistry(
   options: RegistryOptions | undefined,
   identity: DaemonIdentity,
   logger: Logger,
-  { registry }: Services,
+  { registry, scrubber }: Services,
 ): Promise<OpenRegistry | undefined> {
   if (!options) return undefined;
   const files = await certificateFiles(options, identity);
@@ -33,7 +33,7 @@ export async function openRegistry(
     const nameIn = caches.nameIn.bind(caches);
     const loopback = isLoopback(address);
     const access = { users, tokens, attempts, nameIn, mirrorOf, loopback, tls: tls !== undefined };
-    const app = createRegistryApp({ registry, logger, access });
+    const app = createRegistryApp({ registry, logger, access, scrubber });
     const server = undo.use(listenTcp(address, (request, peer) => app.fetch(request, { peer }), tls));
     logger.info("the registry listens", { address: server.address, tls: tls !== undefined, mirrorOf });
     return server.address;

@@ -8,7 +8,7 @@ import {
   type ContainersService,
   type HostFacts,
 } from "../containers/index.ts";
-import { createContentStore } from "../content/index.ts";
+import { createContentStore, createScrubber, type Digest, type Scrubber } from "../content/index.ts";
 import { findProgram } from "../doctor/index.ts";
 import type { Registries, RegistrySettings } from "../distribution/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
@@ -41,6 +41,7 @@ export interface Services {
   readonly stacks: Stacks;
   readonly upkeep: Upkeep;
   readonly registry: Registry;
+  readonly scrubber: Scrubber;
   readonly warmUp: Runtime["warmUp"];
   /** Stops everything in the order opposite to its start; running containers go on. Their number. */
   close(): Promise<{ readonly stillRunning: number }>;
@@ -103,6 +104,14 @@ export async function createServices(
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
   const upkeep = createUpkeep({ ...engine, networks });
   registry.start();
+  const scrubber = createScrubber({
+    ...common,
+    content: storage.content,
+    directory: identity.path("content"),
+    holders: (digest) => holdersOf(engine.images, registry, digest),
+    found: ({ digest, holders }) => events.emit("content", "damage", digest, { holders: holders.join(", ") }),
+  });
+  scrubber.start();
   // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
   const sweep = engine.images.collectGarbage().then(
     (bytes) => bytes > 0 && logger.info("layers and blobs that nothing needs were removed", { bytes }),
@@ -112,6 +121,7 @@ export async function createServices(
   const close = async () => {
     await sweep;
     await operations.close();
+    await scrubber.close();
     await registry.close();
     await engine.builds.close();
     const { stillRunning } = await engine.containers.close();
@@ -124,7 +134,7 @@ export async function createServices(
   };
   const warmUp = () => runtime.warmUp();
   const { layers } = storage;
-  const concepts = { events, operations, networks, stacks, upkeep, registry, registries, layers };
+  const concepts = { events, operations, networks, stacks, upkeep, registry, registries, scrubber, layers };
   return { clock, host, warmUp, close, ...concepts, ...engine };
 }
 
@@ -134,6 +144,17 @@ interface Common {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** Who needs a blob, for whoever is told that it is damaged. */
+function holdersOf(images: Images, registry: Registry, digest: Digest): string[] {
+  const using = images
+    .list()
+    .filter((one) =>
+      [one.id, one.manifest.digest, ...one.layers.map((layer) => layer.digest)].includes(digest),
+    );
+  const names = using.map((one) => `image ${one.references[0] ?? one.id}`);
+  return [...names, ...registry.holders(digest).map((name) => `repository ${name}`)];
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;

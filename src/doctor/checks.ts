@@ -1,5 +1,5 @@
-import { readFileSync, statfsSync, existsSync, accessSync, constants } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync, readdirSync, statfsSync, existsSync, accessSync, constants } from "node:fs";
+import { dirname, join } from "node:path";
 import { formatBytes } from "../base/index.ts";
 import { failed, pass, warn, type CheckResult } from "./check.ts";
 import { findProgram, requiredPackages } from "./packages.ts";
@@ -16,7 +16,17 @@ export function examine(root: string): CheckResult[] {
     checkResourceLimit(),
     checkForwarding(),
     checkSpace(root),
+    ...checkContent(root),
   ];
+}
+
+/** Blobs that the daemon at `root` found to be damaged. */
+function checkContent(root: string): CheckResult[] {
+  const directory = join(root, "content", "damaged");
+  const damaged = existsSync(directory) ? readdirSync(directory).length : 0;
+  if (damaged === 0) return [];
+  const next = "virga registry check says what needs them; pull or push that again, and look at the disk";
+  return [warn("content", `${damaged} blobs are damaged and were set aside`, next)];
 }
 
 function checkUser(): CheckResult {

@@ -10,6 +10,7 @@ export interface EventActions {
   builder: "prune";
   stack: "up" | "down";
   daemon: "start" | "stop" | "reload";
+  content: "damage";
 } // prettier-ignore
 
 export type EventType = keyof EventActions;

@@ -8,7 +8,6 @@ import { createBackground } from "./background.ts";
 import { createBlobs } from "./blobs.ts";
 import type { CacheSettings } from "./cache/cache.ts";
 import { createCaches } from "./cache/create-caches.ts";
-import { checkContent } from "./check.ts";
 import { createRegistryGarbage } from "./garbage.ts";
 import { createLeases } from "./leases.ts";
 import { createLinkTable } from "./link-table.ts";
@@ -85,7 +84,7 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
     attempts: createAttempts(clock, logger),
     totals: () => readTotals(state),
     collectGarbage,
-    check: (signal) => checkContent(common, signal),
+    holders: (digest) => links.everyHolder(digest),
     repositories: (page = {}) => repositories.list(page),
     needs: (digest) => leases.has(digest) || links.isNeeded(digest),
     start: () => work.start(),

@@ -3,7 +3,6 @@ export { createRegistry, type RegistryDependencies } from "./create-registry.ts"
 export { RegistryError, refuse } from "./errors.ts";
 export type { CacheSettings, Caches, IncomingBlob, Upstream } from "./cache/cache.ts";
 export type { CacheTotals, Outcome } from "./cache/totals.ts";
-export type { Checked } from "./check.ts";
 export type { RegistryEvent, StoredManifest } from "./manifest.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";

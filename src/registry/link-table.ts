@@ -12,6 +12,8 @@ export interface LinkTable {
   touch(repository: number, digest: Digest): void;
   /** Every repository that has the blob. */
   holders(digest: Digest): { readonly repository: string; readonly size: number }[];
+  /** Every repository that has it, as a blob or as a manifest. */
+  everyHolder(digest: Digest): string[];
   /** A manifest of the repository that refers to the blob. */
   userOf(repository: number, digest: Digest): Digest | undefined;
   /** Whether a repository has it, as a blob or as a manifest. */
@@ -31,6 +33,11 @@ export function createLinkTable({ db }: State, clock: Clock): LinkTable {
   const holders = db.query<{ repository: string; size: number }, [string]>(
     `SELECT name AS repository, size FROM registry_links
      JOIN registry_repositories ON id = repository WHERE digest = ?`,
+  );
+  const everyHolder = db.query<{ name: string }, [string, string]>(
+    `SELECT name FROM registry_repositories WHERE id IN (
+       SELECT repository FROM registry_links WHERE digest = ?
+       UNION SELECT repository FROM registry_manifests WHERE digest = ?) ORDER BY name`,
   );
   const user = db.query<{ manifest: Digest }, [number, string]>(
     "SELECT manifest FROM registry_references WHERE repository = ? AND target = ? LIMIT 1",
@@ -54,6 +61,7 @@ export function createLinkTable({ db }: State, clock: Clock): LinkTable {
     },
     touch: (repository, digest) => void touch.run(now(), repository, digest, now() - touchEveryMs),
     holders: (digest) => holders.all(digest),
+    everyHolder: (digest) => everyHolder.all(digest, digest).map((row) => row.name),
     userOf: (repository, digest) => user.get(repository, digest)?.manifest,
     isNeeded: (digest) => needed.get(digest, digest) !== null,
   };

@@ -1,7 +1,6 @@
 import type { Attempts } from "./attempts.ts";
 import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
 import type { Caches } from "./cache/cache.ts";
-import type { Checked } from "./check.ts";
 import type { StoredManifest } from "./manifest.ts";
 import type { Reference } from "./names.ts";
 import type { Quotas } from "./quotas.ts";
@@ -40,8 +39,8 @@ export interface Registry {
    * `garbage.ts`.
    */
   collectGarbage(): Promise<Collected>;
-  /** Compares everything with its digest; what is damaged is not served any more. */
-  check(signal?: AbortSignal): Promise<Checked>;
+  /** The repositories that have a blob or manifest. */
+  holders(digest: Digest): string[];
   /** Names of repositories after `last`, in the order of their bytes, `n` at most. */
   repositories(page?: Page): string[];
   /** Whether the content store may not drop the blob. */

@@ -3,6 +3,7 @@ export type {
   RegistryClient,
   WireGrant,
   WireRegistry,
+  WireDamagedBlob,
   WireRegistryChecked,
   WireRegistryCollected,
   WireRetentionRule,

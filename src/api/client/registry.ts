@@ -3,7 +3,7 @@ export interface RegistryClient {
   info(): Promise<WireRegistry>;
   /** Applies the rules of retention and frees what nobody needs; with `plan` says what the rules would take. */
   collect(plan: boolean): Promise<WireRegistryCollected>;
-  /** Compares all that it holds with its digests. */
+  /** Compares all blobs, of images too, with their digests. */
   check(): Promise<WireRegistryChecked>;
   setUser(name: string, password: string): Promise<void>;
   grant(grant: WireGrant): Promise<void>;
@@ -59,6 +59,8 @@ export interface WireRegistry {
   }[];
   /** Registries whose images are kept here. */
   readonly caches: readonly WireRegistryCache[];
+  /** When all blobs were last compared with their digests, and what is damaged. */
+  readonly checked: { readonly finishedAt?: string; readonly damaged: readonly WireDamagedBlob[] };
   /** PEM. */
   readonly authority?: string;
 }
@@ -89,10 +91,17 @@ export interface WireRegistryCollected {
   readonly planned: boolean;
 }
 
+export interface WireDamagedBlob {
+  readonly digest: string;
+  readonly size: number;
+  /** Images and repositories. */
+  readonly holders: readonly string[];
+}
+
 export interface WireRegistryChecked {
   readonly blobs: number;
   readonly bytes: number;
-  readonly damaged: readonly { readonly digest: string; readonly repositories: readonly string[] }[];
+  readonly damaged: readonly WireDamagedBlob[];
 }
 
 export type SendJson = <T>(method: string, path: string, body?: unknown) => Promise<T>;

@@ -2,11 +2,23 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { fail } from "../../base/index.ts";
 import { actions, type Registry } from "../../registry/index.ts";
-import type { WireRegistry, WireRegistryChecked, WireRegistryCollected } from "../client/index.ts";
+import type {
+  WireDamagedBlob,
+  WireRegistry,
+  WireRegistryChecked,
+  WireRegistryCollected,
+} from "../client/index.ts";
 import { body } from "./request.ts";
+
+/** Compares blobs with their digests. */
+export interface BlobCheck {
+  run(signal: AbortSignal): Promise<WireRegistryChecked>;
+  status(): { readonly finishedAt?: Date; readonly damaged: readonly WireDamagedBlob[] };
+}
 
 export interface RegistryBackend {
   readonly registry: Registry;
+  readonly scrubber: BlobCheck;
   /** The certificate of the registry's own authority, where it has one. */
   readonly registryAuthority?: string | undefined;
 }
@@ -42,7 +54,7 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
     return context.json({ ...rules, ...collected, planned: plan } satisfies WireRegistryCollected);
   });
   app.post("/v1/registry/check", async (context) =>
-    context.json((await registry.check(context.req.raw.signal)) satisfies WireRegistryChecked),
+    context.json(await backend.scrubber.run(context.req.raw.signal)),
   );
   app.post("/v1/registry/users", async (context) => {
     const { name, password } = await body(context, userBody);
@@ -80,8 +92,10 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
   }
 }
 
-function shown({ registry, registryAuthority }: RegistryBackend): WireRegistry {
+function shown({ registry, registryAuthority, scrubber }: RegistryBackend): WireRegistry {
+  const { finishedAt, damaged } = scrubber.status();
   return {
+    checked: { ...(finishedAt ? { finishedAt: finishedAt.toISOString() } : {}), damaged },
     totals: registry.totals(),
     caches: registry.caches.totals(),
     users: registry.users.list(),

@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import type { Logger } from "../../base/index.ts";
+import type { Scrubber } from "../../content/index.ts";
 import { anonymous, checkName, refuse, type Action, type Registry } from "../../registry/index.ts";
 import { deleteBlob, getBlob } from "./blobs.ts";
 import {
@@ -22,6 +23,7 @@ export interface RegistryApiDependencies {
   readonly registry: Registry;
   readonly logger: Logger;
   readonly access: AccessDependencies;
+  readonly scrubber?: Pick<Scrubber, "status">;
 }
 
 type Handler = (call: Call) => Response | Promise<Response>;
@@ -56,7 +58,7 @@ export interface Peer {
 
 /** The HTTP side of the registry: parses, asks the concept, encodes. */
 export function createRegistryApp(dependencies: RegistryApiDependencies): Hono<{ Bindings: Peer }> {
-  const { logger, registry, access } = dependencies;
+  const { logger, registry, access, scrubber } = dependencies;
   const metrics = createRegistryMetrics();
   const app = new Hono<{ Bindings: Peer }>();
   app.use(async (context, next) => {
@@ -79,9 +81,12 @@ export function createRegistryApp(dependencies: RegistryApiDependencies): Hono<{
   app.get("/metrics", async (context) => {
     if ((await identify(access, incomingOf(context))).name === anonymous)
       throw unauthorized("the metrics are for users");
-    return new Response(metrics.text(registry.totals(), registry.caches.totals()), {
-      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
-    });
+    return new Response(
+      metrics.text(registry.totals(), { caches: registry.caches.totals(), scrub: scrubber?.status() }),
+      {
+        headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+      },
+    );
   });
   app.notFound((context) => {
     throw refuse("not-found", "registry.path-unknown", `no such path: ${context.req.path.slice(0, 300)}`);

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { BlobInfo } from "../../content/index.ts";
 import type { Upstream } from "../../registry/index.ts";
@@ -214,6 +215,13 @@ describe("blobs", () => {
     expect(await (await get(blobPath())).text()).toBe(layer);
     expect(seenOf(blob.digest)).toEqual([]);
     expect((await get(`/v2/cache/up/team/app/blobs/${digestOf(secret)}`)).status).toBe(404);
+  });
+  test("that were set aside as damaged come anew", async () => {
+    await (await get(blobPath())).bytes();
+    const { content } = server.test;
+    content.setAside(blob.digest, statSync(content.path(blob.digest)).ino);
+    expect(await (await get(blobPath())).text()).toBe(layer);
+    expect(seenOf(blob.digest).length).toBe(2);
   });
   test("HEAD tells the size and fetches nothing", async () => {
     const head = await server.send("HEAD", blobPath());

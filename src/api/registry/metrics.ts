@@ -1,9 +1,16 @@
+import type { ScrubStatus } from "../../content/index.ts";
 import type { CacheTotals, RegistryTotals } from "../../registry/index.ts";
+
+/** What else there is to tell of. */
+export interface MoreMetrics {
+  readonly caches?: readonly CacheTotals[];
+  readonly scrub?: ScrubStatus | undefined;
+}
 
 /** Counts requests, and writes all that is known in the text format of Prometheus. */
 export interface RegistryMetrics {
   count(method: string, kind: string, response: Response): void;
-  text(totals: RegistryTotals, caches?: readonly CacheTotals[]): string;
+  text(totals: RegistryTotals, more?: MoreMetrics): string;
 }
 
 const gauges: Readonly<Record<keyof RegistryTotals, readonly [name: string, help: string]>> = {
@@ -25,7 +32,7 @@ export function createRegistryMetrics(): RegistryMetrics {
       requests.set(labels, (requests.get(labels) ?? 0) + 1);
       if (method === "GET" && kind === "blob") sent += Number(response.headers.get("content-length") ?? 0);
     },
-    text(totals, caches = []) {
+    text(totals, { caches = [], scrub } = {}) {
       const lines = Object.entries(gauges).flatMap(([key, [name, help]]) => [
         `# HELP ${name} ${help}`,
         `# TYPE ${name} gauge`,
@@ -41,6 +48,7 @@ export function createRegistryMetrics(): RegistryMetrics {
         "# TYPE virga_registry_sent_bytes_total counter",
         `virga_registry_sent_bytes_total ${sent}`,
         ...cacheLines(caches),
+        ...(scrub ? scrubLines(scrub) : []),
         "",
       ].join("\n");
     },
@@ -66,5 +74,16 @@ function cacheLines(caches: readonly CacheTotals[]): string[] {
     ...caches.flatMap((one) =>
       Object.entries(one.outcomes).map(([result, n]) => `${requests}{${label(one)},result="${result}"} ${n}`),
     ),
+  ];
+}
+
+function scrubLines({ damaged, finishedAt }: ScrubStatus): string[] {
+  return [
+    "# HELP virga_content_damaged_blobs Blobs that were set aside and are not whole again.",
+    "# TYPE virga_content_damaged_blobs gauge",
+    `virga_content_damaged_blobs ${damaged.length}`,
+    "# HELP virga_content_checked_timestamp_seconds When all blobs had been compared with their digests.",
+    "# TYPE virga_content_checked_timestamp_seconds gauge",
+    `virga_content_checked_timestamp_seconds ${Math.floor((finishedAt?.getTime() ?? 0) / 1000)}`,
   ];
 }

@@ -28,13 +28,14 @@ export const info: Command = {
 };
 
 function describe(
-  { totals, users, quotas, retention, webhooks, caches }: WireRegistry,
+  { totals, users, quotas, retention, webhooks, caches, checked }: WireRegistry,
   address: string | undefined,
 ): string {
   const { repositories, manifests, tags, bytes } = totals;
   const lines = [
     `address   ${address ?? "none: virga serve --registry 127.0.0.1:5000"}`,
     `holds     ${repositories} repositories, ${manifests} manifests, ${tags} tags, ${formatBytes(bytes)}`,
+    `checked   ${checked.finishedAt ?? "not yet"}`,
   ];
   const rights = users.flatMap(({ name, grants }) =>
     grants.length === 0 && name !== "anonymous"
@@ -68,6 +69,7 @@ function describe(
         one.failure ?? "answers",
       ]),
     ],
+    [["DAMAGED", "NEEDED BY"], checked.damaged.map((one) => [one.digest, one.holders.join(", ")])],
     [["WEBHOOK", "REPOSITORIES", "URL"], webhooks.map((one) => [String(one.id), one.repositories, one.url])],
   ];
   const shown = sections.filter(([, rows]) => rows.length > 0).map(([heads, rows]) => table(heads, rows));
@@ -261,18 +263,18 @@ export const collect: Command = {
 
 export const check: Command = {
   name: "registry check",
-  summary: "Compare all that the registry holds with its digests",
+  summary: "Compare all blobs of the registry and of images with their digests",
   usage: "",
   arguments: { max: 0 },
   options: { ...jsonOption },
   details:
-    "What is damaged is not served any more, and whole again with the next push of it. The exit code is 1 then.",
+    "It is done by itself once a week, slowly. What is damaged is set aside, and whole again with the next pull or push of it. The exit code is 1 then.",
   async run(invocation) {
     const { blobs, bytes, damaged } = await (await of(invocation.root)).check();
     if (invocation.flag("json")) printJson({ blobs, bytes, damaged });
     else {
-      for (const { digest, repositories } of damaged) print(`damaged  ${digest}  ${repositories.join(", ")}`);
-      print(`${blobs} blobs and manifests, ${formatBytes(bytes)}; ${damaged.length} damaged`);
+      for (const { digest, holders } of damaged) print(`damaged  ${digest}  ${holders.join(", ")}`);
+      print(`${blobs} blobs, ${formatBytes(bytes)}; ${damaged.length} damaged`);
     }
     return damaged.length > 0 ? 1 : 0;
   },

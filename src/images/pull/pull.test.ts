@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
 import { fakeRegistry, testRegistries, type FakeRegistry } from "../../distribution/testing.ts";
 import { errorOf, testImages } from "../testing.ts";
@@ -354,4 +355,17 @@ test("a registry out of reach: the next source is asked, and told why", async ()
   expect(error.message).toBe(
     "No such image: 127.0.0.1:1/two:3, and 127.0.0.1:1 can't be reached: it refuses connections",
   );
+});
+
+test("what was set aside as damaged comes with the next pull, without anything else", async () => {
+  await using both = await start();
+  const { fake, kit } = both;
+  const remote = addImage(fake, two, { tag: "1" });
+  await kit.images.pull(name(fake));
+  const damaged = [remote.layers[0]!.digest, remote.id, remote.digest];
+  for (const one of damaged) kit.content.setAside(one, statSync(kit.content.path(one)).ino);
+  fake.seen.length = 0;
+  await kit.images.pull(name(fake));
+  for (const one of damaged) expect(kit.content.has(one)).toBe(true);
+  expect(blobReads(fake).filter((one) => one.includes(remote.layers[1]!.digest))).toEqual([]);
 });
