@@ -61,38 +61,20 @@ interface Record extends BlobsRead {
 }
 
 export function createScrubber(dependencies: ScrubberDependencies): Scrubber {
-  const { content, directory, clock, logger } = dependencies;
-  const path = join(directory, "scrub.json");
-  let record = readRecord(path);
-  let work: Promise<void> = Promise.resolve();
-  let busy = false;
-  const turns = new KeyedLock();
+  const { clock, logger } = dependencies;
+  const pass = createPass(dependencies);
   const closing = new AbortController();
   const timers = new DisposableStack();
-  const keep = async (next: Record) => {
-    record = next;
-    await writeFileAtomic(path, JSON.stringify(next));
-  };
-
-  const slowly = async () => {
-    const { signal } = closing;
-    const { cursor = "" } = record;
-    const finished = record.finishedAt === undefined ? {} : { finishedAt: record.finishedAt };
-    let done: BlobsRead = cursor === "" ? { blobs: 0, bytes: 0 } : record;
-    for (const { digest, size } of inOrder(content).filter((one) => one.digest > cursor)) {
-      await turns.run("", () => look(dependencies, digest, () => clock.sleep(pauseMs, signal)), signal);
-      done = { blobs: done.blobs + 1, bytes: done.bytes + size };
-      await keep({ ...finished, ...done, cursor: digest });
-    }
-    await keep({ ...done, finishedAt: clock.now().getTime() });
-    logger.info("all blobs were compared with their digests", { ...done });
-  };
+  let work: Promise<void> = Promise.resolve();
+  let busy = false;
 
   const begin = () => {
-    const due = clock.now().getTime() - (record.finishedAt ?? 0) >= passEveryMs;
-    if (busy || !(due || record.cursor !== undefined)) return;
+    const { finishedAt = 0, cursor } = pass.record();
+    const due = clock.now().getTime() - finishedAt >= passEveryMs;
+    if (busy || !(due || cursor !== undefined)) return;
     busy = true;
-    work = slowly()
+    work = pass
+      .slowly(closing.signal)
       .catch((error: unknown) => {
         if (!closing.signal.aborted)
           logger.error("blobs could not be compared with their digests", { error });
@@ -101,13 +83,55 @@ export function createScrubber(dependencies: ScrubberDependencies): Scrubber {
   };
 
   return {
-    async run(signal) {
-      return await turns.run(
+    run: (signal) => pass.atOnce(signal),
+    status() {
+      const { finishedAt, cursor, blobs, bytes } = pass.record();
+      return {
+        ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
+        ...(cursor === undefined ? {} : { underWay: { blobs, bytes } }),
+        damaged: damagedNow(dependencies),
+      };
+    },
+    start: () => void timers.use(clock.every(lookEveryMs, begin)),
+    async close() {
+      timers.dispose();
+      closing.abort();
+      await work;
+    },
+  };
+}
+
+/** One way through all blobs, in the order of their digests, written down as it goes. */
+function createPass(dependencies: ScrubberDependencies) {
+  const { content, directory, clock, logger } = dependencies;
+  const path = join(directory, "scrub.json");
+  const turns = new KeyedLock();
+  let record = readRecord(path);
+  const keep = async (next: Record) => {
+    record = next;
+    await writeFileAtomic(path, JSON.stringify(next));
+  };
+  return {
+    record: () => record,
+    async slowly(signal: AbortSignal): Promise<void> {
+      const { cursor = "" } = record;
+      const finished = record.finishedAt === undefined ? {} : { finishedAt: record.finishedAt };
+      let done: BlobsRead =
+        cursor === "" ? { blobs: 0, bytes: 0 } : { blobs: record.blobs, bytes: record.bytes };
+      for (const { digest, size } of inOrder(content).filter((one) => one.digest > cursor)) {
+        await turns.run("", () => look(dependencies, digest, () => clock.sleep(pauseMs, signal)), signal);
+        done = { blobs: done.blobs + 1, bytes: done.bytes + size };
+        await keep({ ...finished, ...done, cursor: digest });
+      }
+      await keep({ ...done, finishedAt: clock.now().getTime() });
+      logger.info("all blobs were compared with their digests", { ...done });
+    },
+    atOnce: (signal?: AbortSignal) =>
+      turns.run(
         "",
         async () => {
           let done: BlobsRead = { blobs: 0, bytes: 0 };
           for (const { digest, size } of inOrder(content)) {
-            signal?.throwIfAborted();
             await look(dependencies, digest, () => signal?.throwIfAborted());
             done = { blobs: done.blobs + 1, bytes: done.bytes + size };
           }
@@ -115,19 +139,7 @@ export function createScrubber(dependencies: ScrubberDependencies): Scrubber {
           return { ...done, damaged: damagedNow(dependencies) };
         },
         signal,
-      );
-    },
-    status: () => ({
-      ...(record.finishedAt === undefined ? {} : { finishedAt: new Date(record.finishedAt) }),
-      ...(record.cursor === undefined ? {} : { underWay: { blobs: record.blobs, bytes: record.bytes } }),
-      damaged: damagedNow(dependencies),
-    }),
-    start: () => void timers.use(clock.every(lookEveryMs, begin)),
-    async close() {
-      timers.dispose();
-      closing.abort();
-      await work;
-    },
+      ),
   };
 }
 

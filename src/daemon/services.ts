@@ -104,13 +104,7 @@ export async function createServices(
   const stacks = createStacks({ ...common, ...engine, networks, directory: identity.path("stacks") });
   const upkeep = createUpkeep({ ...engine, networks });
   registry.start();
-  const scrubber = createScrubber({
-    ...common,
-    content: storage.content,
-    directory: identity.path("content"),
-    holders: (digest) => holdersOf(engine.images, registry, digest),
-    found: ({ digest, holders }) => events.emit("content", "damage", digest, { holders: holders.join(", ") }),
-  });
+  const scrubber = createScrub(common, storage, engine.images, registry);
   scrubber.start();
   // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
   const sweep = engine.images.collectGarbage().then(
@@ -144,6 +138,20 @@ interface Common {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+function createScrub(
+  { identity, clock, logger, events }: Common,
+  { content }: Storage,
+  images: Images,
+  registry: Registry,
+): Scrubber {
+  return createScrubber({
+    ...{ content, clock, logger },
+    directory: identity.path("content"),
+    holders: (digest) => holdersOf(images, registry, digest),
+    found: ({ digest, holders }) => events.emit("content", "damage", digest, { holders: holders.join(", ") }),
+  });
 }
 
 /** Who needs a blob, for whoever is told that it is damaged. */

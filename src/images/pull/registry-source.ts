@@ -1,5 +1,6 @@
 import { isVirgaError } from "../../base/index.ts";
 import type { Registries } from "../../distribution/index.ts";
+import { blobsOf } from "../store.ts";
 import { familiar, formatReference, repositoryOf, type Reference } from "../reference.ts";
 import { SharedWork } from "../shared-work.ts";
 import type { FetchedImage, FetchOptions, ImageSource } from "../source.ts";
@@ -41,7 +42,7 @@ function unlessAway(error: unknown): undefined {
 
 /** The image here, when the tag names it already, for the same platform. */
 function upToDate(
-  { store }: RegistrySourceDependencies,
+  { store, content }: RegistrySourceDependencies,
   reference: Reference,
   digest: FetchedImage["digest"],
   { platform, report }: FetchOptions,
@@ -49,6 +50,8 @@ function upToDate(
   const id = store.idOf(formatReference(reference));
   const image = id === undefined ? undefined : store.get(id);
   if (!image?.digests.includes(`${repositoryOf(reference)}@${digest}`)) return undefined;
+  // What was damaged and set aside comes anew.
+  if (!blobsOf(image).every((one) => content.has(one))) return undefined;
   // An index may have a better one than what was got for another wish.
   if (fitness(platform, image.config) !== 0) return undefined;
   report({ task: `image ${familiar(formatReference(reference))}`, message: "Up to date", outcome: "done" });
