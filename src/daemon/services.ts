@@ -106,11 +106,7 @@ export async function createServices(
   registry.start();
   const scrubber = createScrub(common, storage, engine.images, registry);
   scrubber.start();
-  // What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it.
-  const sweep = engine.images.collectGarbage().then(
-    (bytes) => bytes > 0 && logger.info("layers and blobs that nothing needs were removed", { bytes }),
-    (error: unknown) => logger.warn("what nothing needs could not be removed", { error }),
-  );
+  const sweep = sweepGarbage(engine.images, logger);
   undo.move();
   const close = async () => {
     await sweep;
@@ -138,6 +134,16 @@ interface Common {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** What a killed daemon had stored for an image that never came to be, or had yet to remove; nobody waits for it. */
+async function sweepGarbage(images: Images, logger: Logger): Promise<void> {
+  try {
+    const bytes = await images.collectGarbage();
+    if (bytes > 0) logger.info("layers and blobs that nothing needs were removed", { bytes });
+  } catch (error) {
+    logger.warn("what nothing needs could not be removed", { error });
+  }
 }
 
 function createScrub(
