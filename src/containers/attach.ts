@@ -38,7 +38,6 @@ export async function attachContainer(
   };
   const replay = options.logs && spec.log?.driver !== "none" ? replayLogs(engine, entry, options) : undefined;
   const listens = options.stdout || options.stderr;
-  if (!listens) void drain(bound.promise);
   const heard = Promise.withResolvers<void>();
   if (listens) entry.audience.add(heard.promise);
   void heard.promise.then(() => entry.audience.delete(heard.promise));
@@ -81,7 +80,8 @@ async function* output(
   replay: AsyncIterable<LogLine> | undefined,
 ): AsyncGenerator<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }> {
   if (replay) for await (const { stream, data } of replay) yield { stream, data };
-  if (!options.stdout && !options.stderr) return;
+  // A client that only writes is told of the end by the end of the output, and what nobody reads must not hold the process.
+  if (!options.stdout && !options.stderr && !options.stdin) return;
   const streams = await bound;
   if (!streams) return;
   for await (const chunk of streams.output) if (options[chunk.stream]) yield chunk;
@@ -90,14 +90,4 @@ async function* output(
 function replayLogs(engine: Engine, entry: Entry, options: AttachOptions): AsyncIterable<LogLine> {
   const { stdout, stderr } = options;
   return readLogs(engine, entry, { stdout, stderr, follow: false }, engine.background.signal);
-}
-
-/** A client that only writes: the process must not be held back by output that nobody reads. */
-async function drain(bound: Promise<ProcessStreams | undefined>): Promise<void> {
-  try {
-    const streams = await bound;
-    if (streams) for await (const _ of streams.output) continue;
-  } catch {
-    return; // the client hears of it when it writes
-  }
 }

@@ -180,6 +180,23 @@ describe("attach", () => {
     }
   });
 
+  test("a client that only writes stays until the run ends, and one that asks for nothing goes at once", async () => {
+    const id = await run({ openStdin: true });
+    const nothing = { stdin: false, stdout: false, stderr: false, logs: false };
+    expect(await collect(await on.containers.attach(id, nothing))).toBe("");
+    const attachment = await on.containers.attach(id, { ...nothing, stdin: true });
+    let ended = false;
+    const text = collect(attachment).finally(() => (ended = true));
+    const [, streams] = streamsOf(id);
+    streams!.say("unheard");
+    await on.settle();
+    expect(ended).toBe(false);
+    await attachment.write(Buffer.from("x"));
+    expect(streams!.written).toEqual(["x"]);
+    on.runtime.exit(id, 0);
+    expect(await text).toBe("");
+  });
+
   test("a client that goes lets go", async () => {
     const id = await run();
     const attachment = await on.containers.attach(id, everything);
