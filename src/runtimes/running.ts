@@ -143,8 +143,7 @@ function streams(
     },
     async resize(id, columns, rows) {
       const { record } = live(id);
-      if (!record.tty) throw fail("conflict", "task.no-terminal", `the container ${id} has no terminal`);
-      resizeTerminal(record.bundle, columns, rows);
+      if (record.tty) resizeTerminal(record.bundle, columns, rows);
     },
     async reopenLog(id) {
       const { record } = live(id);

@@ -75,6 +75,7 @@ export interface ExecProcess {
   readonly pid: number;
   readonly streams: ProcessStreams;
   readonly exited: Promise<{ readonly exitCode: number }>;
+  /** Does nothing without a terminal, as containerd. */
   resize(columns: number, rows: number): Promise<void>;
   kill(signal: number): Promise<void>;
 }
@@ -120,6 +121,7 @@ export interface Runtime {
    * client only listens, and its going does not close the input of a `stdinOnce` task.
    */
   attach(id: string, options?: { readonly stdin?: boolean }): Promise<ProcessStreams>;
+  /** Does nothing without a terminal, as containerd. */
   resize(id: string, columns: number, rows: number): Promise<void>;
   /** Starts writing a new log file (after the old one was renamed). */
   reopenLog(id: string): Promise<void>;

@@ -291,7 +291,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     request: "POST /containers/create",
     at: "body.message",
     docker: "unexpected EOF",
-    virga: "invalid JSON: JSON Parse error: Expected '}'",
+    virga: "invalid JSON: unexpected EOF",
     reason: ownWords,
   },
   {
@@ -1364,7 +1364,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     request: "POST /containers/tty/resize",
     at: "body.message",
     docker: 'strconv.Atoi: parsing "": invalid syntax',
-    virga: "bad parameter: w is required",
+    virga: 'invalid resize height "": invalid syntax',
     reason:
       "an exec and an attach answer errors with a status and JSON, as later versions of Docker do; exit code 127 for a missing program",
   },

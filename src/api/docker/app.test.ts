@@ -51,6 +51,50 @@ describe("versions", () => {
 });
 
 describe("containers", () => {
+  test("a body is read before what it is for is looked up; an empty one makes no container", async () => {
+    await using api = await testApi();
+    for (const path of ["/containers/none/exec", "/exec/none/start", "/containers/none/update"]) {
+      expect(await api.ask("POST", path, "{invalid")).toMatchObject({
+        status: 400,
+        body: { message: "invalid JSON: invalid character 'i' looking for beginning of object key string" },
+      });
+    }
+    expect(await api.ask("POST", "/containers/create", { HostConfig: {} })).toMatchObject({
+      status: 400,
+      body: { message: "config cannot be empty in order to create a container" },
+    });
+  });
+
+  test("a terminal's size is checked first, and only what runs has one", async () => {
+    await using api = await testApi();
+    const { Id } = (await api.ask("POST", "/containers/create", create)).body as { Id: string };
+    const resize = async (id: string, query: string) =>
+      await api.ask("POST", `/containers/${id}/resize?${query}`);
+    const wrong = { "": "invalid syntax", x: "invalid syntax", "%2B1": "invalid syntax" };
+    for (const [side, why] of Object.entries({
+      ...wrong,
+      "-1": "value out of range",
+      "4294967296": "value out of range",
+    })) {
+      const text = decodeURIComponent(side);
+      expect(await resize("none", `w=1&h=${side}`)).toEqual({
+        status: 400,
+        body: { message: `invalid resize height "${text}": ${why}` },
+      });
+    }
+    expect((await resize(Id, "h=1")).body).toEqual({ message: 'invalid resize width "": invalid syntax' });
+    expect(await resize(Id, "h=1&w=1")).toMatchObject({ status: 409 });
+    await api.ask("POST", `/containers/${Id}/start`);
+    expect(await resize(Id, "h=1&w=1")).toMatchObject({ status: 200 });
+    const exec = (await api.ask("POST", `/containers/${Id}/exec`, { Cmd: ["top"] })).body as { Id: string };
+    expect((await api.ask("POST", `/exec/${exec.Id}/resize?h=-1&w=1`)).status).toBe(400);
+    await api.ask("POST", `/containers/${Id}/kill`);
+    expect(await api.ask("POST", `/exec/${exec.Id}/resize?h=1&w=1`)).toEqual({
+      status: 409,
+      body: { message: expect.stringContaining(`Container ${Id} is not running`) },
+    });
+  });
+
   test("create, inspect, list, start, stop, remove", async () => {
     await using api = await testApi();
     const created = await api.ask("POST", "/containers/create?name=web", create);

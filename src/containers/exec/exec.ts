@@ -80,6 +80,7 @@ export function eventText([program = "", ...rest]: readonly string[]): string {
 
 export async function resizeExec(engine: Engine, id: string, columns: number, rows: number): Promise<void> {
   const one = engine.execs.get(id);
+  needRunning(engine.registry.resolve(one.exec.containerId));
   // A client sends the size as soon as it has asked for the start.
   while (one.exec.state.status === "running" && !one.process) await engine.clock.sleep(2);
   const { process } = one;

@@ -5,7 +5,7 @@ import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "..
 import { defined } from "../http/defined.ts";
 import { checkFields } from "../http/fields.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, integer, requiredInteger, text } from "../http/query.ts";
+import { flag, integer, terminalSide, text } from "../http/query.ts";
 import { platformWarnings } from "../images/platforms.ts";
 import { holds, quirks } from "../quirks.ts";
 import { archiveRoutes } from "./archive.ts";
@@ -171,7 +171,7 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
     return c.json({ Warnings: warnings });
   });
   routes.post("/containers/:id/resize", async (c) => {
-    const [width, height] = [requiredInteger(c, "w"), requiredInteger(c, "h")];
+    const [height, width] = [terminalSide(c, "h", "height"), terminalSide(c, "w", "width")];
     await containers.resize(pathParameter(c, "id"), width, height);
     return c.body(null, 200);
   });

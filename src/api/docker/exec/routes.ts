@@ -9,7 +9,7 @@ import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { checkFields } from "../http/fields.ts";
 import { defined } from "../http/defined.ts";
-import { requiredInteger } from "../http/query.ts";
+import { terminalSide } from "../http/query.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ExecBackend } from "./backend.ts";
 import { decodeExec, encodeExec, execCreateBody, execStartBody, execStartFields } from "./wire.ts";
@@ -19,8 +19,8 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
   const { containers } = backend;
 
   routes.post("/containers/:id/exec", async (c) => {
-    const container = containers.get(pathParameter(c, "id"));
     const request = decodeExec(await jsonBody(c, execCreateBody), c.get("version"));
+    const container = containers.get(pathParameter(c, "id"));
     if (request.detachKeys !== undefined) parseDetachKeys(request.detachKeys);
     return c.json({ Id: containers.createExec(container.id, request).id }, 201);
   });
@@ -33,7 +33,7 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
     return hijack === undefined ? c.body(null, 200) : hijackWithoutUpgrade(c, nothing(), hijack);
   });
   routes.post("/exec/:id/resize", async (c) => {
-    const [width, height] = [requiredInteger(c, "w"), requiredInteger(c, "h")];
+    const [height, width] = [terminalSide(c, "h", "height"), terminalSide(c, "w", "width")];
     await containers.resizeExec(pathParameter(c, "id"), width, height);
     return c.body(null, 200);
   });
@@ -48,8 +48,8 @@ export function execRoutes(backend: ExecBackend): ApiRouter {
  */
 export async function startHijack(backend: ExecBackend, c: ApiContext): Promise<Hijack | undefined> {
   const { containers } = backend;
-  const exec = containers.getExec(pathParameter(c, "id"));
   const body = await jsonBody(c, execStartBody, {});
+  const exec = containers.getExec(pathParameter(c, "id"));
   checkFields(body, execStartFields, "");
   const { request } = exec;
   const detached = body.Detach === true;

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { checkJson, fail } from "../../../base/index.ts";
 import type { ApiContext } from "./context.ts";
 import { withFieldNames } from "./field-names.ts";
+import { jsonErrorText } from "./json-error.ts";
 
 /** JSON bodies larger than this are refused; a seccomp profile is the largest thing in one. */
 const maxJsonBytes = 8 * 1024 * 1024;
@@ -47,7 +48,7 @@ function parse(body: string): unknown {
   try {
     value = JSON.parse(body);
   } catch (cause) {
-    throw fail("invalid", "api.invalid-json", `invalid JSON: ${(cause as Error).message}`, { cause });
+    throw fail("invalid", "api.invalid-json", jsonErrorText(body), { cause });
   }
   checkJson(value, "invalid JSON");
   return value;

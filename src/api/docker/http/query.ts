@@ -32,11 +32,15 @@ export function requiredText(c: ApiContext, name: string): string {
   return value;
 }
 
-/** A whole number that must be there. Throws `invalid`. */
-export function requiredInteger(c: ApiContext, name: string): number {
-  const value = integer(c, name);
-  if (value === undefined) throw fail("invalid", "api.bad-parameter", `bad parameter: ${name} is required`);
-  return value;
+/** A side of a terminal, in Docker's words: `what` is its name there. Throws `invalid`. */
+export function terminalSide(c: ApiContext, name: string, what: "height" | "width"): number {
+  const value = c.req.query(name) ?? "";
+  const [, sign, digits] = /^(-?)(\d+)$/.exec(value) ?? [];
+  const wrong = (why: string) =>
+    fail("invalid", "api.bad-parameter", `invalid resize ${what} ${JSON.stringify(value)}: ${why}`);
+  if (digits === undefined) throw wrong("invalid syntax");
+  if (sign === "-" || Number(digits) >= 2 ** 32) throw wrong("value out of range");
+  return Number(digits);
 }
 
 /** Nanoseconds since the epoch of `SECONDS[.FRACTION]`; undefined when absent or 0. Throws `invalid`. */

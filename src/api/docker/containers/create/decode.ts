@@ -18,6 +18,10 @@ export function decodeCreate(name: string | undefined, config: CreateBody): Cont
   const host = config.HostConfig ?? {};
   checkFields(config, configFields, "");
   checkFields(host, hostConfigFields, "HostConfig.");
+  // As dockerd: what says nothing of the container itself says nothing at all.
+  if (Object.keys(config).every((one) => one === "HostConfig" || one === "NetworkingConfig")) {
+    throw fail("invalid", "container.no-config", "config cannot be empty in order to create a container");
+  }
   const image = filled(config.Image);
   if (image === undefined)
     throw fail("invalid", "container.no-image", "invalid reference format: no image specified");
