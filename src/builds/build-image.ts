@@ -12,12 +12,13 @@ import { processOf, type StageState } from "./evaluation/stage-state.ts";
 import { unusedArguments } from "./evaluation/variables.ts";
 import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
+import { checkEntitlements } from "./steps/run-step.ts";
 import { StageBuilder } from "./stages.ts";
 
 /** What all builds of a daemon share. */
 export type BuildShared = Pick<
   WholeRun,
-  "services" | "inUse" | "cacheMounts" | "stepLocks" | "slots" | "exported"
+  "services" | "inUse" | "cacheMounts" | "hostProxy" | "environment" | "stepLocks" | "slots" | "exported"
 > & { readonly cache: StepCache };
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
@@ -30,6 +31,10 @@ export async function buildImage(start: BuildStart): Promise<Image> {
   for (const tag of request.tags ?? []) parseReference(tag);
   const read = await readBuild(services, request, `${start.folder}/context`, signal);
   const { context, global, plan } = read;
+  // Before anything is done: a build that may not end should not begin.
+  for (const one of plan.needed.flatMap((index) => plan.stages[index]!.stage.instructions)) {
+    if (one.kind === "RUN") checkEntitlements(request, one);
+  }
   const tellChecks = lintReporter(start.emit);
   const lint = () => {
     const { linter, incomplete } = lintBuild(services, request, read, plan.needed);

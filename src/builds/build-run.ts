@@ -60,6 +60,10 @@ export interface WholeRun {
   readonly exported: ExportedLayers;
   readonly inUse: LayersInUse;
   readonly cacheMounts: MountCache;
+  /** Whether steps get the machine's proxy when the request does not say. */
+  readonly hostProxy: boolean;
+  /** The daemon's. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** By step key: the same step of two builds runs once. */
   readonly stepLocks: KeyedLock;
   /** Steps that do work at the same time, of all builds. */

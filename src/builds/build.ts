@@ -47,6 +47,13 @@ export interface BuildRequest {
   readonly ssh?: (id: string) => Promise<string | undefined>;
   /** What RUN steps may do beyond the default; `networkMode: "host"` implies the first. */
   readonly entitlements?: readonly Entitlement[];
+  /**
+   * RUN steps get the proxy variables and the CA bundle of this machine, which are not in the image; as the daemon is
+   * set without it.
+   */
+  readonly hostProxy?: boolean;
+  /** When a RUN fails, its files become an image of this name. */
+  readonly debugImage?: string;
 }
 
 export type Entitlement = "network.host" | "security.insecure";

@@ -35,6 +35,10 @@ export interface BuildSettings {
   readonly parallelSteps?: number;
   /** How large the cache may become; by default without bound. */
   readonly cacheLimit?: CacheLimit;
+  /** RUN steps get the proxy variables and the CA bundle of this machine. */
+  readonly hostProxy?: boolean;
+  /** Where the proxy variables are; by default the environment of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export function createBuilds(services: BuildsDependencies, settings: BuildSettings = {}): Builds {
@@ -48,6 +52,8 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
     cache,
     inUse,
     cacheMounts: createMountCache({ state, clock, home: services.identity.path("builds") }),
+    hostProxy: settings.hostProxy ?? false,
+    environment: settings.environment ?? process.env,
     stepLocks: new KeyedLock(),
     exported: createExportedLayers(state, clock),
     slots: new Slots(settings.parallelSteps ?? availableParallelism()),

@@ -24,3 +24,4 @@ export { stageReport } from "./stage-report.ts";
 export { applyChanges } from "./changes.ts";
 export { parseContext, parseNamedContext } from "./context/named-context.ts";
 export { formatLint, type LintWarning } from "./lint/warning.ts";
+export { describeFailure, failureOf, type StepFailure } from "./steps/step-failure.ts";

@@ -40,6 +40,8 @@ const schema = z.strictObject({
     .optional(),
   /** Steps of builds that work at the same time. */
   "max-concurrent-build-steps": z.int().min(1).max(256).optional(),
+  /** RUN steps of builds get this machine's proxy settings and CA bundle. */
+  "build-host-proxy": z.boolean().optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

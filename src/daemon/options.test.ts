@@ -33,6 +33,15 @@ test("runtimes of the configuration file, and those of the command line over the
   rmSync(root, { recursive: true });
 });
 
+test("the machine's proxy in builds: by the configuration file, or by an option", () => {
+  const root = mkdtempSync("/tmp/virga-options-");
+  expect(readServeOptions(["--root", root]).builds.hostProxy).toBeUndefined();
+  expect(readServeOptions(["--root", root, "--build-host-proxy"]).builds.hostProxy).toBe(true);
+  writeFileSync(join(root, "config.json"), JSON.stringify({ "build-host-proxy": true }));
+  expect(readServeOptions(["--root", root]).builds.hostProxy).toBe(true);
+  rmSync(root, { recursive: true });
+});
+
 test("one more OCI runtime: a name, a path, options", () => {
   expect(parseRuntime("mine=/opt/mine")).toEqual(["mine", { path: "/opt/mine" }]);
   expect(parseRuntime("kata-2.0=/opt/kata --debug  --log=/x")).toEqual([

@@ -46,18 +46,22 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   });
   const runtimes = { ...runtimesOf(file), ...Object.fromEntries((values.runtime ?? []).map(parseRuntime)) };
   const registry = registryOptions(file, values);
-  const builds = buildSettings(file);
+  const builds = buildSettings(file, values["build-host-proxy"]);
   return { root: real, logLevel, registries, runtimes, builds, ...(registry ? { registry } : {}) };
 }
 
 /** A fifth of the disk, unless the file says otherwise: the cache of a build machine, and room for its images. */
 const defaultCache = "20%";
 
-function buildSettings({ builder = {}, "max-concurrent-build-steps": steps }: ConfigFile): BuildSettings {
+function buildSettings(
+  { builder = {}, "max-concurrent-build-steps": steps, ...file }: ConfigFile,
+  hostProxy = file["build-host-proxy"],
+): BuildSettings {
   const { enabled = true, defaultKeepStorage = defaultCache } = builder.gc ?? {};
   return {
     ...(enabled ? { cacheLimit: parseCacheLimit(defaultKeepStorage) } : {}),
     ...(steps === undefined ? {} : { parallelSteps: steps }),
+    ...(hostProxy === undefined ? {} : { hostProxy }),
   };
 }
 
@@ -98,6 +102,7 @@ function parse(args: readonly string[]) {
       "registry-cache-size": text,
       "registry-mirror": texts,
       "insecure-registry": texts,
+      "build-host-proxy": { type: "boolean" } as const,
       runtime: texts,
     };
     return parseArgs({ args: [...args], options }).values;

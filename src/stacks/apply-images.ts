@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { fail, messageOf, VirgaError } from "../base/index.ts";
-import { stageReport, type BuildEvent, type BuildRequest } from "../builds/index.ts";
+import { fail, messageOf, type VirgaError } from "../base/index.ts";
+import { failureOf, stageReport, type BuildEvent, type BuildRequest } from "../builds/index.ts";
 import { pullSummary } from "../images/index.ts";
 import type { Applying } from "./applying.ts";
 import type { TargetService } from "./target.ts";
@@ -41,13 +41,14 @@ export async function buildImage(
   for (const warning of warnings) applying.warn(`${service.name}: ${warning}`);
 }
 
-/** Docker's text of a failed step repeats the whole command; a reader knows it by its beginning. */
+/** Docker's text of a failed step repeats the whole command; a reader knows it by its beginning and its last words. */
 function stepFailure(step: string, error: unknown): unknown {
-  if (!(error instanceof VirgaError) || error.code !== "build.step-failed") return error;
-  const exitCode = /\d+$/.exec(error.message)?.[0] ?? "unknown";
-  const { kind, code, hint } = error;
+  const failure = failureOf(error);
+  if (!failure) return error;
+  const { kind, code, hint } = error as VirgaError;
   const detail = hint === undefined ? { cause: error } : { hint, cause: error };
-  return fail(kind, code, `${step} ended with exit code ${exitCode}`, detail);
+  const said = failure.output.map((line) => `\n  | ${line}`).join("");
+  return fail(kind, code, `${step} ended with exit code ${failure.exitCode}${said}`, detail);
 }
 
 function shortened(text: string): string {

@@ -391,11 +391,13 @@ describe("what fails", () => {
     await t.write({ "compose.yaml": "services:\n  a: {build: .}\n  b: {build: .}\n  c: {build: .}\n" });
     t.machine.failures.set(
       "build shop-b",
-      fail("invalid", "build.step-failed", "returned a non-zero code: 3"),
+      fail("invalid", "build.step-failed", "returned a non-zero code: 3", {
+        cause: { exitCode: 3, place: { file: "Dockerfile", line: 2, keyword: "RUN" }, output: ["why"] },
+      }),
     );
     const error = await upFailure();
     expect([error.kind, error.code]).toEqual(["precondition", "build.step-failed"]);
-    expect(error.message).toBe("image shop-b: a step ended with exit code 3");
+    expect(error.message).toBe("image shop-b: a step ended with exit code 3\n  | why");
     expect(error.hint).toStartWith("what was made stays: ");
     expect(calls()).toEqual(["build shop-a", "build shop-b"]);
     const cancel = new AbortController();

@@ -430,7 +430,39 @@ test("build: from a folder, from stdin, with a step that fails", async () => {
   const failed = await virga("build", place);
   expect([failed.exitCode, failed.stdout]).toEqual([2, ""]);
   expect(failed.stderr).toContain("| before");
-  expect(failed.stderr).toContain("ended with exit code 9");
+  expect(failed.stderr).toContain("Dockerfile:2: RUN: ended with exit code 9; it wrote at last:\n  | before");
+  writeFileSync(join(place, "Dockerfile"), "FROM box:1\nARG A=1\nRUN echo half > /made && exit 9\nCMD x\n");
+  const debugged = await shell(`echo 'cat /made; echo A is $A' | virga build --debug ${place}`);
+  expect([debugged.exitCode, debugged.stdout]).toEqual([2, "half\nA is 1\n"]);
+  const checked = await virga("build", "--check", place);
+  expect(checked.exitCode).toBe(1);
+  expect(checked.stdout).toContain(
+    "WARNING: JSONArgsRecommended - https://docs.docker.com/go/dockerfile/rule/",
+  );
+  expect(checked.stdout).toContain("   4 | >>> CMD x");
+  writeFileSync(
+    join(place, "Dockerfile"),
+    [
+      "FROM box:1 AS base",
+      "RUN --mount=type=secret,id=key --mount=type=secret,id=word,env=WORD cat /run/secrets/key; echo $WORD",
+      "RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo agent",
+      "RUN --mount=from=other,target=/o cat /o/file",
+      "RUN --security=insecure cat /proc/self/status | grep CapEff",
+      "RUN --network=host true",
+    ].join("\n"),
+  );
+  const refused = await virga("build", place);
+  expect(refused.stderr).toContain("virga build --allow security.insecure");
+  const agent = join(folder, "agent.sock");
+  using _agent = Bun.listen({ unix: agent, socket: { data() {} } });
+  const given = await shell(
+    `WORD=hush virga build --no-cache --secret id=key,src=${place}/file --secret id=word,env=WORD ` +
+      `--ssh default=${agent} --build-context other=${place} --allow security.insecure --allow network.host ${place}`,
+  );
+  expect(given.stderr).toMatch(/\| content\n.*\| hush\n/s);
+  expect(given.stderr).toContain("| agent\n");
+  expect(given.stderr).toMatch(/\| CapEff:\s+000001ff/);
+  expect(given.exitCode).toBe(0);
   await ok("rmi", "mine:1", "mine:2");
   await ok("save", "-o", join(folder, "box.tar"), "box:1");
   await ok("prune", "--force", "--all");

@@ -307,6 +307,10 @@ export interface WireBuild {
   readonly secrets?: Readonly<Record<string, string>>;
   /** By id: the socket of an SSH agent on the daemon's machine. */
   readonly ssh?: Readonly<Record<string, string>>;
+  /** RUN steps get the proxy variables and the CA bundle of the daemon's machine. */
+  readonly hostProxy?: boolean;
+  /** When a RUN fails, its files become an image of this name. */
+  readonly debugImage?: string;
   readonly entitlements?: readonly ("network.host" | "security.insecure")[];
 }
 

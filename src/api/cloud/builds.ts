@@ -1,7 +1,9 @@
 import type { Hono } from "hono";
 import type { z } from "zod";
-import { isVirgaError, fail } from "../../base/index.ts";
+import { fail, type VirgaError } from "../../base/index.ts";
 import {
+  describeFailure,
+  failureOf,
   parseCacheSource,
   parseCacheTarget,
   parseContext,
@@ -73,9 +75,13 @@ function secretOf(secrets: Readonly<Record<string, string>>, id: string): Uint8A
   return Object.hasOwn(secrets, id) ? Uint8Array.fromBase64(secrets[id]!) : undefined;
 }
 
-/** Docker's text of a failed step repeats the whole command, which the progress has just shown. */
+/** Docker's text of a failed step repeats the whole command; a person wants its place and its last words. */
 function shortened(error: unknown): unknown {
-  if (!isVirgaError(error, "invalid") || error.code !== "build.step-failed") return error;
-  const exitCode = /\d+$/.exec(error.message)?.[0] ?? "unknown";
-  return fail("invalid", error.code, `the step ended with exit code ${exitCode}`, { cause: error });
+  const failure = failureOf(error);
+  if (!failure) return error;
+  const { kind, code, hint } = error as VirgaError;
+  return fail(kind, code, describeFailure(failure), {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
 }

@@ -85,5 +85,7 @@ export const buildBody = z.strictObject({
   contexts: z.record(z.string(), z.string()).exactOptional(),
   secrets: z.record(z.string(), z.base64()).exactOptional(),
   ssh: z.record(z.string(), z.string().startsWith("/")).exactOptional(),
+  hostProxy: z.boolean().exactOptional(),
+  debugImage: z.string().exactOptional(),
   entitlements: z.array(z.enum(["network.host", "security.insecure"])).exactOptional(),
 });

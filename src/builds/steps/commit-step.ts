@@ -7,6 +7,8 @@ import { chainKey } from "../cache/step-key.ts";
 import { stepComment, type StepResult } from "../cache/step-cache.ts";
 import { layerEpoch, timeOf } from "../epoch.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
+import { keepFailed } from "./failed-image.ts";
+import { failureOf } from "./step-failure.ts";
 
 /** A step that changes files. */
 export interface FileStep {
@@ -93,7 +95,17 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
   const root = await layers.mount({ layers: below, directory, volatile: true });
   const upper = join(directory, "upper");
   const since = lstatSync(upper, { bigint: true }).ctimeNs;
-  await step.make(root);
+  try {
+    await step.make(root);
+  } catch (error) {
+    const { debugImage } = run.request;
+    if (debugImage !== undefined && failureOf(error)) {
+      await layers.unmount(directory);
+      step.finish?.(upper);
+      await keepFailed(run, state, upper, debugImage);
+    }
+    throw error;
+  }
   run.signal.throwIfAborted();
   await layers.unmount(directory);
   step.finish?.(upper);

@@ -45,6 +45,10 @@ export const serve: CommandHelp = {
       value: "SIZE",
       help: "so much the caches keep together (default 20g)",
     },
+    "build-host-proxy": {
+      type: "boolean",
+      help: "give RUN steps of builds this machine's proxy settings and CA bundle",
+    },
     "registry-mirror": {
       type: "string",
       multiple: true,

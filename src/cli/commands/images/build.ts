@@ -8,6 +8,7 @@ import { ensureDaemon } from "../../connection.ts";
 import { follow } from "../../operation.ts";
 import { isTerminal, print, printJson, tell } from "../../terminal.ts";
 import { pairs, readText } from "../../values.ts";
+import { debugBuild } from "./build-debug.ts";
 import { checkBuild } from "./build-check.ts";
 import { buildInputs, isAddress } from "./build-inputs.ts";
 
@@ -83,6 +84,11 @@ export const build: Command = {
       help: "let RUN steps use the host's network, or run privileged",
     },
     platform: { type: "string", value: "OS/ARCH", help: "the image's platform: this machine's" },
+    "host-proxy": {
+      type: "boolean",
+      help: "give RUN this machine's proxy settings and CA bundle; they are not in the image",
+    },
+    debug: { type: "boolean", help: "when a RUN fails: a shell in it, as it was then" },
     check: { type: "boolean", help: "look for mistakes in the Dockerfile, and build nothing" },
     iidfile: { type: "string", value: "FILE", completes: "file", help: "write the image's id to a file" },
     quiet: { type: "boolean", short: "q", help: "print the image's id only" },
@@ -99,19 +105,26 @@ is nothing to COPY from.
     const client = await ensureDaemon(invocation.root);
     const request = { ...place.source, ...buildOptions(invocation), ...buildInputs(invocation) };
     if (invocation.flag("check")) return await checkBuild(client, request, invocation.flag("json"));
-    const operation = await client.build(request);
-    const quiet = invocation.flag("quiet") || invocation.flag("json");
-    const result = (await follow(client, operation.id, "steps that were done stay in the cache", {
-      quiet,
-    })) as WireBuildResult;
-    for (const warning of result.warnings) tell(`virga: ${warning}`);
-    const iidfile = invocation.text("iidfile");
-    if (iidfile !== undefined) writeFileSync(iidfile, result.imageId);
-    if (invocation.flag("json")) printJson(result);
-    else print(result.imageId);
-    return 0;
+    if (invocation.flag("debug"))
+      return await debugBuild(invocation, request, (one) => finish(invocation, one));
+    return await finish(invocation, request);
   },
 };
+
+async function finish(invocation: Invocation, request: WireBuild): Promise<number> {
+  const client = await ensureDaemon(invocation.root);
+  const operation = await client.build(request);
+  const quiet = invocation.flag("quiet") || invocation.flag("json");
+  const result = (await follow(client, operation.id, "steps that were done stay in the cache", {
+    quiet,
+  })) as WireBuildResult;
+  for (const warning of result.warnings) tell(`virga: ${warning}`);
+  const iidfile = invocation.text("iidfile");
+  if (iidfile !== undefined) writeFileSync(iidfile, result.imageId);
+  if (invocation.flag("json")) printJson(result);
+  else print(result.imageId);
+  return 0;
+}
 
 interface Place extends Disposable {
   readonly source: Pick<WireBuild, "directory" | "dockerfile" | "dockerfileText">;
@@ -194,6 +207,7 @@ function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
     ...(invocation.given("label") ? { labels: pairs("label", invocation.texts("label")) } : {}),
     ...(invocation.flag("no-cache") ? { noCache: true } : {}),
     ...(invocation.flag("pull") ? { pull: true } : {}),
+    ...(invocation.given("host-proxy") ? { hostProxy: invocation.flag("host-proxy") } : {}),
     ...buildArguments(invocation),
   };
 }
