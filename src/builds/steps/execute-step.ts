@@ -42,17 +42,7 @@ export async function execute(
   await using undo = new AsyncDisposableStack();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   undo.defer(() => removeTree(folder, { within: run.folder }));
-  // In one order, so that two steps never wait for each other.
-  for (const lock of new Set(what.mounts.flatMap((mount) => mount.lock ?? []).toSorted())) {
-    undo.use(await run.cacheMounts.locks.acquire(lock, run.signal));
-  }
-  const mounts: HostMount[] = [];
-  const variables: string[] = [];
-  for (const prepared of what.mounts) {
-    const { mount, env = [] } = await prepared.open(undo);
-    if (mount) mounts.push(mount);
-    variables.push(...env);
-  }
+  const { mounts, variables } = await openMounts(run, what.mounts, undo);
   if (what.script) mounts.push(scriptMount(folder, what.script));
   const proxy = usesProxy(run) ? hostProxy(run.environment, join(folder, "proxy")) : noProxy;
   if (proxy.warning !== undefined && what.network !== "host")
@@ -98,6 +88,25 @@ export async function execute(
   const { file, line, keyword } = what.place;
   const failure = { exitCode, place: { file, line, keyword }, output: last.lines };
   throw stepFailed(what.command, failure, oomKilled);
+}
+
+async function openMounts(
+  run: BuildRun,
+  prepared: readonly PreparedMount[],
+  undo: AsyncDisposableStack,
+): Promise<{ mounts: HostMount[]; variables: string[] }> {
+  // In one order, so that two steps never wait for each other.
+  for (const lock of new Set(prepared.flatMap((mount) => mount.lock ?? []).toSorted())) {
+    undo.use(await run.cacheMounts.locks.acquire(lock, run.signal));
+  }
+  const mounts: HostMount[] = [];
+  const variables: string[] = [];
+  for (const one of prepared) {
+    const { mount, env = [] } = await one.open(undo);
+    if (mount) mounts.push(mount);
+    variables.push(...env);
+  }
+  return { mounts, variables };
 }
 
 /** What ENV or ARG set already stays, except for secrets, which are asked for by name. */
