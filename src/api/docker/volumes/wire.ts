@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Volume, VolumeSpec } from "../../../volumes/index.ts";
 import { defined, filled } from "../http/defined.ts";
-import { checkFields, refused, supported, type FieldTable } from "../http/fields.ts";
+import { checkFields, noEffect, refused, supported, type FieldTable } from "../http/fields.ts";
 
 const textMap = z.record(z.string(), z.string()).nullish();
 
@@ -10,6 +10,7 @@ export const volumeFields: FieldTable = {
   Driver: supported,
   DriverOpts: supported,
   Labels: supported,
+  Mountpoint: noEffect("the driver chooses it; dockerode's own example says it"),
   ClusterVolumeSpec: refused,
 };
 

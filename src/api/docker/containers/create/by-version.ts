@@ -1,6 +1,7 @@
 import { fail } from "../../../../base/index.ts";
 import { holds, quirks } from "../../quirks.ts";
 import type { ApiVersion } from "../../versions.ts";
+import { configFields, hostConfigFields } from "./fields.ts";
 import type { CreateBody, EndpointBody, HostConfigBody, MountBody, ResourcesBody } from "./body.ts";
 
 /** A request as its client's version means it, in today's words, with what Docker warns about. */
@@ -13,8 +14,9 @@ export interface Spoken {
  * What a field meant, or did not mean yet, in the client's version of the API (`quirks`). Throws `invalid` with
  * Docker's words for what a version does not have and must not be ignored.
  */
-export function inVersion(body: CreateBody, version: ApiVersion): Spoken {
+export function inVersion(given: CreateBody, version: ApiVersion): Spoken {
   const warnings: string[] = [];
+  const body = withoutMisplaced(given, warnings);
   const endpoints = endpointsIn(body, version, warnings);
   const host = hostIn(body.HostConfig ?? {}, version);
   warnings.push(...volumeDriverWarning(host, version));
@@ -30,6 +32,15 @@ export function inVersion(body: CreateBody, version: ApiVersion): Spoken {
       ...(withoutStartInterval ? { Healthcheck: { ...body.Healthcheck, StartInterval: 0 } } : {}),
     },
   };
+}
+
+/** Fields of HostConfig were fields of the body before 1.15. Clients still write them there, and Docker ignores them. */
+function withoutMisplaced(body: CreateBody, warnings: string[]): CreateBody {
+  const misplaced = Object.keys(body).filter(
+    (name) => !Object.hasOwn(configFields, name) && Object.hasOwn(hostConfigFields, name),
+  );
+  for (const name of misplaced) warnings.push(`${name} has no effect here: it belongs into HostConfig`);
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !misplaced.includes(name)));
 }
 
 /** As `inVersion`, of POST /containers/{id}/update. */
