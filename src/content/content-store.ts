@@ -58,6 +58,8 @@ class DirectoryContentStore implements ContentStore {
     signal?: AbortSignal,
   ): Promise<BlobInfo> {
     signal?.throwIfAborted();
+    const known = this.#known(source);
+    if (known && (expected.digest ?? known.digest) === known.digest) return known;
     const writer = await this.writer(expected.digest ? parseDigest(expected.digest).algorithm : "sha256");
     try {
       if (typeof source === "string") await writer.write(Buffer.from(source));
@@ -68,6 +70,13 @@ class DirectoryContentStore implements ContentStore {
       await writer.abort();
       throw error;
     }
+  }
+
+  /** What is in memory and stored already: then nothing has to be written and flushed to disk. */
+  #known(source: Uint8Array | string | AsyncIterable<Uint8Array>): BlobInfo | undefined {
+    if (typeof source !== "string" && !(source instanceof Uint8Array)) return undefined;
+    const digest: Digest = `sha256:${new Bun.CryptoHasher("sha256").update(source).digest("hex")}`;
+    return this.has(digest) ? this.stat(digest) : undefined;
   }
 
   async adopt(write: (path: string) => Promise<BlobInfo>): Promise<BlobInfo> {

@@ -50,9 +50,24 @@ describe("extract", () => {
     const tar = tarOf({ path: "d/", mode: 0o750 }, { path: "d/f", content: "x".repeat(10_000), uid: 12 });
     for (const form of [tar, gzipSync(tar), zstdCompressSync(tar)]) {
       const done = await fixture.archives.extract(pieces(form, 37), root, "/in");
-      expect(done).toEqual({ entries: 2, bytes: 10_000 });
+      expect(done).toEqual({ entries: 2, bytes: 10_000, digests: {} });
       expect(statSync(join(root, "in/d/f"))).toMatchObject({ uid: 12, size: 10_000 });
     }
+  });
+
+  test("large files are hashed on their way, and told as they stand in the end", async () => {
+    const big = "b".repeat(5000);
+    const tar = tarOf(
+      { path: "d/" },
+      { path: "d/big", content: big },
+      { path: "d/small", content: "s" },
+      { path: "gone", content: "c".repeat(5000) },
+      { path: "other", content: "e".repeat(5000) },
+      { path: "gone", content: "short" },
+    );
+    const { digests } = await fixture.archives.extract(pieces(tar, 999), root, "/", { hashFrom: 5000 });
+    const hash = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+    expect(digests).toEqual({ "/d/big": hash(big), "/other": hash("e".repeat(5000)) });
   });
 
   test("symlinks in the directory and in the tree lead where they lead inside of the root", async () => {

@@ -18,6 +18,7 @@ export function createArchives({ workers }: ArchivesDependencies): Archives {
         noOverwriteDirNonDir: options.noOverwriteDirNonDir ?? false,
         makeDirectories: options.makeDirectories ?? false,
         ...(options.owner ? { owner: options.owner } : {}),
+        ...(options.hashFrom === undefined ? {} : { hashFrom: options.hashFrom }),
       };
       const signal = options.signal ? { signal: options.signal } : {};
       return (await workers.run(job, { input: source, ...signal })) as ExtractResult;

@@ -113,12 +113,19 @@ export interface Archives {
     root: string,
     directory: string,
     options?: ExtractOptions,
-  ): Promise<{ readonly entries: number; readonly bytes: number }>;
+  ): Promise<Extracted>;
   /**
    * A tar stream of `path` inside `root`; the top entry is called `name` (default: the last part of `path`); with a
    * trailing `/.` in `path` the content of the directory without the directory itself.
    */
   create(root: string, path: string, options?: CreateOptions): ReadableStream<Uint8Array>;
+}
+
+export interface Extracted {
+  readonly entries: number;
+  readonly bytes: number;
+  /** SHA-256 (hex) of the files that were hashed, by their absolute path in the root; see `hashFrom`. */
+  readonly digests: Readonly<Record<string, string>>;
 }
 
 export interface ExtractOptions {
@@ -128,6 +135,8 @@ export interface ExtractOptions {
   readonly makeDirectories?: boolean;
   /** Refuse to replace a directory by a file and the other way round, as `docker cp` does. */
   readonly noOverwriteDirNonDir?: boolean;
+  /** Files of so many bytes and more are hashed while they are written. */
+  readonly hashFrom?: number;
   readonly limits?: UnpackLimits;
   readonly signal?: AbortSignal;
 }

@@ -23,6 +23,9 @@ export interface ContextDependencies {
   readonly clock: Clock;
 }
 
+/** Files of a tar that are hashed as they come; reading a smaller one again costs next to nothing. */
+const hashFrom = 64 << 10;
+
 /** So large a Dockerfile is none. */
 const largestDockerfile = 4 << 20;
 
@@ -37,7 +40,7 @@ export async function openContext(
   signal: AbortSignal,
 ): Promise<OpenContext> {
   const { context } = request;
-  const { root, dockerfileText } = await openRoot(
+  const { root, dockerfileText, hashed } = await openRoot(
     dependencies,
     request,
     context,
@@ -66,7 +69,7 @@ export async function openContext(
       ignore: ignoreOf(root, name, request.ignoreText),
       keepOwner: false,
     },
-    digests: createFileDigests(dependencies.clock, state),
+    digests: createFileDigests(dependencies.clock, state, hashed),
     dockerfile: { text, name },
   };
 }
@@ -81,13 +84,13 @@ export async function openNamedContext(
   signal: AbortSignal,
 ): Promise<Omit<OpenContext, "dockerfile">> {
   const label = `the context '${name}'`;
-  const { root } = await openRoot(dependencies, request, context, label, folder, signal);
+  const { root, hashed } = await openRoot(dependencies, request, context, label, folder, signal);
   const text = readInside(root, ".dockerignore");
   const ignore = text === undefined ? ignoreNothing : parseIgnore(text, ".dockerignore");
   const state = context.kind === "directory" ? dependencies.state : undefined;
   return {
     tree: { label, root, ignore, keepOwner: false },
-    digests: createFileDigests(dependencies.clock, state),
+    digests: createFileDigests(dependencies.clock, state, hashed),
   };
 }
 
@@ -110,8 +113,9 @@ async function openRoot(
     return await fetchContext(archives, context.url, folder, { secrets, ssh, signal, keepGitDir });
   }
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  await archives.extract(context.source, folder, "/", { signal });
-  return { root: folder };
+  const { digests } = await archives.extract(context.source, folder, "/", { signal, hashFrom });
+  const hashed = new Map(Object.entries(digests).map(([path, digest]) => [`${folder}${path}`, digest]));
+  return { root: folder, hashed };
 }
 
 /** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */

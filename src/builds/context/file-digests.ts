@@ -23,9 +23,20 @@ const settleMs = 100;
 /** What no build asked for in that time is forgotten. */
 const keptMs = 30 * 24 * 3600 * 1000;
 
-/** Without `state` nothing is remembered (an unpacked tar is gone after the build). */
-export function createFileDigests(clock: Clock, state: State | undefined): FileDigests {
-  if (!state) return { digest: (absolute, stat, signal) => hash(absolute, stat, signal), save: () => {} };
+/**
+ * Without `state` nothing is remembered (an unpacked tar is gone after the build). `hashed`, by path, are files that were
+ * hashed when they were written to a folder that nobody else writes to.
+ */
+export function createFileDigests(
+  clock: Clock,
+  state: State | undefined,
+  hashed: ReadonlyMap<string, string> = new Map(),
+): FileDigests {
+  if (!state) {
+    const digest = async (absolute: string, stat: BigIntStats, signal?: AbortSignal) =>
+      hashed.get(absolute) ?? (await hash(absolute, stat, signal));
+    return { digest, save: () => {} };
+  }
   const find = state.db.query<{ identity: string; digest: string; used_at: number }, [string]>(
     "SELECT identity, digest, used_at FROM build_files WHERE path = ?",
   );

@@ -11,6 +11,8 @@ export interface FetchedContext {
   readonly root: string;
   /** What was behind the address is no archive: it is the Dockerfile itself. */
   readonly dockerfileText?: string;
+  /** Digests of files that were hashed when they were written. */
+  readonly hashed?: ReadonlyMap<string, string>;
 }
 
 /** So large a Dockerfile is none. */

@@ -22,6 +22,7 @@ export async function extractArchive(
     limits: job.limits,
     ...(job.owner ? { owner: job.owner } : {}),
     noOverwriteDirNonDir: job.noOverwriteDirNonDir,
+    ...(job.hashFrom === undefined ? {} : { hashFrom: job.hashFrom }),
   });
   try {
     const parser = new TarParser(writer);
@@ -31,7 +32,8 @@ export async function extractArchive(
   } finally {
     writer.close();
   }
-  return { entries: writer.entries, bytes: writer.bytes };
+  const digests = [...writer.digests].map(([path, digest]) => [toUtf8(path), digest] as const);
+  return { entries: writer.entries, bytes: writer.bytes, digests: Object.fromEntries(digests) };
 }
 
 /** Sends an archive of a path of the root, which must be entered already. */

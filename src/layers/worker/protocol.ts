@@ -63,6 +63,8 @@ export type Job =
       readonly owner?: { readonly uid: number; readonly gid: number };
       readonly noOverwriteDirNonDir: boolean;
       readonly makeDirectories: boolean;
+      /** Files of this size and more are hashed as they are written. */
+      readonly hashFrom?: number;
     }
   | {
       readonly kind: "create";
@@ -92,6 +94,8 @@ export interface PackResult {
 export interface ExtractResult {
   readonly entries: number;
   readonly bytes: number;
+  /** SHA-256 of the files that were hashed, by their absolute path in the root. */
+  readonly digests: Readonly<Record<string, string>>;
 }
 
 export interface Failure {

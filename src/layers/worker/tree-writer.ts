@@ -17,6 +17,8 @@ export interface TreeWriterOptions {
   /** Instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly noOverwriteDirNonDir?: boolean;
+  /** Files of this size and more are hashed. */
+  readonly hashFrom?: number;
 }
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
@@ -34,7 +36,16 @@ export class TreeWriter implements TarSink {
   readonly #options: TreeWriterOptions;
   /** Set at the end, because a file made in a directory changes the directory's time. */
   readonly #directoryTimes = new Map<ByteString, bigint>();
-  #open: { readonly fd: number; readonly path: ByteString; readonly entry: TarEntry } | undefined;
+  #open:
+    | {
+        readonly fd: number;
+        readonly path: ByteString;
+        readonly entry: TarEntry;
+        readonly hasher: Bun.CryptoHasher | undefined;
+      }
+    | undefined;
+  /** SHA-256 of the files that were hashed and stand, by path. */
+  readonly digests = new Map<ByteString, string>();
 
   constructor(options: TreeWriterOptions) {
     this.#options = options;
@@ -55,6 +66,7 @@ export class TreeWriter implements TarSink {
   }
 
   data(bytes: Uint8Array): void {
+    this.#open!.hasher?.update(bytes);
     for (let done = 0; done < bytes.length;) {
       done += writeSync(this.#open!.fd, bytes, done, bytes.length - done);
     }
@@ -68,6 +80,7 @@ export class TreeWriter implements TarSink {
     fchmodSync(open.fd, open.entry.mode); // after the owner, whose change takes setuid away
     applyXattrs(this.calls, open.path, open.entry);
     this.calls.setTimes(open.path, open.entry.modifiedNs);
+    if (open.hasher) this.digests.set(open.path, open.hasher.digest("hex"));
     this.close();
   }
 
@@ -85,6 +98,7 @@ export class TreeWriter implements TarSink {
   /** Makes the file that `entry` describes in `parent`, a path of real directories. */
   protected place(parent: ByteString, name: ByteString, entry: TarEntry): void {
     const path = `${parent}/${name}`;
+    this.digests.delete(path);
     if (entry.type === "directory") return this.#directory(path, entry);
     this.#replacing(path, entry, () => this.#make(path, entry));
     if (entry.type === "file") return; // goes on in `data` and `endEntry`
@@ -108,7 +122,10 @@ export class TreeWriter implements TarSink {
   #make(path: ByteString, entry: TarEntry): void {
     const { calls } = this;
     if (entry.type === "file") {
-      this.#open = { fd: calls.open(path, createFlags, 0o600), path, entry };
+      const { hashFrom } = this.#options;
+      const isHashed = hashFrom !== undefined && entry.size >= hashFrom;
+      const hasher = isHashed ? new Bun.CryptoHasher("sha256") : undefined;
+      this.#open = { fd: calls.open(path, createFlags, 0o600), path, entry, hasher };
     } else if (entry.type === "symlink") {
       if (!entry.linkTarget) throw malformed(`the symlink '${toUtf8(path)}' has no target`);
       calls.symlink(entry.linkTarget, path);
