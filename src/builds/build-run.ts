@@ -26,7 +26,7 @@ export interface BuildsDependencies {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly images: Pick<Images, "ensure" | "resolve" | "list" | "create" | "tag" | "prune">;
+  readonly images: Pick<Images, "ensure" | "resolve" | "admitted" | "list" | "create" | "tag" | "prune">;
   readonly layers: LayerStore;
   readonly archives: Archives;
   readonly content: Pick<ContentStore, "has" | "list" | "path" | "put" | "resume">;

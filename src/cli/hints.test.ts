@@ -10,7 +10,7 @@ async function mentioned(): Promise<Set<string>> {
     if (file.endsWith(".test.ts")) continue;
     const text = await Bun.file(join(folder, file)).text();
     for (const hint of text.matchAll(/hint: *(?:\n *)?(["`])(.*?)\1/g)) {
-      for (const [, words] of hint[2]!.matchAll(/\bvirga ([a-z]+(?: [a-z]+){0,2})/g)) found.add(words!);
+      for (const [, words] of hint[2]!.matchAll(/\bvirga ([a-z]+(?: [a-z][a-z-]*){0,2})/g)) found.add(words!);
     }
   }
   return found;

@@ -25,7 +25,7 @@ export interface ContainersDependencies {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly images: Pick<Images, "resolve" | "create">;
+  readonly images: Pick<Images, "resolve" | "admitted" | "create">;
   readonly layers: Pick<LayerStore, "mount" | "unmount" | "changes" | "commit" | "stat">;
   readonly archives: Archives;
   readonly networks: Pick<

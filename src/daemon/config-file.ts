@@ -42,6 +42,8 @@ const schema = z.strictObject({
   "max-concurrent-build-steps": z.int().min(1).max(256).optional(),
   /** RUN steps of builds get this machine's proxy settings and CA bundle. */
   "build-host-proxy": z.boolean().optional(),
+  /** Which images may come here and run, in the form of containers-policy.json(5); `DIR/policy.json` without it. */
+  "signature-policy": z.string().startsWith("/").optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

@@ -16,6 +16,8 @@ export interface ServeOptions {
   /** Where the registry listens; nowhere when it was not asked for. */
   readonly registry?: RegistryOptions;
   readonly registries: RegistrySettings;
+  /** The file that says which images may come here and run, where the administrator has named one. */
+  readonly signaturePolicy?: string;
   /** OCI runtimes besides those that Virga knows, or in place of them. */
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
   readonly builds: BuildSettings;
@@ -47,7 +49,16 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   const runtimes = { ...runtimesOf(file), ...Object.fromEntries((values.runtime ?? []).map(parseRuntime)) };
   const registry = registryOptions(file, values);
   const builds = buildSettings(file, values["build-host-proxy"]);
-  return { root: real, logLevel, registries, runtimes, builds, ...(registry ? { registry } : {}) };
+  const policy = file["signature-policy"];
+  return {
+    root: real,
+    logLevel,
+    registries,
+    runtimes,
+    builds,
+    ...(registry ? { registry } : {}),
+    ...(policy === undefined ? {} : { signaturePolicy: policy }),
+  };
 }
 
 /** A fifth of the disk, unless the file says otherwise: the cache of a build machine, and room for its images. */

@@ -49,6 +49,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
     caches: options.registry?.caches?.settings,
     builds: options.builds,
     isOwnRegistry: (domain) => isOwnDomain(options.registry, domain),
+    signaturePolicy: options.signaturePolicy,
   });
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));

@@ -19,6 +19,7 @@ import { createNetworks, networkMigrations, type Networks } from "../networks/in
 import { createOperations, type Operations } from "../operations/index.ts";
 import { createRuntime, type Runtime, type RuntimeProgram } from "../runtimes/index.ts";
 import { createRegistry, registryMigrations, type CacheSettings, type Registry } from "../registry/index.ts";
+import { createAdmission, createSignatures, policySource, type Signatures } from "../signatures/index.ts";
 import { createStacks, type Stacks } from "../stacks/index.ts";
 import { openState, type State } from "../state/index.ts";
 import { createVolumes, volumeMigrations, type Volumes } from "../volumes/index.ts";
@@ -42,6 +43,7 @@ export interface Services {
   readonly upkeep: Upkeep;
   readonly registry: Registry;
   readonly scrubber: Scrubber;
+  readonly signatures: Signatures;
   readonly warmUp: Runtime["warmUp"];
   /** Stops everything in the order opposite to its start; running containers go on. Their number. */
   close(): Promise<{ readonly stillRunning: number }>;
@@ -66,6 +68,8 @@ export interface ServiceSettings {
   readonly builds: BuildSettings;
   /** Whether images of this domain belong to the registry that this daemon serves. */
   readonly isOwnRegistry: (domain: string) => boolean;
+  /** The policy's file; `DIR/policy.json` when nobody has named one. */
+  readonly signaturePolicy?: string | undefined;
 }
 
 /** The composition root: the only place that knows every concept. Undone as a whole when a service can't start. */
@@ -184,6 +188,16 @@ async function openStorage(identity: DaemonIdentity, clock: Clock, logger: Logge
   return { content, layers, archives: createArchives({ workers }), close };
 }
 
+/** The policy's file, and where the signatures of images are that are here. */
+function openPolicy(
+  { common, storage, settings }: Pick<Parameters<typeof createEngine>[0], "common" | "storage" | "settings">,
+  of: Images["referrers"]["of"],
+) {
+  const { signaturePolicy: named } = settings;
+  const source = policySource(named ?? common.identity.path("policy.json"), named !== undefined);
+  return { source, here: { content: storage.content, referrers: { of } } };
+}
+
 /**
  * Images, volumes, containers and builds need each other: an image may not go while a container uses it. The lower
  * ones ask through narrow interfaces, whose answers come from services made after them.
@@ -197,9 +211,10 @@ function createEngine(parts: {
   readonly registry: Registry;
   readonly registries: Registries;
   readonly settings: ServiceSettings;
-}): { images: Images; volumes: Volumes; containers: ContainersService; builds: Builds } {
+}): Pick<Services, "images" | "volumes" | "builds" | "signatures"> & { containers: ContainersService } {
   const { common, storage, runtime, networks, host, registry, registries, settings } = parts;
   const { identity, clock } = common;
+  const policy = openPolicy(parts, (subject, type) => images.referrers.of(subject, type));
   const images = createImages({
     ...common,
     ...storage,
@@ -219,6 +234,7 @@ function createEngine(parts: {
     maxDownloads: settings.registries.maxDownloads,
     maxUploads: settings.registries.maxUploads,
     isOwnRegistry: settings.isOwnRegistry,
+    admission: createAdmission({ ...policy, logger: common.logger }),
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
   });
   const volumes = createVolumes({
@@ -238,5 +254,6 @@ function createEngine(parts: {
     },
     settings.builds,
   );
-  return { images, volumes, containers, builds };
+  const signatures = createSignatures({ images, registries, ...policy });
+  return { images, volumes, containers, builds, signatures };
 }

@@ -57,7 +57,7 @@ export function createRegistries(dependencies: RegistriesDependencies): Registri
         } catch (error) {
           options.signal.throwIfAborted();
           const theirs =
-            isVirgaError(error) && /^(registry\.|content\.digest|image\.malformed)/.test(error.code);
+            isVirgaError(error) && /^(registry\.|content\.digest|image\.malformed|policy\.)/.test(error.code);
           if (!address.isMirror || !theirs) throw error;
           logger.warn("a registry mirror failed", { mirror: address.host, repository: name.path, error });
         }

@@ -128,9 +128,9 @@ async function serve(fake: FakeRegistry, request: IncomingMessage, response: Ser
 
 function ordinary(fake: FakeRegistry, { method, path, headers, body }: Seen): Told {
   if (path === "/v2/") return {};
-  const [, repository, kind, reference] = /^\/v2\/(.+?)\/(manifests|blobs\/uploads|blobs|tags)\/?(.*)$/.exec(
-    path,
-  )!;
+  const place = /^\/v2\/(.+?)\/(manifests|blobs\/uploads|blobs|tags)\/?(.*)$/.exec(path);
+  if (!place) return unknown("NAME_UNKNOWN");
+  const [, repository, kind, reference] = place;
   if (kind === "tags") return tags(fake, repository!);
   if (kind === "blobs/uploads") return upload(fake, repository!, method, reference!, body);
   if (kind === "blobs") {

@@ -16,6 +16,7 @@ import { join } from "node:path";
  *   registry/uploads/         blobs that are being pushed
  *   builds/                   work in progress
  *   contexts/                 what clients of BuildKit's API have sent, so that they send changes only
+ *   policy.json               which images may come here and run; only when an administrator has put it there
  *   run/                      docker.sock, virga.sock, pid file, runtime state, exit records
  *   log/daemon.log            the daemon's log
  * ```

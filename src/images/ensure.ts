@@ -1,6 +1,7 @@
 import { fail, isVirgaError, type Progress, type Report, type VirgaError } from "../base/index.ts";
 import type { Platform } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
+import type { Admission } from "./admission.ts";
 import { hostPlatform } from "./formats.ts";
 import type { Image, Images } from "./image.ts";
 import { find, noSuchImage } from "./lookup.ts";
@@ -25,6 +26,7 @@ export interface EnsureDependencies {
   /** Asked in this order when the registry is out of reach. */
   readonly sources: readonly ImageSource[];
   readonly importRootfs: FetchOptions["importRootfs"];
+  readonly admission: Admission;
 }
 
 type Pulled = FetchedImage & { readonly isNew: boolean };
@@ -47,7 +49,7 @@ export function createPulls(dependencies: EnsureDependencies): Pick<Images, "ens
     options.signal?.throwIfAborted();
     const wanted = options.platform === undefined ? undefined : parsePlatform(options.platform);
     const local = policy === "always" ? undefined : findLocal(store, name);
-    if (local && (wanted === undefined || samePlatform(local, wanted))) return local;
+    if (local && (wanted === undefined || samePlatform(local, wanted))) return admitted(dependencies, name);
     if (policy === "never") throw noSuchImage(name, tryReference(name));
     return (await pull(name, options)).image;
   };
@@ -68,10 +70,12 @@ async function fetchFirst(
   const { reference, ...options } = request;
   const shown = familiar(formatReference(reference));
   const text = formatReference(reference);
+  const { signatures } = dependencies.admission.pulling(reference);
   const before = reference.digest === undefined ? [store.idOf(text)] : store.idsOfDigest(text);
   let away: VirgaError | undefined;
   try {
-    for (const source of [...(registry ? [registry] : []), ...sources]) {
+    // What is made from packages has no signatures.
+    for (const source of [...(registry ? [registry] : []), ...(signatures ? [] : sources)]) {
       if (!source.canProvide(reference, options.platform)) continue;
       try {
         const instead = away === undefined ? {} : { instead: away.message };
@@ -110,6 +114,18 @@ export function parsePlatform(text: string): Platform {
     architecture: names[architecture!] ?? architecture!,
     ...(variant === undefined ? {} : { variant }),
   };
+}
+
+/** `Images.admitted`. */
+export function admitted(
+  { store, admission }: Pick<EnsureDependencies, "store" | "admission">,
+  name: string,
+): Image {
+  const found = find(store, name);
+  const reference =
+    found.by === "reference" ? formatReference(withDefaultTag(parseReference(name))) : undefined;
+  admission.using(found.image, store.originsOf(found.image.id), reference);
+  return found.image;
 }
 
 function samePlatform({ config }: Image, { os, architecture, variant }: Platform): boolean {

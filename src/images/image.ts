@@ -2,6 +2,7 @@ import type { Progress, Report } from "../base/index.ts";
 import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { DiffId, LayerInfo } from "../layers/index.ts";
+import type { Origin } from "./admission.ts";
 import type { Referrers } from "./referrers/referrer.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
@@ -101,6 +102,10 @@ export interface ImageUse {
  */
 export interface Images {
   resolve(name: string): Image;
+  /** As `resolve`, for who is about to use the image. Throws `permission` / `policy.refused` for one that may not be. */
+  admitted(name: string): Image;
+  /** All ways by which the image came here. */
+  originsOf(name: string): readonly Origin[];
   list(): Image[];
   /** Stores configuration and manifest of an image whose layers are there. The same recipe gives the same id. */
   create(recipe: ImageRecipe, reference?: string): Promise<Image>;

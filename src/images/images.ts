@@ -3,10 +3,11 @@ import type { ContentStore } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
 import type { LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
+import { admitAll, type Admission } from "./admission.ts";
 import { loadArchive } from "./archive/load.ts";
 import { saveArchive } from "./archive/save.ts";
 import type { Registries } from "../distribution/index.ts";
-import { createPulls } from "./ensure.ts";
+import { admitted, createPulls } from "./ensure.ts";
 import { createGarbage, type BlobUse, type LayerUse } from "./garbage.ts";
 import type { Image, Images, ImageUse } from "./image.ts";
 import { announce, importRootfs, type RootfsImport } from "./import.ts";
@@ -19,7 +20,7 @@ import { prunableImages, pruneImages, removeImage } from "./remove.ts";
 import type { FetchOptions, ImageSource } from "./source.ts";
 import { pushImages } from "./push/push-image.ts";
 import { createRegistrySource } from "./pull/registry-source.ts";
-import { createImageStore } from "./store.ts";
+import { createImageStore, type ImageStore } from "./store.ts";
 
 export interface ImagesDependencies {
   readonly state: State;
@@ -43,10 +44,12 @@ export interface ImagesDependencies {
   readonly isOwnRegistry?: (domain: string) => boolean;
   /** Where images come from that are not here when their registry can't be reached, asked in order. */
   readonly sources: readonly ImageSource[];
+  /** Says which images may come here and be used; all when nobody does. */
+  readonly admission?: Admission;
 }
 
 export function createImages(dependencies: ImagesDependencies): Images {
-  const { state, content, layers, events, clock, logger, use } = dependencies;
+  const { state, content, layers, events, clock, logger, use, admission = admitAll } = dependencies;
   const store = createImageStore(state);
   const garbage = createGarbage({
     store,
@@ -63,13 +66,12 @@ export function createImages(dependencies: ImagesDependencies): Images {
   const transfers = createTransfers(dependencies, writing, importing);
 
   return {
-    resolve: (name) => find(store, name).image,
-    list: () => store.list(),
+    ...createLookups(store, admission),
     async create(recipe, reference) {
       const name = reference === undefined ? undefined : tagName(reference);
       await using hold = garbage.hold();
       const written = await writeRecipe(writing, recipe, hold);
-      const image = await register(writing, written, name === undefined ? [] : [name]);
+      const image = await register(writing, written, name === undefined ? [] : [name], { origin: "made" });
       announce(events, "create", image);
       if (name !== undefined) announce(events, "tag", image, familiar(name));
       return image;
@@ -93,16 +95,29 @@ export function createImages(dependencies: ImagesDependencies): Images {
       const image = await importing(source, {
         ...options,
         ...(name === undefined ? {} : { reference: name }),
+        origin: "tarball",
         created: clock.now().toISOString(),
         history: { comment: message ?? "Imported from -" },
       });
       announceImport(events, image, name);
       return image;
     },
-    load: (source, options = {}) => loadArchive({ ...writing, events }, source, options),
+    load: (source, options = {}) => loadArchive({ ...writing, events, admission }, source, options),
     save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
     ...transfers,
     referrers: createReferrers(writing),
+  };
+}
+
+function createLookups(
+  store: ImageStore,
+  admission: Admission,
+): Pick<Images, "resolve" | "admitted" | "originsOf" | "list"> {
+  return {
+    resolve: (name) => find(store, name).image,
+    admitted: (name) => admitted({ store, admission }, name),
+    originsOf: (name) => store.originsOf(find(store, name).image.id),
+    list: () => store.list(),
   };
 }
 
@@ -110,13 +125,16 @@ export function createImages(dependencies: ImagesDependencies): Images {
 function createTransfers(
   dependencies: ImagesDependencies,
   writing: RegisterDependencies,
-  importRootfs: FetchOptions["importRootfs"],
+  importing: (source: AsyncIterable<Uint8Array>, options: RootfsImport) => Promise<Image>,
 ): Pick<Images, "ensure" | "pull" | "push"> {
   const { events, registries, sources, maxDownloads = 3, maxUploads = 5 } = dependencies;
   const isOwn = dependencies.isOwnRegistry ?? (() => false);
-  const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads });
+  const { admission = admitAll } = dependencies;
+  const importRootfs: FetchOptions["importRootfs"] = (source, options) =>
+    importing(source, { ...options, origin: "fetched" });
+  const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads, admission });
   return {
-    ...createPulls({ store: writing.store, events, registry, sources, importRootfs }),
+    ...createPulls({ store: writing.store, events, registry, sources, importRootfs, admission }),
     async push(name, options = {}) {
       if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
       await pushImages({ ...writing, events, registries, maxUploads, isOwn }, name, options);

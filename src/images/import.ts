@@ -1,6 +1,7 @@
 import { fail, type Report } from "../base/index.ts";
 import type { Platform } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
+import type { Origin } from "./admission.ts";
 import { hostPlatform, layerMediaType } from "./formats.ts";
 import type { Image, ImageHistory, ImageProcess } from "./image.ts";
 import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
@@ -15,6 +16,7 @@ export interface RootfsImport {
   readonly history: Omit<ImageHistory, "created" | "empty_layer">;
   readonly signal?: AbortSignal;
   readonly report?: Report;
+  readonly origin: Origin;
 }
 
 /** Makes an image of one layer from a root filesystem tar (plain, gzip or zstd). Leaves nothing when it fails. */
@@ -48,7 +50,9 @@ export async function importRootfs(
     layers: [{ diffId: layer.diffId, descriptor }],
   };
   const image = await writeRecipe(dependencies, recipe, hold);
-  return await register(dependencies, image, options.reference === undefined ? [] : [options.reference]);
+  return await register(dependencies, image, options.reference === undefined ? [] : [options.reference], {
+    origin: options.origin,
+  });
 }
 
 export function compressionRefused(what: string): Error {

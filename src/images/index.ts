@@ -1,9 +1,10 @@
 export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from "./base-images/base-images.ts";
+export type { Admission, Evidence, Origin } from "./admission.ts";
 export { parsePlatform } from "./ensure.ts";
 export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
 export type { BlobUse, LayerUse } from "./garbage.ts";
 export { decompress } from "./archive/decompress.ts";
-export { describeRemote } from "./describe-remote.ts";
+export { describeRemote, manifestChain, manifestTree } from "./describe-remote.ts";
 export { historyRows, type HistoryRow } from "./history.ts";
 export type {
   HealthcheckConfig,
@@ -37,4 +38,5 @@ export {
 } from "./reference.ts";
 export { repositoryDigests } from "./remove.ts";
 export type { FetchOptions, ImageSource } from "./source.ts";
-export { imageMigrations } from "./store.ts";
+export { imageMigrations, subjectsOf } from "./store.ts";
+export { publishArtifact } from "./push/publish.ts";

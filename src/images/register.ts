@@ -3,6 +3,7 @@ import type { ContentStore, Descriptor, Digest } from "../content/index.ts";
 import type { LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import { canonicalJson, mediaTypes, parseConfig, sha256 } from "./formats.ts";
+import type { Origin } from "./admission.ts";
 import type { Garbage, Hold } from "./garbage.ts";
 import type { Image, ImageRecipe } from "./image.ts";
 import type { StoredReferrer } from "./referrers/referrer-table.ts";
@@ -38,6 +39,8 @@ export async function register(
     readonly digests?: readonly string[];
     /** The manifest, and with it the blobs, take the place of those that the image has, and go to registries as they are. */
     readonly settled?: boolean;
+    /** How it came here. */
+    readonly origin?: Origin;
     /** Takes what a replaced manifest leaves behind. */
     readonly hold?: Hold;
     /** What refers to it; the blobs are stored. */
@@ -60,6 +63,7 @@ export async function register(
         store.rememberSettled(image.id, image.manifest.digest);
       }
       for (const reference of references) store.tag(reference, image.id);
+      if (options.origin !== undefined) store.addOrigin(image.id, options.origin);
       for (const digest of options.digests ?? []) store.addDigest(digest, image.id);
       for (const one of options.referrers ?? []) store.insertReferrer(one);
       if (options.settled === true) orphaned = store.dropOrphanedReferrers();

@@ -33,5 +33,8 @@ export interface FetchOptions {
   readonly instead?: string;
   readonly report: Report;
   readonly signal: AbortSignal;
-  readonly importRootfs: (source: AsyncIterable<Uint8Array>, options: RootfsImport) => Promise<Image>;
+  readonly importRootfs: (
+    source: AsyncIterable<Uint8Array>,
+    options: Omit<RootfsImport, "origin">,
+  ) => Promise<Image>;
 }

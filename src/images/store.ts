@@ -2,6 +2,7 @@ import type { Descriptor, Digest } from "../content/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { Migration, State } from "../state/index.ts";
 import type { Image, ImageConfig } from "./image.ts";
+import { createOriginTable, originMigration, type OriginTable } from "./origins.ts";
 import { createReferrerTable, referrerMigration, type ReferrerTable } from "./referrers/referrer-table.ts";
 import {
   createRegistryRecords,
@@ -24,6 +25,7 @@ export const imageMigrations: readonly Migration[] = [
   registryMigration,
   referrerMigration,
   settledMigration,
+  originMigration,
 ];
 
 interface Row {
@@ -36,7 +38,7 @@ interface Row {
 }
 
 /** The tables of images and of their names. Everything is synchronous. */
-export interface ImageStore extends RegistryRecords, ReferrerTable {
+export interface ImageStore extends RegistryRecords, ReferrerTable, OriginTable {
   get(id: string): Image | undefined;
   list(): Image[];
   /** Images whose id starts with `prefix` (with or without `sha256:`), two at most. */
@@ -90,6 +92,7 @@ export function createImageStore({ db }: State): ImageStore {
   return {
     ...registries,
     ...referrers,
+    ...createOriginTable(db),
     ...createImageRows(db),
     get(id) {
       const row = one.get(id);

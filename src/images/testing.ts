@@ -12,56 +12,18 @@ import {
   type EventType,
   type VirgaEvent,
 } from "../events/index.ts";
-import {
-  endOfArchive,
-  formatEntry,
-  fromUtf8,
-  padded,
-  type DiffId,
-  type GrowingBlob,
-  type LayerInfo,
-  type LayerStore,
-} from "../layers/index.ts";
+import type { DiffId, GrowingBlob, LayerInfo, LayerStore } from "../layers/index.ts";
 import { openState } from "../state/index.ts";
 import { sha256 } from "./formats.ts";
+import type { Admission } from "./admission.ts";
 import type { Image, ImageConfig, ImageRecipe, Images } from "./image.ts";
 import { createImages } from "./images.ts";
 import type { ImageSource } from "./source.ts";
 import { imageMigrations } from "./store.ts";
+import { tar } from "./testing-tar.ts";
 
-/** An entry of `tar`: text, bytes, a link or, for `null`, a directory. */
-export type TestFile =
-  | string
-  | Uint8Array
-  | null
-  | { readonly symlink: string }
-  | { readonly hardlink: string }
-  | { readonly device: true };
-
-/** A tar of `files`, in their order. */
-export function tar(files: Readonly<Record<string, TestFile>>): Buffer {
-  const chunks: Uint8Array[] = [];
-  for (const [name, file] of Object.entries(files)) {
-    const base = { path: fromUtf8(name), mode: 0o644, uid: 0, gid: 0, size: 0, modifiedNs: 0n } as const;
-    if (file === null) chunks.push(formatEntry({ ...base, type: "directory", mode: 0o755 }));
-    else if (typeof file === "object" && "symlink" in file) {
-      chunks.push(formatEntry({ ...base, type: "symlink", linkTarget: file.symlink }));
-    } else if (typeof file === "object" && "hardlink" in file) {
-      chunks.push(formatEntry({ ...base, type: "hardlink", linkTarget: file.hardlink }));
-    } else if (typeof file === "object" && "device" in file) {
-      chunks.push(formatEntry({ ...base, type: "character", major: 1, minor: 3 }));
-    } else {
-      const bytes = Buffer.from(file);
-      const { length } = bytes;
-      chunks.push(
-        formatEntry({ ...base, type: "file", size: length }),
-        bytes,
-        new Uint8Array(padded(length) - length),
-      );
-    }
-  }
-  return Buffer.concat([...chunks, endOfArchive]);
-}
+export { addImage, type RemoteImage } from "./pull/testing.ts";
+export { tar, type TestFile } from "./testing-tar.ts";
 
 /** Bytes as a stream of pieces that cut headers and contents anywhere. */
 export async function* pieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array> {
@@ -141,7 +103,10 @@ export interface TestImages extends AsyncDisposable {
   stored(): string[];
 }
 
-export async function testImages(registries?: Registries): Promise<TestImages> {
+export async function testImages(
+  registries?: Registries,
+  admissionFor?: (parts: { readonly content: ContentStore; readonly images: () => Images }) => Admission,
+): Promise<TestImages> {
   const directory = await mkdtemp(join(tmpdir(), "virga-images-"));
   const state = openState(":memory:", [...eventMigrations, ...imageMigrations]);
   const clock = new ManualClock();
@@ -152,7 +117,7 @@ export async function testImages(registries?: Registries): Promise<TestImages> {
   const containers: TestImages["containers"] = new Map();
   const inUse: TestImages["inUse"] = { layers: [], blobs: [], elsewhere: new Set() };
   const sources: ImageSource[] = [];
-  const images = createImages({
+  const images: Images = createImages({
     state,
     content,
     layers: layers as unknown as LayerStore,
@@ -164,6 +129,7 @@ export async function testImages(registries?: Registries): Promise<TestImages> {
     blobUses: [{ needs: (digest) => inUse.elsewhere.has(digest) }],
     sources,
     ...(registries ? { registries } : {}),
+    ...(admissionFor ? { admission: admissionFor({ content, images: (): Images => images }) } : {}),
   });
   const recipe: TestImages["recipe"] = async (text, config = {}) => {
     const blob = await content.put(tar({ file: text }));

@@ -1,5 +1,6 @@
 import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
 import { createRegistryClient, type RegistryClient } from "./registry.ts";
+import { createSignaturesClient, type SignaturesClient } from "./signatures.ts";
 import type {
   WireContainerChange,
   WireBuild,
@@ -54,6 +55,7 @@ export interface Client {
   /** Build checks alone; nothing is built. */
   checkBuild(build: WireBuild): Promise<WireChecks>;
   readonly registry: RegistryClient;
+  readonly signatures: SignaturesClient;
   operation(id: string): Promise<WireOperation>;
   /** Progress until the operation ends. */
   progress(id: string, signal?: AbortSignal): AsyncIterableIterator<Progress>;
@@ -93,6 +95,7 @@ export function createClient(send: Send): Client {
     build: (build) => json("POST", "/v1/builds", build),
     checkBuild: (build) => json("POST", "/v1/builds/check", build),
     registry: createRegistryClient(json),
+    signatures: createSignaturesClient(json),
     operation: (id) => json("GET", `/v1/operations/${id}`),
     async *progress(id, signal) {
       const response = await call("GET", `/v1/operations/${id}/progress`, undefined, signal);

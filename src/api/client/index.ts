@@ -9,6 +9,16 @@ export type {
   WireRetentionRule,
 } from "./registry.ts";
 export type {
+  SignaturesClient,
+  WireAsked,
+  WirePolicy,
+  WirePolicyTest,
+  WireSignature,
+  WireSignatureTarget,
+  WireSigned,
+  WireWanted,
+} from "./signatures.ts";
+export type {
   WireContainerChange,
   WireBuild,
   WireCheck,

@@ -9,11 +9,12 @@ import { containerRoutes, type ContainersBackend } from "./containers.ts";
 import { encodeError, wireOperation, wireStack } from "./encode.ts";
 import { pruneRoutes, type PruneBackend } from "./prune.ts";
 import { registryRoutes, type RegistryBackend } from "./registry.ts";
+import { signatureRoutes, type SignaturesBackend } from "./signatures.ts";
 import { body, stream } from "./request.ts";
 import { configBody, downBody, logsBody, planBody, statusBody, upBody } from "./schemas.ts";
 
 export interface CloudApiDependencies
-  extends BuildsBackend, ContainersBackend, PruneBackend, RegistryBackend {
+  extends BuildsBackend, ContainersBackend, PruneBackend, RegistryBackend, SignaturesBackend {
   readonly logger: Logger;
   readonly operations: Operations;
   readonly stacks: Stacks;
@@ -40,6 +41,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   containerRoutes(app, dependencies);
   pruneRoutes(app, dependencies);
   registryRoutes(app, dependencies);
+  signatureRoutes(app, dependencies);
   buildRoutes(app, dependencies);
   return app;
 }

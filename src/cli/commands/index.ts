@@ -62,8 +62,23 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       save: async () => (await import("./images/archives.ts")).save,
       load: async () => (await import("./images/archives.ts")).load,
       import: async () => (await import("./images/archives.ts")).importImage,
+      "image sign": async () => (await import("./images/sign.ts")).sign,
+      "image attest": async () => (await import("./images/sign.ts")).attest,
+      "image signatures": async () => (await import("./images/signatures.ts")).signatures,
+      "image check-signature": async () => (await import("./images/signatures.ts")).checkSignature,
       login: async () => (await import("./images/login.ts")).login,
       logout: async () => (await import("./images/login.ts")).logout,
+    },
+  },
+  {
+    title: "Which images may run here:",
+    commands: {
+      "key generate": async () => (await import("./keys.ts")).generate,
+      "key import": async () => (await import("./keys.ts")).importKey,
+      "key public": async () => (await import("./keys.ts")).publicKey,
+      "policy show": async () => (await import("./policy.ts")).show,
+      "policy check": async () => (await import("./policy.ts")).check,
+      "policy test": async () => (await import("./policy.ts")).test,
     },
   },
   {

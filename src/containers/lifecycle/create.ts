@@ -30,7 +30,7 @@ export async function createContainer(
   checkSpec(asked);
   // What is made is mostly started at once.
   void engine.runtime.warmUp();
-  const image = engine.images.resolve(asked.image);
+  const image = engine.images.admitted(asked.image);
   const spec = pinDefaults(engine, pinLinks(pinReferences(engine, asked), engine.registry));
   const process = mergeProcess(image.config.config ?? {}, spec);
   const warnings = checkHere(engine, spec);
@@ -114,7 +114,7 @@ export function mountOrigins({ registry, images, identity }: Engine): MountOrigi
     mountsOf: (other) => registry.resolve(other).record.container.mounts,
     imageOf(name) {
       try {
-        const image = images.resolve(name);
+        const image = images.admitted(name);
         return { imageId: image.id, layers: image.config.rootfs.diff_ids };
       } catch (error) {
         if (!isVirgaError(error, "not-found")) throw error;

@@ -36,7 +36,7 @@ export function targetOf(engine: Engine, entry: Entry, change: ContainerChange):
   const spec = changedSpec(container, change);
   checkSpec(spec);
   const process = changedProcess(engine.images, container, change, spec);
-  const image = change.image === undefined ? undefined : engine.images.resolve(change.image);
+  const image = change.image === undefined ? undefined : engine.images.admitted(change.image);
   const warnings = checkHere(engine, spec);
   refuseTakenPorts(engine, container.id, spec.network?.ports ?? []);
   const added = change.mounts?.add ?? [];

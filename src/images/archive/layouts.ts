@@ -24,6 +24,7 @@ export interface ArchivedImage {
   readonly manifest?: Descriptor;
   /** Normalised. */
   readonly references: readonly string[];
+  readonly origin: "docker-archive" | "oci-archive";
 }
 
 const maxDocument = 16 << 20;
@@ -80,7 +81,7 @@ async function readOciLayout(reader: Documents, files: ArchiveFiles): Promise<Ar
     if (isAttestation(descriptor)) continue;
     const manifest = await pickManifest(reader, descriptor, 0);
     const image = await readOciImage(reader, files, manifest);
-    images.push({ ...image, references: namesOf(descriptor) });
+    images.push({ ...image, references: namesOf(descriptor), origin: "oci-archive" });
   }
   return images;
 }
@@ -105,7 +106,7 @@ async function readOciImage(
   reader: Documents,
   files: ArchiveFiles,
   descriptor: Descriptor,
-): Promise<Omit<ArchivedImage, "references">> {
+): Promise<Omit<ArchivedImage, "references" | "origin">> {
   const what = `manifest ${descriptor.digest}`;
   const manifest = parseManifest(await reader.of(descriptor, "manifest"), what);
   if (!configTypes.includes(manifest.config.mediaType)) {
@@ -143,7 +144,8 @@ async function readDockerImage(
     if (mediaType === undefined) throw compressionRefused(path);
     layers.push({ mediaType, ...blob });
   }
-  return { configBlob, config, layers, references: (described.RepoTags ?? []).map(normalise) };
+  const references = (described.RepoTags ?? []).map(normalise);
+  return { configBlob, config, layers, references, origin: "docker-archive" };
 }
 
 async function head(content: ContentStore, digest: Digest): Promise<Uint8Array> {
@@ -152,13 +154,17 @@ async function head(content: ContentStore, digest: Digest): Promise<Uint8Array> 
   return Buffer.concat(chunks);
 }
 
-/** One image for each configuration; an OCI manifest is kept rather than made anew. */
+/** One image for each configuration; an OCI manifest is kept rather than made anew. What is both is Docker's. */
 function merge(found: readonly ArchivedImage[]): ArchivedImage[] {
   const byConfig = new Map<Digest, ArchivedImage>();
   for (const image of found) {
     const known = byConfig.get(image.configBlob.digest);
     const references = new Set([...(known?.references ?? []), ...image.references]);
-    byConfig.set(image.configBlob.digest, { ...(known ?? image), references: [...references] });
+    byConfig.set(image.configBlob.digest, {
+      ...(known ?? image),
+      references: [...references],
+      origin: image.origin,
+    });
   }
   return [...byConfig.values()];
 }

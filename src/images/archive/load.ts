@@ -2,6 +2,7 @@ import { noReport, shortId, type Report } from "../../base/index.ts";
 import type { Descriptor } from "../../content/index.ts";
 import type { Events } from "../../events/index.ts";
 import type { DiffId } from "../../layers/index.ts";
+import type { Admission } from "../admission.ts";
 import { canonicalJson, malformed, mediaTypes, sha256 } from "../formats.ts";
 import type { Hold } from "../garbage.ts";
 import type { Image } from "../image.ts";
@@ -13,6 +14,7 @@ import { spool } from "./spool.ts";
 
 export interface LoadDependencies extends RegisterDependencies {
   readonly events: Events;
+  readonly admission: Admission;
 }
 
 /**
@@ -28,12 +30,15 @@ export async function loadArchive(
   await using hold = garbage.hold();
   const files = await spool(decompress(source), content, hold, signal);
   const archived = await readLayouts(files, content);
+  for (const { origin, references, manifest } of archived) {
+    dependencies.admission.loading({ origin, references, manifest: manifest?.digest });
+  }
   for (const image of archived) await unpackLayers(dependencies, image, hold, report, signal);
   signal?.throwIfAborted();
   const loaded: { image: Image; references: readonly string[] }[] = [];
   for (const one of archived) {
     const written = await withManifest(dependencies, one, hold);
-    const image = await register(dependencies, written, one.references);
+    const image = await register(dependencies, written, one.references, { origin: one.origin });
     announce(events, "load", image);
     loaded.push({ image, references: one.references });
   }

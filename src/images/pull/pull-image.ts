@@ -2,9 +2,11 @@ import { fail, isVirgaError, type Clock, type Progress, type Report } from "../.
 import type { ContentStore, Digest } from "../../content/index.ts";
 import type { RemoteRepository } from "../../distribution/index.ts";
 import type { LayerStore } from "../../layers/index.ts";
+import type { Admission } from "../admission.ts";
 import type { Hold } from "../garbage.ts";
 import { familiarRepository, formatReference, repositoryOf, type Reference } from "../reference.ts";
 import { register, type RegisterDependencies } from "../register.ts";
+import { storeEvidence } from "../referrers/evidence.ts";
 import { movedReferrers } from "../referrers/move.ts";
 import { blobsOf } from "../store.ts";
 import type { SharedWork } from "../shared-work.ts";
@@ -20,6 +22,7 @@ export interface PullDependencies extends RegisterDependencies {
   /** Layers on their way, by all pulls together. */
   readonly layerWork: SharedWork<void, Progress>;
   readonly maxDownloads: number;
+  readonly admission: Admission;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function pullImage(
       throw asPullFailure(error, reference);
     },
   );
+  const evidence = await dependencies.admission.pulled(reference, resolved.chain, remote, options.signal);
   await using hold = garbage.hold();
   const wanted = wantedLayers(resolved);
   protect(dependencies, resolved, wanted, hold);
@@ -54,9 +58,10 @@ export async function pullImage(
     // An image that is here by another manifest (made here, or from elsewhere) is from now on what its registry has.
     const known = store.get(resolved.config.descriptor.digest);
     if (known) hold.own(...blobsOf(known));
-    const referrers = known
+    const moved = known
       ? await movedReferrers(dependencies, known.manifest.digest, resolved.manifest.descriptor, hold)
       : [];
+    const referrers = [...moved, ...(await storeEvidence(content, evidence, hold))];
     const image = await register(
       dependencies,
       {
@@ -66,7 +71,13 @@ export async function pullImage(
         layers: resolved.layers,
       },
       reference.digest === undefined ? [key] : [],
-      { digests: [`${repositoryOf(reference)}@${resolved.digest}`], settled: true, hold, referrers },
+      {
+        digests: [`${repositoryOf(reference)}@${resolved.digest}`],
+        settled: true,
+        hold,
+        referrers,
+        origin: "fetched",
+      },
     );
     store.endPull(key);
     return { image, digest: resolved.digest };

@@ -24,8 +24,10 @@ export function createRegistrySource(dependencies: RegistrySourceDependencies): 
         async (remote) => {
           if (reference.digest === undefined) {
             // Counts for nothing at Docker Hub, where reading a manifest counts as a pull.
+            const { signatures } = dependencies.admission.pulling(reference);
             const current = await remote.headManifest(reference.tag!, options.signal).catch(unlessAway);
-            const known = current && upToDate(dependencies, reference, current.digest, options);
+            const known =
+              !signatures && current && upToDate(dependencies, reference, current.digest, options);
             if (known) return known;
           }
           return await pullImage(pulling, remote, reference, options);

@@ -22,6 +22,8 @@ import { choosePlatform, fitness, platformText } from "./platforms.ts";
 export interface ResolvedImage {
   /** What the tag or digest names: an index or the manifest itself. */
   readonly digest: Digest;
+  /** From there to the manifest, each named by the one before. */
+  readonly chain: readonly Descriptor[];
   readonly manifest: RemoteManifest;
   readonly config: {
     readonly descriptor: Descriptor;
@@ -50,11 +52,13 @@ export async function resolveImage(
   const { platform, signal } = options;
   const top = await remote.manifest(reference, signal);
   let manifest = top;
+  const chain = [top.descriptor];
   for (let depth = 0; indexTypes.includes(manifest.descriptor.mediaType); depth++) {
     const what = `index ${manifest.descriptor.digest}`;
     if (depth >= maxIndexes) throw malformed(`${what} is nested more than ${maxIndexes} deep`);
     const index = parseIndex(parseJson(manifest.bytes, what), what);
     manifest = await childOf(remote, choosePlatform(index.manifests, platform, what), signal);
+    chain.push(manifest.descriptor);
   }
   const what = `manifest ${manifest.descriptor.digest}`;
   const parsed = parseManifest(parseJson(manifest.bytes, what), what);
@@ -72,7 +76,7 @@ export async function resolveImage(
     throw malformed(`${what} has ${parsed.layers.length} layers, its configuration names ${named}`);
   }
   if (options.demanded) requirePlatform(config.value, platform);
-  return { digest: top.descriptor.digest, manifest, config, layers: parsed.layers };
+  return { digest: top.descriptor.digest, chain, manifest, config, layers: parsed.layers };
 }
 
 async function childOf(

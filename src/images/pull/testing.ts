@@ -2,7 +2,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Descriptor, Digest, Platform } from "../../content/index.ts";
 import type { FakeRegistry } from "../../distribution/testing.ts";
 import { sha256 } from "../formats.ts";
-import { tar, type TestFile } from "../testing.ts";
+import { tar, type TestFile } from "../testing-tar.ts";
 
 export interface RemoteImage {
   readonly digest: Digest;

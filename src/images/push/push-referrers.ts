@@ -1,9 +1,9 @@
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
 import type { RemoteRepository } from "../../distribution/index.ts";
-import { withSubject } from "../referrers/document.ts";
+import { isBound, readReferrer, withSubject } from "../referrers/document.ts";
 import { readAll } from "../referrers/read-blob.ts";
 import type { ReferrerTable, StoredReferrer } from "../referrers/referrer-table.ts";
-import { infoOf } from "../referrers/document.ts";
+import { sendBlob, sendReferrer } from "./publish.ts";
 
 export interface PushReferrersDependencies {
   readonly store: ReferrerTable;
@@ -22,6 +22,7 @@ export async function pushReferrers(
   signal: AbortSignal,
 ): Promise<void> {
   for (const one of dependencies.store.referrersOf(local)) {
+    if (local !== subject.digest && isBound(one.referrer)) continue;
     const sent = await pushReferrer(dependencies, remote, one, subject, signal);
     await pushReferrers(dependencies, remote, one.referrer.digest, sent, signal);
   }
@@ -34,17 +35,13 @@ async function pushReferrer(
   subject: Descriptor,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  for (const { digest, size } of new Map(
-    [config, ...referrer.layers].map((one) => [one.digest, one]),
-  ).values()) {
-    if (await remote.hasBlob(digest, signal)) continue;
-    const open = (start: number, end: number) => content.open(digest, { start, end });
-    await remote.pushBlob({ digest, size, open }, () => {}, signal);
+  const blobs = new Map([config, ...referrer.layers].map((one) => [one.digest, one]));
+  for (const blob of blobs.values()) {
+    await sendBlob(remote, blob, (start, end) => content.open(blob.digest, { start, end }), signal);
   }
   const stored = await readAll(content, referrer);
   const bytes = referrer.subject === subject.digest ? stored : withSubject(stored, subject);
-  const { mediaType, artifactType, annotations } = referrer;
-  const descriptor: Descriptor = { mediaType, ...infoOf(bytes), artifactType, annotations };
-  await remote.pushReferrer(subject.digest, descriptor, bytes, signal);
-  return descriptor;
+  const sent = readReferrer(bytes).referrer;
+  await sendReferrer(remote, sent, bytes, signal);
+  return sent;
 }

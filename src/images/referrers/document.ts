@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Descriptor, Digest } from "../../content/index.ts";
 import { canonicalJson, malformed, mediaTypes, parseJson, parseManifest, sha256 } from "../formats.ts";
 import { isDigest } from "../reference.ts";
-import type { Artifact } from "./referrer.ts";
+import type { Artifact, Referrer } from "./referrer.ts";
 import type { StoredReferrer } from "./referrer-table.ts";
 
 const emptyType = "application/vnd.oci.empty.v1+json";
@@ -60,6 +60,17 @@ export function readReferrer(bytes: Uint8Array | string): StoredReferrer {
       layers,
     },
   };
+}
+
+/** What is signed says which digest it is for; it is nothing for another one. */
+const bound: readonly string[] = [
+  "application/vnd.dev.cosign.artifact.sig.v1+json",
+  "application/vnd.dev.cosign.artifact.att.v1+json",
+  "application/vnd.dev.sigstore.bundle.v0.3+json",
+];
+
+export function isBound({ artifactType }: Pick<Referrer, "artifactType">): boolean {
+  return bound.includes(artifactType);
 }
 
 /** The same document with another subject. */

@@ -1,6 +1,6 @@
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
 import type { Hold } from "../garbage.ts";
-import { infoOf, readReferrer, withSubject } from "./document.ts";
+import { infoOf, isBound, readReferrer, withSubject } from "./document.ts";
 import { readAll } from "./read-blob.ts";
 import { blobsOfReferrer, type ReferrerTable, type StoredReferrer } from "./referrer-table.ts";
 
@@ -18,6 +18,7 @@ export async function movedReferrers(
   if (from === to.digest) return [];
   const moved: StoredReferrer[] = [];
   for (const { referrer } of store.referrersOf(from)) {
+    if (isBound(referrer)) continue;
     const bytes = withSubject(await readAll(content, referrer), to);
     const stored = readReferrer(bytes);
     hold.own(...blobsOfReferrer(stored));

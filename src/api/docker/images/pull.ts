@@ -58,7 +58,9 @@ async function* pullOne(
   const name = formatReference(reference);
   const begin = { status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag! };
   const work = (report: (progress: Progress) => void) => backend.images.pull(name, { ...options, report });
-  const pulled = yield* reporting(work, encodeProgress, begin, options.detail);
+  // The error says it; a line of progress before it would take its status away.
+  const encode = (one: Progress) => (one.outcome === "failed" ? undefined : encodeProgress(one));
+  const pulled = yield* reporting(work, encode, begin, options.detail);
   if (pulled === undefined) return;
   yield jsonLine({ status: `Digest: ${pulled.digest}` });
   const what = pulled.isNew ? "Downloaded newer image" : "Image is up to date";

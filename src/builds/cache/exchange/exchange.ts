@@ -90,7 +90,7 @@ function openRegistry(
 function stepsOfImage({ services }: BuildStart, name: string): ImportedSteps | undefined {
   let image: Image;
   try {
-    image = services.images.resolve(name);
+    image = services.images.admitted(name);
   } catch (error) {
     if (isVirgaError(error, "not-found")) return undefined;
     throw error;

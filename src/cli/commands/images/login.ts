@@ -2,7 +2,10 @@ import { fail } from "../../../base/index.ts";
 import type { Command } from "../../command.ts";
 import { engineOf } from "../../connection.ts";
 import { forgetCredentials, keepCredentials, registryKey } from "../../credentials.ts";
-import { isTerminal, print } from "../../terminal.ts";
+import { ask, askHidden } from "../../ask.ts";
+import { print } from "../../terminal.ts";
+
+const hint = "virga login -u NAME --password-stdin REGISTRY < FILE";
 
 export const login: Command = {
   name: "login",
@@ -22,10 +25,10 @@ export const login: Command = {
   completes: ["nothing"],
   async run(invocation) {
     const registry = registryKey(invocation.arguments[0] ?? "docker.io");
-    const username = invocation.text("username") ?? (await ask("Username: "));
+    const username = invocation.text("username") ?? (await ask("Username: ", hint));
     const password = invocation.flag("password-stdin")
       ? (await Bun.stdin.text()).replace(/\r?\n$/, "")
-      : (invocation.text("password") ?? (await askHidden("Password: ")));
+      : (invocation.text("password") ?? (await askHidden("Password: ", hint)));
     if (username === "" || password === "") {
       throw fail("invalid", "cli.usage", "a name and a password are wanted", { hint: "virga login --help" });
     }
@@ -56,38 +59,3 @@ export const logout: Command = {
     return 0;
   },
 };
-
-function needTerminal(): void {
-  if (isTerminal(0)) return;
-  throw fail("invalid", "cli.no-terminal", "nobody is here to be asked", {
-    hint: "virga login -u NAME --password-stdin REGISTRY < FILE",
-  });
-}
-
-async function ask(question: string): Promise<string> {
-  needTerminal();
-  process.stderr.write(question);
-  for await (const line of console) return line.trim();
-  return "";
-}
-
-/** Without an echo, to the end of the line. */
-async function askHidden(question: string): Promise<string> {
-  needTerminal();
-  process.stderr.write(question);
-  process.stdin.setRawMode(true);
-  try {
-    let typed = "";
-    for await (const chunk of process.stdin) {
-      for (const key of String(chunk)) {
-        if (key === "\r" || key === "\n") return typed;
-        if (key === "\u0003") throw fail("cancelled", "cli.interrupted", "not logged in");
-        typed = key === "\u007F" ? typed.slice(0, -1) : typed + key;
-      }
-    }
-    return typed;
-  } finally {
-    process.stdin.setRawMode(false);
-    process.stderr.write("\n");
-  }
-}

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { readBundle, readSimple, signatureAnnotation, signatureArtifact } from "./formats.ts";
+import { readPublicKey } from "./keys/index.ts";
+import { judge, type Signature, type Unreadable } from "./signature.ts";
+import { bundleOf, simpleLayer, testKey } from "./testing.ts";
+
+const digest = "sha256:edf87edeeb1a8d1b9921e93a4301b1ae9e34da137ad340c072a3ec8d58894e76";
+
+function signature(found: Signature | Unreadable | undefined): Signature {
+  if (!found || "problem" in found) throw new Error(found?.problem ?? "nothing");
+  return found;
+}
+
+/** As cosign 3.1.1 has written it. */
+const cosignBundle = `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"Ce2IKbTYbYTFxSWAE9juVxORCkFfJ21DP3QQfhfcS7g="}},"dsseEnvelope":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjEiLCJzdWJqZWN0IjpbeyJkaWdlc3QiOnsic2hhMjU2IjoiZWRmODdlZGVlYjFhOGQxYjk5MjFlOTNhNDMwMWIxYWU5ZTM0ZGExMzdhZDM0MGMwNzJhM2VjOGQ1ODg5NGU3NiJ9LCJhbm5vdGF0aW9ucyI6eyJlbnYiOiJwcm9kIn19XSwicHJlZGljYXRlVHlwZSI6Imh0dHBzOi8vc2lnc3RvcmUuZGV2L2Nvc2lnbi9zaWduL3YxIiwicHJlZGljYXRlIjp7fX0=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"MEYCIQCnU0YDdTmm2sxG5MWPW/exPVXGGeKIsCOTJ4yO1jXuJwIhAIZ0dajAb3PB26gJH2Vy6cEOYhZYSsV0BK1nIbwXq3hJ"}]}}`;
+const cosignPublic = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEyjMS8A7JLyrND3Sp1zQtq+5yhFEh
+H//XC2ReLM+9G8lqSy7Z+fSaltOVQWuHXh+Z+sqSZafKi4+IvXouk+R0Sg==
+-----END PUBLIC KEY-----
+`;
+
+describe("bundles", () => {
+  test("of cosign 3", () => {
+    const found = signature(readBundle(Buffer.from(cosignBundle), {}));
+    expect(found).toMatchObject({ format: "bundle", keyless: false });
+    expect(found.claim).toEqual({ digests: [digest], annotations: { env: "prod" } });
+    expect(judge(found, [readPublicKey(cosignPublic)], [digest])).toMatchObject({ good: true });
+    expect(judge(found, [readPublicKey(testKey().pem)], [digest])).toMatchObject({
+      reason: "it was made with another key",
+    });
+    expect(judge(found, [readPublicKey(cosignPublic)], [`sha256:${"0".repeat(64)}`])).toMatchObject({
+      reason: `it is for another image: ${digest}`,
+    });
+  });
+
+  test("an attestation is no signature of the image", () => {
+    expect(readBundle(bundleOf(testKey(), digest, "https://spdx.dev/Document"), {})).toBeUndefined();
+  });
+
+  test("one with a certificate is keyless; one that is broken says where", () => {
+    const json = JSON.parse(cosignBundle) as { verificationMaterial: object };
+    const keyless = { ...json, verificationMaterial: { certificate: { rawBytes: "AAAA" } } };
+    const found = signature(readBundle(Buffer.from(JSON.stringify(keyless)), {}));
+    expect(judge(found, [readPublicKey(cosignPublic)], [digest])).toMatchObject({
+      reason: "it was made without a key (keyless), which is not supported",
+    });
+    expect(readBundle(Buffer.from("{}"), {})).toMatchObject({
+      problem: expect.stringContaining("mediaType"),
+    });
+  });
+});
+
+describe("simple signing", () => {
+  const key = testKey();
+  const { payload, annotations } = simpleLayer(key, {
+    identity: "r.example/a:1",
+    digest,
+    annotations: { a: "b" },
+  });
+
+  test("the payload is cosign's, byte for byte", () => {
+    expect(payload.toString()).toBe(
+      '{"critical":{"identity":{"docker-reference":"r.example/a:1"},"image":{"docker-manifest-digest":' +
+        `"${digest}"},"type":"cosign container image signature"},"optional":{"a":"b"}}`,
+    );
+  });
+
+  test("read, judged, and taken for what it is", () => {
+    const found = signature(readSimple(payload, annotations));
+    expect(found.claim).toEqual({ identity: "r.example/a:1", digests: [digest], annotations: { a: "b" } });
+    expect(judge(found, [readPublicKey(key.pem)], [digest])).toMatchObject({ good: true });
+    const changed = Buffer.from(payload.toString().replace("r.example/a", "r.example/b"));
+    expect(
+      judge(signature(readSimple(changed, annotations)), [readPublicKey(key.pem)], [digest]),
+    ).toMatchObject({
+      good: false,
+    });
+    const certificate = { ...annotations, "dev.sigstore.cosign/certificate": "PEM" };
+    expect(signature(readSimple(payload, certificate)).keyless).toBe(true);
+  });
+
+  test.each([
+    ["no JSON", "hello"],
+    ["another type", payload.toString().replace("cosign container image", "atomic container")],
+    ["more than is known", payload.toString().replace('"critical":{', '"critical":{"more":1,')],
+  ])("%s is unreadable", (_what, text) => {
+    expect(readSimple(Buffer.from(text), annotations)).toHaveProperty("problem");
+  });
+
+  test("only a signature of the digest is stored", () => {
+    const text = annotations[signatureAnnotation];
+    expect(signatureArtifact(digest, payload, text).layers).toHaveLength(1);
+    expect(() => signatureArtifact(`sha256:${"0".repeat(64)}`, payload, text)).toThrow(
+      "is not for sha256:0000",
+    );
+    expect(() => signatureArtifact(digest, Buffer.from("x"), text)).toThrow("malformed");
+  });
+});
