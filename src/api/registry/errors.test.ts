@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fail } from "../../base/index.ts";
 import { refuse } from "../../registry/index.ts";
-import { encodeError, isServerFault } from "./errors.ts";
+import { encodeError, isServerFault, statusOfCode, statusOfKind } from "./errors.ts";
 
 test.each([
   [refuse("exhausted", "registry.disk-full", "full"), 507, "INSUFFICIENT_STORAGE", true],
@@ -24,4 +24,16 @@ test("a hint and a detail are told; what our own bugs say is not", () => {
   ]);
   const bug = JSON.stringify(encodeError(new Error("secret path /root")));
   expect(bug).not.toContain("secret");
+});
+
+test("Error Codes: the code of every 4XX MUST be one of the specification's", () => {
+  const known =
+    `BLOB_UNKNOWN BLOB_UPLOAD_INVALID BLOB_UPLOAD_UNKNOWN DIGEST_INVALID MANIFEST_BLOB_UNKNOWN MANIFEST_INVALID
+    MANIFEST_UNKNOWN NAME_INVALID NAME_UNKNOWN SIZE_INVALID UNAUTHORIZED DENIED UNSUPPORTED TOOMANYREQUESTS`.split(
+      /\s+/,
+    );
+  const answers = [...Object.values(statusOfCode), ...Object.values(statusOfKind)];
+  expect(answers.filter(([status, code]) => status >= 400 && status < 500 && !known.includes(code))).toEqual(
+    [],
+  );
 });

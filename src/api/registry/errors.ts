@@ -14,7 +14,7 @@ export interface EncodedError {
 }
 
 /** Status and code of the specification for each error of the registry. */
-const table: Readonly<Record<string, readonly [status: number, code: string]>> = {
+export const statusOfCode: Readonly<Record<string, readonly [status: number, code: string]>> = {
   "registry.name-invalid": [400, "NAME_INVALID"],
   "registry.name-unknown": [404, "NAME_UNKNOWN"],
   "registry.tag-invalid": [400, "MANIFEST_INVALID"],
@@ -41,7 +41,8 @@ const table: Readonly<Record<string, readonly [status: number, code: string]>> =
   "registry.path-unknown": [404, "UNSUPPORTED"],
 };
 
-const byKind: Readonly<Record<ErrorKind, readonly [status: number, code: string]>> = {
+/** And where there is none. */
+export const statusOfKind: Readonly<Record<ErrorKind, readonly [status: number, code: string]>> = {
   invalid: [400, "UNSUPPORTED"],
   "not-found": [404, "NAME_UNKNOWN"],
   "not-modified": [304, "UNKNOWN"],
@@ -59,7 +60,7 @@ const byKind: Readonly<Record<ErrorKind, readonly [status: number, code: string]
 
 export function encodeError(thrown: unknown): EncodedError {
   const error = toVirgaError(thrown);
-  const [status, code] = table[error.code] ?? byKind[error.kind];
+  const [status, code] = statusOfCode[error.code] ?? statusOfKind[error.kind];
   // What our own bugs say is for the log, not for whoever asks.
   if (error.kind === "internal") {
     return { status, body: { errors: [{ code, message: "internal error; the registry's log tells more" }] } };

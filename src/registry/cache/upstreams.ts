@@ -53,10 +53,10 @@ export function isAway(error: unknown): boolean {
 export function upstreamFailure(error: unknown, { upstream: { domain }, path }: Target, kind: string): Error {
   const { message, code, kind: why } = toVirgaError(error);
   if (error instanceof RegistryError || why === "exhausted" || why === "internal") return error as Error;
-  const detail = { upstream: domain, name: path };
+  const busy = code === "registry.rate-limited";
+  const detail = { upstream: domain, name: path, ...(busy ? { retryAfter: 60 } : {}) };
   const text = `${domain}: ${message}`;
   if (saysNo(error)) return refuse("not-found", `registry.${kind}-unknown`, text, { detail, cause: error });
-  const busy = code === "registry.rate-limited";
   return refuse("unavailable", busy ? "registry.upstream-busy" : "registry.upstream-failed", text, {
     detail,
     cause: error,
