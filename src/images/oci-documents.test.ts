@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { z } from "zod";
-import { hasSchemas, schemaOf } from "../../test/support/oci-schemas.ts";
+import { hasSchemas, schemaOf } from "../content/testing.ts";
 import { fakeRegistry, testRegistries } from "../distribution/testing.ts";
 import { pieces, tar, testImages, type TestImages } from "./testing.ts";
 
@@ -84,7 +84,7 @@ describe("documents of images", () => {
     await checkImage(kit, "imported:1");
     const archive = kit.images.save(["made:1"]);
     await using other = await testImages();
-    for await (const { image } of await other.images.load(archive)) await checkImage(other, image.id);
+    for (const { image } of await other.images.load(archive)) await checkImage(other, image.id);
   });
 
   test("saved: the layout, its index, and everything in it", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { hasSchemas, schemaOf } from "../../../test/support/oci-schemas.ts";
+import { hasSchemas, schemaOf } from "../../content/testing.ts";
 import type { ContainerSpec } from "../spec.ts";
 import { buildOciConfig, mergeProcess, readHostFacts } from "./index.ts";
 
