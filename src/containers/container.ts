@@ -171,7 +171,7 @@ export interface Exec {
   readonly state:
     | { readonly status: "created" }
     | { readonly status: "running"; readonly pid: number }
-    | { readonly status: "exited"; readonly exitCode: number };
+    | { readonly status: "exited"; readonly exitCode: number; readonly pid?: number };
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";

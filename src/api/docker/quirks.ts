@@ -298,6 +298,11 @@ export const quirks = {
     what: "container inspection carries Config.OnBuild, empty or not",
     link: changes(52),
   },
+  emptyContainersOfNetworks: {
+    until: 51,
+    what: "the list of networks carries Containers, empty",
+    link: changes(52),
+  },
   deprecatedNetworkSettings: {
     until: 51,
     what: "NetworkSettings repeats the address, gateway and endpoint of the default network at its top",

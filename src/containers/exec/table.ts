@@ -52,7 +52,9 @@ export function createExecTable(clock: Clock): ExecTable {
       ),
     end(entry, exitCode) {
       if (entry.endedAt !== undefined) return;
-      entry.exec = { ...entry.exec, state: { status: "exited", exitCode } };
+      const { state } = entry.exec;
+      const pid = state.status === "running" ? { pid: state.pid } : {};
+      entry.exec = { ...entry.exec, state: { status: "exited", exitCode, ...pid } };
       entry.endedAt = clock.now().getTime();
       entry.process = undefined;
       entry.ended.resolve(exitCode);

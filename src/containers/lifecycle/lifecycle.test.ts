@@ -363,7 +363,7 @@ describe("stop, kill, pause", () => {
     expect(on.runtime.calls).toContain(`resume ${id.slice(0, 4)}`);
     on.runtime.exit(id, 0);
     await stopped;
-    expect(on.containers.resume(id)).rejects.toThrow("is not running");
+    expect(on.containers.resume(id)).rejects.toThrow("is not paused");
   });
 
   test("restart keeps an autoRemove container and starts what is stopped", async () => {

@@ -111,10 +111,12 @@ export async function pause(engine: Engine, entry: Entry, paused: boolean): Prom
   await exclusively(engine, entry, async () => {
     const { container } = entry.record;
     const { state } = container;
+    if (!paused && (state.status !== "running" || !state.paused)) {
+      throw fail("conflict", "container.not-paused", `Container ${id} is not paused`);
+    }
     if (state.status !== "running") throw notRunning(container, `container ${id} is not running`);
     if (state.paused === paused) {
-      const text = paused ? `container ${id} is already paused` : `Container ${id} is not paused`;
-      throw fail("conflict", paused ? "container.already-paused" : "container.not-paused", text);
+      throw fail("conflict", "container.already-paused", `container ${id} is already paused`);
     }
     await (paused ? engine.runtime.pause(id) : engine.runtime.resume(id));
     setStatus(engine, entry, { state: { ...state, paused } });

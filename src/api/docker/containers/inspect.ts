@@ -46,7 +46,7 @@ export async function encodeContainer(
     ...encodeImageDescriptor(backend, container, version),
     ...(size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total }),
     Mounts: encodeMountPoints(container),
-    Config: encodeConfig(container, version),
+    Config: encodeConfig(backend, container, version),
     NetworkSettings: encodeNetworkSettings(container, backend.networks, version),
   };
 }
@@ -100,8 +100,15 @@ function encodeGraphDriver(backend: ContainersBackend, container: Container) {
   };
 }
 
+/** One in another's network has the host name of that one. */
+function nameGiver({ containers }: Pick<ContainersBackend, "containers">, container: Container): Container {
+  const [, id] = /^container:(.+)$/.exec(container.spec.network?.mode ?? "") ?? [];
+  return containers.list().find((one) => one.id === id) ?? container;
+}
+
 /** What `docker inspect` shows under Config: the image's values with the user's over them. */
-function encodeConfig(container: Container, version: ApiVersion) {
+function encodeConfig(backend: ContainersBackend, container: Container, version: ApiVersion) {
+  const named = nameGiver(backend, container);
   const { spec, process } = container;
   const exposed = {
     ...process.ExposedPorts,
@@ -114,8 +121,8 @@ function encodeConfig(container: Container, version: ApiVersion) {
   );
   const volumes = { ...process.Volumes, ...Object.fromEntries(anonymous) };
   return {
-    Hostname: spec.hostname ?? container.id.slice(0, 12),
-    Domainname: spec.domainname ?? "",
+    Hostname: named.spec.hostname ?? named.id.slice(0, 12),
+    Domainname: named.spec.domainname ?? "",
     User: process.User ?? "",
     AttachStdin: spec.attach?.includes("stdin") ?? false,
     AttachStdout: spec.attach?.includes("stdout") ?? false,
@@ -131,7 +138,9 @@ function encodeConfig(container: Container, version: ApiVersion) {
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: filled(process.Entrypoint) ?? null,
-    ...(holds(quirks.containerMacAddress, version) ? { MacAddress: spec.network?.macAddress ?? "" } : {}),
+    ...(holds(quirks.containerMacAddress, version) && spec.network?.macAddress
+      ? { MacAddress: spec.network.macAddress }
+      : {}),
     ...(spec.onBuild !== undefined || holds(quirks.emptyOnBuild, version)
       ? { OnBuild: spec.onBuild ?? null }
       : {}),

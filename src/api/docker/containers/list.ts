@@ -116,6 +116,7 @@ function selector(
 ): (container: Container) => boolean {
   requireKnown(filters, "status", states);
   requireKnown(filters, "health", healths);
+  requireNumbers(filters, "exited");
   const older = position(backend, newestFirst, filters, "before");
   const newer = position(backend, newestFirst, filters, "since");
   const ancestors = filters.all("ancestor").flatMap((name) => ancestorLayers(backend, name));
@@ -161,8 +162,12 @@ function position(
   return newestFirst.findIndex((one) => one.id === id);
 }
 
+function requireNumbers(filters: Filters, name: string): void {
+  const wrong = filters.all(name).find((value) => !/^-?\d+$/.test(value));
+  if (wrong !== undefined) throw fail("invalid", "api.invalid-filter", `invalid filter '${name}=${wrong}'`);
+}
+
 function hasExited(container: Container, code: string): boolean {
-  if (!/^-?\d+$/.test(code)) throw fail("invalid", "api.invalid-filter", `invalid filter 'exited=${code}'`);
   return container.state.status === "exited" && container.state.exitCode === Number(code);
 }
 

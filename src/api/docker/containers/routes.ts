@@ -2,7 +2,7 @@ import { z } from "zod";
 import { fail, isVirgaError } from "../../../base/index.ts";
 import { jsonBody } from "../http/body.ts";
 import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "../http/context.ts";
-import { defined } from "../http/defined.ts";
+import { defined, filled } from "../http/defined.ts";
 import { checkFields } from "../http/fields.ts";
 import { readFilters } from "../http/filters.ts";
 import { flag, integer, terminalSide, text } from "../http/query.ts";
@@ -78,11 +78,10 @@ async function refuseBody(c: ApiContext): Promise<void> {
   );
 }
 
-/** In Docker's words, which name the container as the client did. */
-function cannotKill(name: string, error: unknown): unknown {
-  const start = "cannot kill container: ";
-  if (!isVirgaError(error) || error.message.startsWith(start)) return error;
-  return fail(error.kind, error.code, `${start}${name}: ${error.message}`, {
+/** With Docker's words before what happened. */
+function inWords(words: string, error: unknown): unknown {
+  if (!isVirgaError(error) || error.message.startsWith(words)) return error;
+  return fail(error.kind, error.code, `${words}: ${error.message}`, {
     cause: error,
     ...defined({ hint: error.hint }),
   });
@@ -117,7 +116,7 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
   routes.post("/containers/:id/kill", async (c) => {
     const name = pathParameter(c, "id");
     await containers.kill(name, text(c, "signal")).catch((error: unknown) => {
-      throw cannotKill(name, error);
+      throw inWords(`cannot kill container: ${name}`, error);
     });
     return c.body(null, 204);
   });
@@ -157,7 +156,10 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
     if (newName === undefined) {
       throw fail("invalid", "api.bad-parameter", "Neither old nor new names may be empty");
     }
-    await containers.rename(pathParameter(c, "id"), newName);
+    await containers.rename(pathParameter(c, "id"), newName).catch((error: unknown) => {
+      if (isVirgaError(error, "not-found")) throw error;
+      throw inWords("Error when allocating new name", error);
+    });
     return c.body(null, 204);
   });
   routes.post("/containers/:id/update", async (c) => {
@@ -168,7 +170,7 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
       ...defined({ restart: decodeRestartPolicy(body.RestartPolicy) }),
       ...(Object.keys(resources).length > 0 ? { resources } : {}),
     });
-    return c.json({ Warnings: warnings });
+    return c.json({ Warnings: filled(warnings) ?? null });
   });
   routes.post("/containers/:id/resize", async (c) => {
     const [height, width] = [terminalSide(c, "h", "height"), terminalSide(c, "w", "width")];

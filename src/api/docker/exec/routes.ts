@@ -109,7 +109,8 @@ function actor({ containers }: ExecBackend, { id, containerId }: Exec) {
 /** Streams that say `text` and end. */
 function told(tty: boolean, text: string): SessionStreams {
   const output = (async function* () {
-    yield { stream: tty ? ("stdout" as const) : ("stderr" as const), data: Buffer.from(text) };
+    // As dockerd: it is no output of the command's, and yet not told apart.
+    yield { stream: "stdout" as const, data: Buffer.from(text) };
   })();
   return { tty, output, write: async () => {}, closeStdin: async () => {}, close: () => {} };
 }

@@ -92,9 +92,9 @@ export function encodeExec(exec: Exec, container: Container) {
     OpenStdin: request.attachStdin ?? false,
     OpenStderr: request.attachStderr ?? false,
     OpenStdout: request.attachStdout ?? false,
-    CanRemove: state.status === "exited",
+    CanRemove: false,
     ContainerID: container.id,
     DetachKeys: request.detachKeys ?? "",
-    Pid: state.status === "running" ? state.pid : 0,
+    Pid: state.status === "created" ? 0 : (state.pid ?? 0),
   };
 }

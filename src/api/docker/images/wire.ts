@@ -1,5 +1,6 @@
 import { isVirgaError } from "../../../base/index.ts";
 import { familiar, historyRows, repositoryDigests, type Image } from "../../../images/index.ts";
+import { filled } from "../http/defined.ts";
 import { architecture } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
@@ -34,7 +35,7 @@ export function encodeSummary(
     Size: image.size,
     ...(holds(quirks.imageVirtualSize, version) ? { VirtualSize: image.size } : {}),
     SharedSize: counts.sharedSize ?? -1,
-    Labels: image.config.config?.Labels ?? {},
+    Labels: filled(image.config.config?.Labels) ?? null,
     Containers: counts.containers ?? -1,
     ...(holds(quirks.imageDescriptors, version) ? { Descriptor: encodeDescriptor(image) } : {}),
   };
@@ -145,7 +146,8 @@ function encodeGraphDriver(backend: ImagesBackend, layers: readonly LayerId[]) {
 
 /** GET /images/{name}/history. */
 export function encodeHistory(backend: ImagesBackend, image: Image) {
-  return historyRows(image, (diffId) => existing(() => backend.layers.stat(diffId).size) ?? 0);
+  const rows = historyRows(image, (diffId) => existing(() => backend.layers.stat(diffId).size) ?? 0);
+  return rows.map((row) => ({ ...row, Tags: filled(row.Tags) ?? null }));
 }
 
 /** How many images use each layer. */

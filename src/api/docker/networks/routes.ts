@@ -27,7 +27,10 @@ export function networkRoutes(backend: NetworksBackend): ApiRouter {
   routes.get("/networks", (c) => {
     const accepts = selector(backend, readFilters(c, listFilters));
     const chosen = networks.list().filter(accepts);
-    if (!holds(quirks.networkListDetails, c.get("version"))) return c.json(chosen.map(encodeNetwork));
+    if (!holds(quirks.networkListDetails, c.get("version"))) {
+      const none = holds(quirks.emptyContainersOfNetworks, c.get("version")) ? { Containers: {} } : {};
+      return c.json(chosen.map((network) => ({ ...encodeNetwork(network), ...none })));
+    }
     return c.json(chosen.map(inspect));
   });
   routes.post("/networks/create", async (c) => {

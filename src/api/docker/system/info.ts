@@ -54,6 +54,7 @@ export async function encodeInfo(backend: SystemBackend, host: HostFacts, versio
 
 function encodeLimits({ controllers, version, swapAccounting }: SystemBackend["facts"]["cgroups"]) {
   return {
+    ...(version === 1 ? { KernelMemoryTCP: controllers.has("memory") } : {}),
     MemoryLimit: controllers.has("memory"),
     SwapLimit: swapAccounting,
     CpuCfsPeriod: controllers.has("cpu"),

@@ -28,7 +28,7 @@ export function volumeRoutes(backend: VolumesBackend): ApiRouter {
       all: filters.flag("all") === true || holds(quirks.volumesPruneAll, c.get("version")),
       keep: (volume) => !filters.labels(volume.labels),
     });
-    return c.json({ VolumesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
+    return c.json({ VolumesDeleted: removed, SpaceReclaimed: freed });
   });
   routes.get("/volumes/:name", (c) => c.json(encodeVolume(volumes.get(pathParameter(c, "name")))));
   routes.put("/volumes/:name", () => {
