@@ -51,7 +51,7 @@ export function differential(cases: readonly Case[]): void {
             return known.length === 0;
           });
           if (record !== undefined)
-            for (const each of differences) appendFileSync(record, `${JSON.stringify(each)}\n`);
+            for (const each of unknown) appendFileSync(record, `${JSON.stringify(each)}\n`);
           expect(unknown.map(told).join("\n")).toBe("");
         } finally {
           await Promise.all(engines.map(clear));

@@ -51,6 +51,8 @@ export async function startExec(
     const process = await execProcess(engine, entry, exec.request, tty);
     const size = options.consoleSize ?? exec.request.consoleSize;
     const stdin = !options.detach && (exec.request.attachStdin ?? false);
+    // As dockerd: before it is known whether the command can be run.
+    emit(engine, entry, "exec_start", { execID: id }, eventText(exec.request.command));
     one.process = await engine.runtime.exec(exec.containerId, {
       id,
       process,
@@ -64,7 +66,6 @@ export async function startExec(
     throw error;
   }
   one.exec = { ...exec, state: { status: "running", pid: one.process.pid } };
-  emit(engine, entry, "exec_start", { execID: id }, eventText(exec.request.command));
   const { streams, exited } = one.process;
   void exited.then(
     ({ exitCode }) => ended(engine, entry, one, exitCode),

@@ -223,7 +223,11 @@ export const lifecycleCases: readonly Case[] = [
     requests: [
       ...running("up"),
       get("/containers/up/top", { mask: ["Processes.*"] }),
-      get("/containers/up/top?ps_args=-o%20pid,comm", { mask: ["Processes.0.0"] }),
+      // Until the runtime has become the program.
+      get("/containers/up/top?ps_args=-o%20pid,comm", {
+        mask: ["Processes.0.0"],
+        until: { at: "Processes.0.1", is: "sleep" },
+      }),
       get("/containers/up/top?ps_args=-o%20comm"),
       get("/containers/up/top?ps_args=--nonsense"),
     ],

@@ -57,24 +57,15 @@ export const streamsCases: readonly Case[] = [
   {
     name: "streams/the end of a client's input",
     requests: [
-      ...[
-        ["terminal", { Tty: true, StdinOnce: true }],
-        ["open", { StdinOnce: false }],
-      ].flatMap(([name, more]) => [
-        create(name as string, {
-          ...script("read x; sleep 1; echo late"),
-          OpenStdin: true,
-          ...(more as object),
-        }),
-        post(`/containers/${name as string}/start`),
-        {
-          method: "POST" as const,
-          path: `/containers/${name as string}/attach?stream=1&stdin=1&stdout=1`,
-          stdin: "go\n",
-          as: "text" as const,
-        },
-        post(`/containers/${name as string}/wait`),
-      ]),
+      create("open", { ...script("read x; sleep 1; echo late"), OpenStdin: true }),
+      post("/containers/open/start"),
+      {
+        method: "POST",
+        path: "/containers/open/attach?stream=1&stdin=1&stdout=1",
+        stdin: "go\n",
+        as: "text",
+      },
+      post("/containers/open/wait"),
     ],
   },
   {

@@ -26,6 +26,7 @@ export const execCreateFields: FieldTable = {
   ConsoleSize: supported,
   Detach: noEffect("the start request says it"),
   Container: noEffect("the path names it"),
+  id: noEffect("the path names the container; Portainer says it here, too"),
 };
 
 export const execCreateBody = z.looseObject({

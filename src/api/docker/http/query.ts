@@ -45,11 +45,17 @@ export function terminalSide(c: ApiContext, name: string, what: "height" | "widt
 
 /** Nanoseconds since the epoch of `SECONDS[.FRACTION]`; undefined when absent or 0. Throws `invalid`. */
 export function timestamp(c: ApiContext, name: string): bigint | undefined {
+  const ns = instant(c, name);
+  return ns === 0n ? undefined : ns;
+}
+
+/** As `timestamp`, where 0 is the beginning of time. */
+export function instant(c: ApiContext, name: string): bigint | undefined {
   const value = text(c, name);
   if (value === undefined) return undefined;
   const ns = parseTimestamp(value);
   if (ns === undefined) throw fail("invalid", "api.bad-parameter", `invalid value for ${name}: '${value}'`);
-  return ns === 0n ? undefined : ns;
+  return ns;
 }
 
 export function parseTimestamp(value: string): bigint | undefined {

@@ -2,7 +2,7 @@ import { fail } from "../../../base/index.ts";
 import { createRouter, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
-import { flag, text, timestamp } from "../http/query.ts";
+import { flag, text, instant } from "../http/query.ts";
 import { streamed } from "../http/streams.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { VirgaEvent } from "../../../events/index.ts";
@@ -36,7 +36,7 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   });
   routes.get("/events", (c) => {
     const selects = eventSelector(readFilters(c, eventFilters));
-    const [sinceNs, untilNs] = [timestamp(c, "since"), timestamp(c, "until")];
+    const [sinceNs, untilNs] = [instant(c, "since"), instant(c, "until")];
     const version = c.get("version");
     const hidesCreate = !holds(quirks.imageCreateEvents, version);
     const accept = (event: VirgaEvent) =>
