@@ -222,7 +222,11 @@ describe("exec", () => {
     for await (const { data } of attachment.output) text += Buffer.from(data).toString();
     expect(text).toBe("listing");
     expect(await on.containers.waitExec(exec.id)).toBe(7);
-    expect(on.containers.getExec(exec.id).state).toEqual({ status: "exited", exitCode: 7, pid: expect.any(Number) });
+    expect(on.containers.getExec(exec.id).state).toEqual({
+      status: "exited",
+      exitCode: 7,
+      pid: expect.any(Number),
+    });
     expect(on.events.slice(2)).toEqual(["exec_create: ls -l", "exec_start: ls -l", "exec_die"]);
     await on.clock.advance(240_000);
     on.containers.getExec(exec.id);

@@ -157,7 +157,8 @@ function changeRoutes(backend: ContainersBackend): ApiRouter {
       throw fail("invalid", "api.bad-parameter", "Neither old nor new names may be empty");
     }
     await containers.rename(pathParameter(c, "id"), newName).catch((error: unknown) => {
-      const named = isVirgaError(error) && ["container.name-in-use", "container.name-invalid"].includes(error.code);
+      const named =
+        isVirgaError(error) && ["container.name-in-use", "container.name-invalid"].includes(error.code);
       throw named ? inWords("Error when allocating new name", error) : error;
     });
     return c.body(null, 204);
