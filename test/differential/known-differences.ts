@@ -107,7 +107,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     cases: "*",
     at: "body.GraphDriver.Data.ID",
     docker: "(nothing)",
-    reason: `${later}`,
+    reason: later,
   },
   {
     cases: "*",
@@ -418,7 +418,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     cases: "streams/stats",
     at: ["body.memory_stats.failcnt", "body.os_type"],
     docker: "(nothing)",
-    reason: `${later}`,
+    reason: later,
   },
 
   // Files.
