@@ -1,7 +1,7 @@
 import type { Descriptor, Digest } from "../content/index.ts";
 import type { RemoteRepository } from "../distribution/index.ts";
 import type { Image } from "./image.ts";
-import type { Artifact } from "./referrers/referrer.ts";
+import type { Artifact, Referrer } from "./referrers/referrer.ts";
 import type { Reference } from "./reference.ts";
 
 /**
@@ -38,6 +38,8 @@ export interface Admission {
     readonly origin: Origin;
     readonly references: readonly string[];
     readonly manifest: Digest | undefined;
+    /** What the archive has for it; the blobs are stored. */
+    readonly referrers: readonly Referrer[];
   }): void;
   /** An image that is here, by the name (normalised) that the user has given, or by none (an id). */
   using(image: Image, origins: readonly Origin[], name: string | undefined): void;

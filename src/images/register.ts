@@ -65,7 +65,9 @@ export async function register(
       for (const reference of references) store.tag(reference, image.id);
       if (options.origin !== undefined) store.addOrigin(image.id, options.origin);
       for (const digest of options.digests ?? []) store.addDigest(digest, image.id);
-      for (const one of options.referrers ?? []) store.insertReferrer(one);
+      // An image that keeps the manifest that it has had has no use for those of another one.
+      const isTheirs = store.get(image.id)!.manifest.digest === image.manifest.digest;
+      for (const one of isTheirs ? (options.referrers ?? []) : []) store.insertReferrer(one);
       if (options.settled === true) orphaned = store.dropOrphanedReferrers();
     });
     options.hold?.own(...orphaned);

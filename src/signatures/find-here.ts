@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import type { ContentStore, Descriptor, Digest } from "../content/index.ts";
-import type { Referrers } from "../images/index.ts";
+import type { Referrer, Referrers } from "../images/index.ts";
 import { readLayer, type Found } from "./find-remote.ts";
 import { types } from "./formats.ts";
 
@@ -12,9 +12,13 @@ export interface HereDependencies {
 
 /** The signatures that are kept here for a digest. Synchronous: nothing can come between the look and the use. */
 export function findHere({ content, referrers }: HereDependencies, subject: Digest): Found[] {
+  return signaturesOf(content, referrers.of(subject));
+}
+
+/** The signatures among referrers whose blobs are here. */
+export function signaturesOf(content: Pick<ContentStore, "path">, referrers: readonly Referrer[]): Found[] {
   const wanted: readonly string[] = [types.signatures, types.bundle];
   return referrers
-    .of(subject)
     .filter((one) => wanted.includes(one.artifactType))
     .flatMap((one) => one.layers.map((layer) => ({ layer, ofManifest: one.annotations })))
     .flatMap(({ layer, ofManifest }) => {

@@ -30,7 +30,6 @@ const rows = {
   containers: "id",
   endpoints: "id",
   image_digests: "digest",
-  image_origins: "origin",
   image_pulls: "reference",
   image_references: "name",
   image_referrers: "digest",

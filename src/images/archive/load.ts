@@ -8,6 +8,7 @@ import type { Hold } from "../garbage.ts";
 import type { Image } from "../image.ts";
 import { announce } from "../import.ts";
 import { register, type NewImage, type RegisterDependencies } from "../register.ts";
+import { readReferrers, referrersFor } from "./archived-referrers.ts";
 import { decompress } from "./decompress.ts";
 import { readLayouts, type ArchivedImage } from "./layouts.ts";
 import { spool } from "./spool.ts";
@@ -30,15 +31,20 @@ export async function loadArchive(
   await using hold = garbage.hold();
   const files = await spool(decompress(source), content, hold, signal);
   const archived = await readLayouts(files, content);
+  const referrers = await readReferrers(files, content);
   for (const { origin, references, manifest } of archived) {
-    dependencies.admission.loading({ origin, references, manifest: manifest?.digest });
+    const theirs = manifest ? referrersFor(referrers, manifest.digest).map((one) => one.referrer) : [];
+    dependencies.admission.loading({ origin, references, manifest: manifest?.digest, referrers: theirs });
   }
   for (const image of archived) await unpackLayers(dependencies, image, hold, report, signal);
   signal?.throwIfAborted();
   const loaded: { image: Image; references: readonly string[] }[] = [];
   for (const one of archived) {
     const written = await withManifest(dependencies, one, hold);
-    const image = await register(dependencies, written, one.references, { origin: one.origin });
+    const image = await register(dependencies, written, one.references, {
+      origin: one.origin,
+      referrers: referrersFor(referrers, written.manifest.digest),
+    });
     announce(events, "load", image);
     loaded.push({ image, references: one.references });
   }

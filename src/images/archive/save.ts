@@ -7,6 +7,8 @@ import type { Image } from "../image.ts";
 import { announce } from "../import.ts";
 import { find } from "../lookup.ts";
 import { familiar, parseReference, repositoryOf } from "../reference.ts";
+import { referrersFile } from "./archived-referrers.ts";
+import { blobsOfReferrer, type StoredReferrer } from "../referrers/referrer-table.ts";
 import { blobsOf, type ImageStore } from "../store.ts";
 
 export interface SaveDependencies {
@@ -30,6 +32,7 @@ interface Saved {
  * index.json         OCI: a manifest for each name
  * manifest.json      Docker: configuration, names and layers of each image
  * oci-layout
+ * referrers.json     signatures and the like, where there are some: an index of manifests with a subject
  * ```
  */
 export function saveArchive(
@@ -39,9 +42,10 @@ export function saveArchive(
 ): ReadableStream<Uint8Array> {
   const saved = choose(dependencies.store, names);
   const hold = dependencies.garbage.hold();
-  for (const { image } of saved) hold.own(...blobsOf(image));
+  for (const { image } of saved)
+    hold.own(...blobsOf(image), ...dependencies.store.blobsOfReferrers([image.manifest.digest]));
   for (const { image } of saved) announce(dependencies.events, "save", image);
-  const chunks = archive(dependencies.content, saved);
+  const chunks = archive(dependencies, saved);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -98,8 +102,13 @@ function wholeRepository(store: ImageStore, name: string): Saved[] {
     .filter(({ references }) => references.length > 0);
 }
 
-async function* archive(content: ContentStore, saved: readonly Saved[]): AsyncGenerator<Uint8Array> {
-  const blobs = [...new Set(saved.flatMap(({ image }) => blobsOf(image)))].toSorted();
+async function* archive(
+  { content, store }: Pick<SaveDependencies, "content" | "store">,
+  saved: readonly Saved[],
+): AsyncGenerator<Uint8Array> {
+  const referrers = saved.flatMap(({ image }) => store.allReferrersOf(image.manifest.digest));
+  const parts = [...saved.flatMap(({ image }) => blobsOf(image)), ...referrers.flatMap(blobsOfReferrer)];
+  const blobs = [...new Set(parts)].toSorted();
   let folder = "";
   yield directory("blobs");
   for (const digest of blobs) {
@@ -115,12 +124,21 @@ async function* archive(content: ContentStore, saved: readonly Saved[]): AsyncGe
     ["index.json", indexOf(saved)],
     ["manifest.json", saved.map((one) => dockerManifestOf(one))],
     ["oci-layout", { imageLayoutVersion: "1.0.0" }],
+    ...(referrers.length > 0 ? [[referrersFile, indexOfReferrers(referrers)] as [string, unknown]] : []),
   ];
   for (const [path, document] of documents) {
     const bytes = Buffer.from(canonicalJson(document));
     yield Buffer.concat([file(path, bytes.length), bytes, fill(bytes.length)]);
   }
   yield endOfArchive;
+}
+
+function indexOfReferrers(referrers: readonly StoredReferrer[]): unknown {
+  const manifests = referrers.map(({ referrer }) => {
+    const { mediaType, digest, size, artifactType } = referrer;
+    return { mediaType, digest, size, artifactType };
+  });
+  return { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
 }
 
 function indexOf(saved: readonly Saved[]): unknown {

@@ -22,6 +22,8 @@ export interface ReferrerTable {
   insertReferrer(one: StoredReferrer): void;
   /** Takes it away with those that refer to it; returns what they needed. */
   deleteReferrer(digest: Digest): Digest[];
+  /** The referrers of a digest, and theirs. */
+  allReferrersOf(subject: Digest): StoredReferrer[];
   /** What the referrers of these digests, and their referrers, need. */
   blobsOfReferrers(subjects: Iterable<Digest>): Set<Digest>;
   /** Takes away those that do not belong to these digests any more; returns what they needed. */
@@ -41,7 +43,10 @@ export function createReferrerTable(db: State["db"]): ReferrerTable {
   const all = db.query<Row, []>("SELECT document, config FROM image_referrers");
   const remove = db.query("DELETE FROM image_referrers WHERE digest = ?");
   const referrersOf: ReferrerTable["referrersOf"] = (subject) => bySubject.all(subject).map(stored);
+  const any = db.query("SELECT 1 FROM image_referrers LIMIT 1");
   const reachable = (subjects: Iterable<Digest>): StoredReferrer[] => {
+    // Most daemons have none, and many images.
+    if (any.get() === null) return [];
     const found = new Map<Digest, StoredReferrer>();
     const waiting = [...subjects];
     for (let subject = waiting.pop(); subject !== undefined; subject = waiting.pop()) {
@@ -73,10 +78,11 @@ export function createReferrerTable(db: State["db"]): ReferrerTable {
       const row = byDigest.get(digest);
       return drop([...(row ? [stored(row)] : []), ...reachable([digest])]);
     },
+    allReferrersOf: (subject) => reachable([subject]),
     blobsOfReferrers: (subjects) => new Set(reachable(subjects).flatMap(blobsOfReferrer)),
     keepReferrersOf(subjects) {
+      if (any.get() === null) return [];
       const rows = all.all().map(stored);
-      if (rows.length === 0) return [];
       const kept = new Set(reachable(subjects()).map((one) => one.referrer.digest));
       return drop(rows.filter((one) => !kept.has(one.referrer.digest)));
     },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { fakeRegistry, testRegistries } from "../../distribution/testing.ts";
 import type { Digest } from "../../content/index.ts";
-import { errorOf, testImages } from "../testing.ts";
+import { errorOf, pieces, tar, testImages } from "../testing.ts";
 
 const note = (text: string) => ({
   artifactType: "application/vnd.example.note",
@@ -113,6 +113,40 @@ describe("referrers of images that are here", () => {
     await kit.images.push(name, { pushed: (tag) => void (digest = tag.digest) });
     expect(digest).toBe(settled);
     await kit.images.remove(name);
+    expect(kit.stored()).toEqual([]);
+  });
+
+  test("in archives, with those of their own; not of an image that has another manifest here", async () => {
+    await using kit = await testImages();
+    const image = await kit.make("one", "one:1");
+    const mine = await kit.images.referrers.attach(image.manifest.digest, note("hello"));
+    const nested = await kit.images.referrers.attach(mine.digest, note("nested"));
+    const archive = await new Response(kit.images.save(["one:1"])).bytes();
+    await kit.images.remove("one:1");
+    await kit.images.load(pieces(archive));
+    expect(kit.images.referrers.of(image.manifest.digest)).toEqual([mine]);
+    expect(kit.images.referrers.of(mine.digest)).toEqual([nested]);
+    await kit.images.remove("one:1");
+    await kit.make("one", "one:1");
+    await kit.images.referrers.settle("one:1");
+    const before = kit.stored();
+    await kit.images.load(pieces(archive));
+    expect(kit.images.referrers.ofImage("one:1")).toEqual([]);
+    expect(kit.stored()).toEqual(before);
+  });
+
+  test("an archive that lacks a part of one is refused", async () => {
+    await using kit = await testImages();
+    const files = {
+      "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
+      "index.json": '{"schemaVersion":2,"manifests":[]}',
+      "referrers.json": JSON.stringify({
+        schemaVersion: 2,
+        manifests: [{ mediaType: "application/vnd.oci.image.manifest.v1+json", digest: nowhere, size: 1 }],
+      }),
+    };
+    const error = await errorOf(kit.images.load(pieces(tar(files))));
+    expect(error.message).toContain("the archive");
     expect(kit.stored()).toEqual([]);
   });
 });

@@ -245,4 +245,18 @@ describe("uses", () => {
     rules({}, { "docker-archive": { "": reject } });
     expect((await refusal(() => kit.images.admitted("free:1"))).message).toContain("docker-archive");
   });
+
+  test("signatures travel in archives, and are what a load is judged by", async () => {
+    sign(image.digest);
+    rules({ [fake.host]: signed() });
+    await kit.images.pull(name);
+    const archive = await new Response(kit.images.save([name])).bytes();
+    await kit.images.remove(name);
+    expect(kit.stored()).toEqual([]);
+    await kit.images.load(pieces(archive));
+    expect(kit.images.admitted(name).id).toBe(image.id);
+    expect(kit.images.referrers.of(image.digest)).toHaveLength(1);
+    await kit.images.remove(name);
+    expect(kit.stored()).toEqual([]);
+  });
 });

@@ -13,7 +13,7 @@ import {
   type Origin,
   type Reference,
 } from "../../images/index.ts";
-import { findHere, type HereDependencies } from "../find-here.ts";
+import { findHere, signaturesOf, type HereDependencies } from "../find-here.ts";
 import { findInRegistry } from "../find-remote.ts";
 import type { Signature, Unreadable } from "../signature.ts";
 import { faultOf, outlook } from "./evaluate.ts";
@@ -57,10 +57,14 @@ export function createAdmission({ source, logger, here }: AdmissionDependencies)
       if (fault === undefined) return kept;
       throw refuse(shown(reference), { rule, name }, fault, hints.registry(reference));
     },
-    loading({ origin, references, manifest }) {
+    loading({ origin, references, manifest, referrers }) {
       const policy = inForce(source);
       if (!policy) return;
-      const signatures = manifest ? findHere(here, manifest) : [];
+      const theirs = referrers.filter((one) => one.subject === manifest);
+      const signatures = [
+        ...signaturesOf(here.content, theirs),
+        ...(manifest ? findHere(here, manifest) : []),
+      ];
       for (const trial of trialsOfArchive(policy, origin, references)) {
         const fault = faultOf(trial.rule, {
           name: trial.name,
