@@ -57,22 +57,11 @@ export function createAdmission({ source, logger, here }: AdmissionDependencies)
       if (fault === undefined) return kept;
       throw refuse(shown(reference), { rule, name }, fault, hints.registry(reference));
     },
-    loading({ origin, references, manifest, referrers }) {
+    loading(archived) {
       const policy = inForce(source);
-      if (!policy) return;
-      const theirs = referrers.filter((one) => one.subject === manifest);
-      const signatures = [
-        ...signaturesOf(here.content, theirs),
-        ...(manifest ? findHere(here, manifest) : []),
-      ];
-      for (const trial of trialsOfArchive(policy, origin, references)) {
-        const fault = faultOf(trial.rule, {
-          name: trial.name,
-          digests: manifest ? [manifest] : [],
-          signatures,
-        });
-        const what = trial.name ? shown(trial.name) : `an image of the archive`;
-        if (fault !== undefined) throw refuse(what, trial, fault, hints.archive);
+      for (const { trial, fault } of policy ? faultsOfArchive(policy, here, archived) : []) {
+        const what = trial.name ? shown(trial.name) : "an image of the archive";
+        throw refuse(what, trial, fault, hints.archive);
       }
     },
     using(image, origins, text) {
@@ -80,21 +69,37 @@ export function createAdmission({ source, logger, here }: AdmissionDependencies)
       if (!policy) return;
       const trials = trialsOfUse(policy, image, origins, text);
       const evidence = { digests: subjectsOf(image), signatures: signaturesHere(here, image) };
-      const faults: { readonly trial: Trial; readonly fault: string }[] = [];
-      for (const trial of trials) {
-        const fault = faultOf(trial.rule, { ...evidence, name: trial.name });
-        if (fault === undefined) return;
-        faults.push({ trial, fault });
-      }
+      const faults = trials.flatMap((trial) => faultIn(trial, evidence));
+      if (faults.length < trials.length) return;
       const { trial, fault } = faults[0]!;
-      throw refuse(
-        text === undefined ? image.id : familiar(text),
-        trial,
-        fault,
-        hints.here(text ?? image.id),
-      );
+      const what = text === undefined ? image.id : familiar(text);
+      throw refuse(what, trial, fault, hints.here(text ?? image.id));
     },
   };
+}
+
+interface Fault {
+  readonly trial: Trial;
+  readonly fault: string;
+}
+
+function faultIn(trial: Trial, evidence: Omit<Parameters<typeof faultOf>[1], "name">): Fault[] {
+  const fault = faultOf(trial.rule, { ...evidence, name: trial.name });
+  return fault === undefined ? [] : [{ trial, fault }];
+}
+
+/** All names that the archive gives an image have to be admitted. */
+function faultsOfArchive(
+  policy: Policy,
+  here: HereDependencies,
+  { origin, references, manifest, referrers }: Parameters<Admission["loading"]>[0],
+): Fault[] {
+  const theirs = referrers.filter((one) => one.subject === manifest);
+  const known = manifest ? findHere(here, manifest) : [];
+  const signatures = [...signaturesOf(here.content, theirs), ...known];
+  const digests = manifest ? [manifest] : [];
+  const trials = trialsOfArchive(policy, origin, references);
+  return trials.flatMap((trial) => faultIn(trial, { digests, signatures }));
 }
 
 /** A policy that can't be read refuses everything. */
