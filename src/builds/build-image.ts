@@ -1,4 +1,5 @@
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
+import type { BuildRecord } from "./attestations/provenance.ts";
 import type { WholeRun } from "./build-run.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { createBuildCache } from "./cache/build-cache.ts";
@@ -22,10 +23,12 @@ export type BuildShared = Pick<
 > & { readonly cache: StepCache };
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
-  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next">;
+  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next" | "materials">;
 
-/** From the request to the tagged image. */
-export async function buildImage(start: BuildStart): Promise<Image> {
+/** From the request to the tagged image, and what is to be told of how it was built. */
+export async function buildImage(
+  start: BuildStart,
+): Promise<{ readonly image: Image; readonly record: Omit<BuildRecord, "startedAt" | "finishedAt"> }> {
   const { request, services, signal } = start;
   // A name that can't be given should not cost a whole build.
   for (const tag of request.tags ?? []) parseReference(tag);
@@ -64,7 +67,7 @@ export async function buildImage(start: BuildStart): Promise<Image> {
     return await storeImage(run, state);
   });
   await exportCaches(run, state, ends);
-  return image;
+  return { image, record: recordOf(run) };
 }
 
 type RunParts = Omit<BuildStart, "cache"> &
@@ -99,6 +102,27 @@ async function allKnown(parts: Omit<RunParts, "probing">): Promise<boolean> {
     parts.signal.throwIfAborted();
     return false;
   }
+}
+
+function recordOf(run: WholeRun): Omit<BuildRecord, "startedAt" | "finishedAt"> {
+  const { target, platform, labels, networkMode, attest = {} } = run.request;
+  const { name, text } = run.context.dockerfile;
+  const buildArgs = Object.fromEntries(run.global.passed);
+  const some = (values: object | undefined) => values !== undefined && Object.keys(values).length > 0;
+  return {
+    dockerfile: { path: name, digest: `sha256:${new Bun.CryptoHasher("sha256").update(text).digest("hex")}` },
+    ...(target === undefined ? {} : { target }),
+    ...(platform === undefined ? {} : { platform }),
+    ...(some(buildArgs) ? { buildArgs } : {}),
+    ...(labels && some(labels) ? { labels } : {}),
+    ...(networkMode === undefined ? {} : { networkMode }),
+    ...(run.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: run.sourceDateEpoch }),
+    ...(run.created === undefined ? {} : { created: run.created }),
+    materials: run.materials.list(),
+    locked: false,
+    mode: attest.provenance === "min" ? "min" : "max",
+    ...(attest.builderId === undefined ? {} : { builderId: attest.builderId }),
+  };
 }
 
 async function storeImage(run: WholeRun, state: StageState): Promise<Image> {

@@ -7,6 +7,7 @@ import type { DaemonIdentity } from "../host/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Archives, DiffId, LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
+import type { Materials } from "./attestations/materials.ts";
 import type { BuildRequest } from "./build.ts";
 import type { BuildEvent, StepNews } from "./build-event.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
@@ -26,7 +27,10 @@ export interface BuildsDependencies {
   readonly events: Events;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly images: Pick<Images, "ensure" | "resolve" | "admitted" | "list" | "create" | "tag" | "prune">;
+  readonly images: Pick<
+    Images,
+    "referrers" | "ensure" | "resolve" | "admitted" | "list" | "create" | "tag" | "prune"
+  >;
   readonly layers: LayerStore;
   readonly archives: Archives;
   readonly content: Pick<ContentStore, "has" | "list" | "path" | "put" | "resume">;
@@ -73,6 +77,8 @@ export interface WholeRun {
   readonly sourceDateEpoch: number | undefined;
   /** When the image and its new history were made, in seconds; else it is the stage's epoch. */
   readonly created: number | undefined;
+  /** What came from outside of the context. */
+  readonly materials: Materials;
   readonly signal: AbortSignal;
   readonly credentials: CredentialsOf | undefined;
   readonly emit: (event: BuildEvent) => void;

@@ -2,6 +2,7 @@ import type { Digest } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
+import type { Attestations } from "./attestations/attestations.ts";
 import type { BuildEvent } from "./build-event.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import type { CacheSource, CacheTarget } from "./cache/exchange/places.ts";
@@ -54,6 +55,16 @@ export interface BuildRequest {
   readonly hostProxy?: boolean;
   /** When a RUN fails, its files become an image of this name. */
   readonly debugImage?: string;
+  readonly attest?: AttestRequest;
+}
+
+/** Documents that an image gets of its build. Both by default. */
+export interface AttestRequest {
+  readonly sbom?: boolean;
+  /** `min` leaves out the values of arguments and labels. */
+  readonly provenance?: false | "min" | "max";
+  /** Who built it, as a URI. */
+  readonly builderId?: string;
 }
 
 export type Entitlement = "network.host" | "security.insecure";
@@ -141,6 +152,8 @@ export interface Builds {
   cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
   /** What is cached, the longest unused first. */
   cacheRecords(): readonly CacheRecord[];
+  /** Lists of packages and provenance of images. */
+  readonly attestations: Pick<Attestations, "sbom" | "provenance" | "ready">;
   /** What the cache and running builds stand on, for the images' garbage collector. */
   layersInUse(without?: ReadonlySet<string>): Iterable<DiffId>;
   blobsInUse(without?: ReadonlySet<string>): Iterable<Digest>;

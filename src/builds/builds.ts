@@ -2,7 +2,10 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fail, KeyedLock, newId, Slots } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
+import { createInventories, inventoryMigrations } from "../inventory/index.ts";
 import type { Migration } from "../state/index.ts";
+import { attestationMigrations, createAttestations, type Attestations } from "./attestations/attestations.ts";
+import { createMaterials } from "./attestations/materials.ts";
 import type { BuildRequest, BuildResult, Builds } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { buildImage, type BuildShared } from "./build-image.ts";
@@ -28,6 +31,8 @@ export const buildMigrations: readonly Migration[] = [
   ...fileDigestMigrations,
   ...exportedLayerMigrations,
   ...mountCacheMigrations,
+  ...inventoryMigrations,
+  ...attestationMigrations,
 ];
 
 export interface BuildSettings {
@@ -60,6 +65,9 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
   };
   const parts = { services, cache, cacheMounts: shared.cacheMounts, inUse };
   const tidying = createTidying(parts, settings.cacheLimit);
+  const inventories = createInventories({ state, layers });
+  const attestations = createAttestations({ ...services, inventories });
+  const isIdle = () => running.size === 0;
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
 
   return {
@@ -67,15 +75,17 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       const id = newId().slice(0, 16);
       const stop = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-      const work = runBuild(shared, id, request, options, signal);
+      const work = runBuild({ ...shared, attestations }, id, request, options, signal);
       running.set(id, { stop, ended: work.catch(() => {}) });
       try {
         return await work;
       } finally {
         running.delete(id);
         tidying.begin();
+        attestations.work(isIdle);
       }
     },
+    attestations,
     check: (request, options) => checkBuild(shared, request, options?.signal ?? new AbortController().signal),
     pruneCache: (options) => pruneCache(parts, options),
     cacheRecords: () => cacheRecords(parts),
@@ -91,7 +101,9 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       forgetOldExports(state, clock);
       await sweepBuilds(services);
       await shared.cacheMounts.recover();
+      inventories.forget();
       tidying.begin();
+      attestations.work(isIdle);
     },
     async close() {
       for (const { stop } of running.values()) {
@@ -99,12 +111,13 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       }
       await Promise.all([...running.values()].map((build) => build.ended));
       await tidying.done();
+      await attestations.close();
     },
   };
 }
 
 async function runBuild(
-  shared: BuildShared,
+  { attestations, ...shared }: BuildShared & { readonly attestations: Attestations },
   id: string,
   request: BuildRequest,
   options: Parameters<Builds["build"]>[1],
@@ -125,7 +138,17 @@ async function runBuild(
   const { credentials } = options;
   let number = 0;
   const next = () => ++number;
-  const image = await buildImage({ ...shared, request, folder, signal, credentials, emit, undo, next });
+  const { clock } = shared.services;
+  const startedAt = clock.now().toISOString();
+  const materials = createMaterials();
+  const start = { ...shared, request, folder, signal, credentials, emit, undo, next, materials };
+  const { image, record } = await buildImage(start);
+  const { sbom = true, provenance = "max" } = request.attest ?? {};
+  if (sbom || provenance) {
+    const finishedAt = clock.now().toISOString();
+    const told = provenance ? { ...record, startedAt, finishedAt } : undefined;
+    attestations.add(image.id, { sbom, provenance: told });
+  }
   return { imageId: image.id, warnings, checks };
 }
 

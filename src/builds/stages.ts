@@ -1,6 +1,7 @@
 import { fail, shortId } from "../base/index.ts";
 import type { Image } from "../images/index.ts";
 import type { BuildRun, BuildSource, WholeRun } from "./build-run.ts";
+import { imageMaterial } from "./attestations/materials.ts";
 import { contextSource, contextStage } from "./named-contexts.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
 import type { StageInstruction } from "./dockerfile/instruction.ts";
@@ -179,5 +180,6 @@ async function ensureImage(run: BuildRun, reference: string, platform: string | 
   for (const [index, diffId] of image.config.rootfs.diff_ids.entries()) {
     run.undo.use(run.inUse.hold({ diffId, descriptor: image.layers[index]! }));
   }
+  run.materials.add(imageMaterial(reference, image));
   return image;
 }

@@ -235,6 +235,7 @@ function createEngine(parts: {
     maxUploads: settings.registries.maxUploads,
     isOwnRegistry: settings.isOwnRegistry,
     admission: createAdmission({ ...policy, logger: common.logger }),
+    beforePush: ({ id }) => builds.attestations.ready(id),
     sources: [createBaseImages({ clock, directory: identity.path("base-images"), environment: process.env })],
   });
   const volumes = createVolumes({

@@ -40,6 +40,8 @@ export interface ImagesDependencies {
   /** Layers of one pull that are on their way at the same time. */
   readonly maxDownloads?: number;
   readonly maxUploads?: number;
+  /** Makes what is to go out with an image and is not made yet. */
+  readonly beforePush?: (image: Image) => Promise<void>;
   /** Whether a registry is this daemon's own; images go there without being compressed. */
   readonly isOwnRegistry?: (domain: string) => boolean;
   /** Where images come from that are not here when their registry can't be reached, asked in order. */
@@ -137,7 +139,8 @@ function createTransfers(
     ...createPulls({ store: writing.store, events, registry, sources, importRootfs, admission }),
     async push(name, options = {}) {
       if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
-      await pushImages({ ...writing, events, registries, maxUploads, isOwn }, name, options);
+      const { beforePush = () => Promise.resolve() } = dependencies;
+      await pushImages({ ...writing, events, registries, maxUploads, isOwn, beforePush }, name, options);
     },
   };
 }

@@ -54,6 +54,10 @@ export interface Client {
   build(build: WireBuild): Promise<WireOperation>;
   /** Build checks alone; nothing is built. */
   checkBuild(build: WireBuild): Promise<WireChecks>;
+  /** An SPDX or CycloneDX document. */
+  sbom(image: string, format: "spdx" | "cyclonedx"): Promise<object>;
+  /** An in-toto statement. */
+  provenance(image: string): Promise<object>;
   readonly registry: RegistryClient;
   readonly signatures: SignaturesClient;
   operation(id: string): Promise<WireOperation>;
@@ -94,6 +98,8 @@ export function createClient(send: Send): Client {
     prune: (options = {}) => json("POST", "/v1/prune", options),
     build: (build) => json("POST", "/v1/builds", build),
     checkBuild: (build) => json("POST", "/v1/builds/check", build),
+    sbom: (image, format) => json("POST", "/v1/images/sbom", { image, format }),
+    provenance: (image) => json("POST", "/v1/images/provenance", { image }),
     registry: createRegistryClient(json),
     signatures: createSignaturesClient(json),
     operation: (id) => json("GET", `/v1/operations/${id}`),

@@ -4,6 +4,7 @@ import { credentialsByServer } from "../../distribution/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import type { Stacks } from "../../stacks/index.ts";
 import type { WireSystem } from "../client/index.ts";
+import { attestationRoutes } from "./attestations.ts";
 import { buildRoutes, type BuildsBackend } from "./builds.ts";
 import { containerRoutes, type ContainersBackend } from "./containers.ts";
 import { encodeError, wireOperation, wireStack } from "./encode.ts";
@@ -43,6 +44,7 @@ export function createCloudApp(dependencies: CloudApiDependencies): Hono {
   registryRoutes(app, dependencies);
   signatureRoutes(app, dependencies);
   buildRoutes(app, dependencies);
+  attestationRoutes(app, dependencies);
   return app;
 }
 

@@ -18,7 +18,7 @@ import { body } from "./request.ts";
 import { buildBody } from "./schemas.ts";
 
 export interface BuildsBackend {
-  readonly builds: Pick<Builds, "build" | "check">;
+  readonly builds: Pick<Builds, "attestations" | "build" | "check">;
   readonly operations: Operations;
 }
 

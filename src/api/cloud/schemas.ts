@@ -89,3 +89,9 @@ export const buildBody = z.strictObject({
   debugImage: z.string().exactOptional(),
   entitlements: z.array(z.enum(["network.host", "security.insecure"])).exactOptional(),
 });
+
+export const imageBody = z.strictObject({ image: z.string() });
+export const sbomBody = z.strictObject({
+  image: z.string(),
+  format: z.enum(["spdx", "cyclonedx"]).exactOptional(),
+});

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, fail, messageOf } from "../../base/index.ts";
+import type { Digest } from "../../content/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import type { IgnoreRules } from "../context/ignore.ts";
 import { ignoreNothing } from "../context/ignore.ts";
@@ -124,7 +125,8 @@ async function fetchUrl(
   const folder = join(run.folder, `get-${run.next()}`);
   mkdirSync(folder);
   const path = join(folder, "content");
-  await download(url, path, { checksum, signal: run.signal, secrets: run.request.secrets });
+  const digest = await download(url, path, { checksum, signal: run.signal, secrets: run.request.secrets });
+  run.materials.add({ kind: "download", url, checksum: `sha256:${digest}` });
   return oneFile(path, name);
 }
 
@@ -152,6 +154,7 @@ async function findCommit(run: BuildRun, instruction: CopyInstruction, url: stri
   const address = { ...written, checksum };
   const commit = words.commits.get(url) ?? (await resolveCommit(address, gitAccess(run)));
   words.commits.set(url, commit);
+  run.materials.add({ kind: "git", url: address.remote, commit });
   return { address, commit };
 }
 
@@ -182,6 +185,7 @@ export async function remoteIdentities(
       ]);
     } else if (source.kind === "url" && words.checksum !== undefined) {
       identities.push([words.checksum, nameOfUrl(instruction, source.url)]);
+      run.materials.add({ kind: "download", url: source.url, checksum: words.checksum as Digest });
     } else return undefined;
   }
   return identities;

@@ -59,6 +59,8 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       tag: async () => (await import("./images/images.ts")).tag,
       rmi: async () => (await import("./images/images.ts")).rmi,
       history: async () => (await import("./images/images.ts")).history,
+      "image sbom": async () => (await import("./images/attestations.ts")).sbom,
+      "image provenance": async () => (await import("./images/attestations.ts")).provenance,
       save: async () => (await import("./images/archives.ts")).save,
       load: async () => (await import("./images/archives.ts")).load,
       import: async () => (await import("./images/archives.ts")).importImage,

@@ -27,6 +27,7 @@ export interface PushDependencies {
   readonly events: Events;
   readonly registries: Registries;
   readonly maxUploads: number;
+  readonly beforePush: (image: Image) => Promise<void>;
   /** Whether the registry is this daemon's own, which has the layers already, plain as they are. */
   readonly isOwn: (domain: string) => boolean;
 }
@@ -42,6 +43,7 @@ export async function pushImages(
 ): Promise<void> {
   const reference = parseReference(name);
   const tags = tagsToPush(dependencies.store, reference);
+  for (const { image } of tags) await dependencies.beforePush(image);
   await using hold = dependencies.garbage.hold();
   for (const { image } of tags) hold.protect(...blobsOf(image), ...referrersOf(dependencies.store, image));
   const access = { credentials: credentials?.(reference.domain), signal, push: true };

@@ -1,6 +1,6 @@
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
 import type { RemoteRepository } from "../../distribution/index.ts";
-import { isBound, readReferrer, withSubject } from "../referrers/document.ts";
+import { infoOf, isBound, readReferrer, withNewSubject } from "../referrers/document.ts";
 import { readAll } from "../referrers/read-blob.ts";
 import type { ReferrerTable, StoredReferrer } from "../referrers/referrer-table.ts";
 import { sendBlob, sendReferrer } from "./publish.ts";
@@ -35,13 +35,21 @@ async function pushReferrer(
   subject: Descriptor,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  const blobs = new Map([config, ...referrer.layers].map((one) => [one.digest, one]));
-  for (const blob of blobs.values()) {
-    await sendBlob(remote, blob, (start, end) => content.open(blob.digest, { start, end }), signal);
-  }
-  const stored = await readAll(content, referrer);
-  const bytes = referrer.subject === subject.digest ? stored : withSubject(stored, subject);
+  const read = (layer: Descriptor) => readAll(content, layer);
+  const stored = await read(referrer);
+  const isMoved = referrer.subject !== subject.digest;
+  const { manifest, blobs } = isMoved
+    ? await withNewSubject(stored, referrer.subject, subject, read)
+    : { manifest: stored, blobs: [] };
+  const bytes = Buffer.from(manifest);
   const sent = readReferrer(bytes).referrer;
+  const made = new Map(blobs.map((blob) => [infoOf(blob).digest, Buffer.from(blob)]));
+  for (const blob of new Map([config, ...sent.layers].map((one) => [one.digest, one])).values()) {
+    const own = made.get(blob.digest);
+    const open = (start: number, end: number) =>
+      own ? new Blob([own.subarray(start, end)]).stream() : content.open(blob.digest, { start, end });
+    await sendBlob(remote, blob, open, signal);
+  }
   await sendReferrer(remote, sent, bytes, signal);
   return sent;
 }

@@ -73,11 +73,43 @@ export function isBound({ artifactType }: Pick<Referrer, "artifactType">): boole
   return bound.includes(artifactType);
 }
 
-/** The same document with another subject. */
-export function withSubject(manifest: Uint8Array, subject: Descriptor): Uint8Array {
+const statementType = "application/vnd.in-toto+json";
+
+/**
+ * A referrer's document for another subject. A statement of in-toto names the subject inside as well; a signed one is in
+ * an envelope and stays what it is.
+ */
+export async function withNewSubject(
+  manifest: Uint8Array,
+  from: Digest,
+  subject: Descriptor,
+  read: (layer: Descriptor) => Promise<Uint8Array>,
+): Promise<Document & { readonly manifest: string }> {
+  const { layers } = readReferrer(manifest).referrer;
+  const blobs: Uint8Array[] = [];
+  const moved: Descriptor[] = [];
+  for (const layer of layers) {
+    const bytes =
+      layer.mediaType === statementType ? renamed(await read(layer), from, subject.digest) : undefined;
+    moved.push(bytes ? { ...layer, ...infoOf(bytes) } : layer);
+    if (bytes) blobs.push(bytes);
+  }
   const json = JSON.parse(Buffer.from(manifest).toString("utf8")) as Record<string, unknown>;
   const { mediaType, digest, size } = subject;
-  return Buffer.from(canonicalJson({ ...json, subject: { mediaType, digest, size } }));
+  return { manifest: canonicalJson({ ...json, layers: moved, subject: { mediaType, digest, size } }), blobs };
+}
+
+/** The statement with the digest of its subject replaced; undefined when it is about something else. */
+function renamed(bytes: Uint8Array, from: Digest, to: Digest): Uint8Array | undefined {
+  const statement = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
+    readonly subject?: readonly { readonly digest?: Readonly<Record<string, string>> }[];
+  };
+  const [, before] = from.split(":");
+  if (!statement.subject?.some((one) => one.digest?.["sha256"] === before)) return undefined;
+  const subject = statement.subject.map((one) =>
+    one.digest?.["sha256"] === before ? { ...one, digest: { sha256: to.split(":")[1]! } } : one,
+  );
+  return Buffer.from(JSON.stringify({ ...statement, subject }));
 }
 
 export function infoOf(bytes: Uint8Array | string): { readonly digest: Digest; readonly size: number } {

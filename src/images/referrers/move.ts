@@ -1,6 +1,6 @@
 import type { ContentStore, Descriptor, Digest } from "../../content/index.ts";
 import type { Hold } from "../garbage.ts";
-import { infoOf, isBound, readReferrer, withSubject } from "./document.ts";
+import { infoOf, isBound, readReferrer, withNewSubject } from "./document.ts";
 import { readAll } from "./read-blob.ts";
 import { blobsOfReferrer, type ReferrerTable, type StoredReferrer } from "./referrer-table.ts";
 
@@ -19,10 +19,11 @@ export async function movedReferrers(
   const moved: StoredReferrer[] = [];
   for (const { referrer } of store.referrersOf(from)) {
     if (isBound(referrer)) continue;
-    const bytes = withSubject(await readAll(content, referrer), to);
-    const stored = readReferrer(bytes);
+    const read = (layer: Descriptor) => readAll(content, layer);
+    const { manifest, blobs } = await withNewSubject(await read(referrer), from, to, read);
+    const stored = readReferrer(manifest);
     hold.own(...blobsOfReferrer(stored));
-    await content.put(bytes, infoOf(bytes));
+    for (const bytes of [...blobs, manifest]) await content.put(bytes, infoOf(bytes));
     moved.push(stored, ...(await movedReferrers(dependencies, referrer.digest, stored.referrer, hold)));
   }
   return moved;

@@ -78,6 +78,29 @@ describe("referrers of images that are here", () => {
     expect(listOf(digest).manifests).toHaveLength(1);
   });
 
+  test("a statement inside names the subject that the registry has", async () => {
+    await using kit = await testImages(testRegistries());
+    await using fake = await fakeRegistry();
+    const name = `${fake.host}/team/app:1`;
+    const image = await kit.make("hello ".repeat(1000), name);
+    const mediaType = "application/vnd.in-toto+json";
+    const about = (digest: string) =>
+      JSON.stringify({ subject: [{ name: "app", digest: { sha256: digest.slice(7) } }], predicate: {} });
+    const before = about(image.manifest.digest);
+    const layers = [{ mediaType, bytes: before }];
+    const mine = await kit.images.referrers.attach(image.manifest.digest, {
+      artifactType: mediaType,
+      layers,
+    });
+    let digest: string = "";
+    await kit.images.push(name, { pushed: (tag) => void (digest = tag.digest) });
+    expect(digest).not.toBe(image.manifest.digest);
+    const sent = [...fake.blobs.values()].map((bytes) => bytes.toString());
+    expect(sent).toContain(about(digest));
+    expect(sent).not.toContain(before);
+    expect(Buffer.from(await kit.images.referrers.read(mine.layers[0]!)).toString()).toBe(before);
+  });
+
   test("a registry that lists them by itself gets no tag", async () => {
     await using kit = await testImages(testRegistries());
     await using fake = await fakeRegistry();
