@@ -47,22 +47,9 @@ export interface BuildSettings {
 }
 
 export function createBuilds(services: BuildsDependencies, settings: BuildSettings = {}): Builds {
-  const { layers, content, state, clock } = services;
-  const isWhole = (diffId: Parameters<typeof layers.has>[0], blob: Parameters<typeof content.has>[0]) =>
-    layers.has(diffId) && content.has(blob);
-  const cache = createStepCache({ state, clock, isWhole });
-  const inUse = createLayersInUse({ cache, layers, content });
-  const shared: BuildShared = {
-    services,
-    cache,
-    inUse,
-    cacheMounts: createMountCache({ state, clock, home: services.identity.path("builds") }),
-    hostProxy: settings.hostProxy ?? false,
-    environment: settings.environment ?? process.env,
-    stepLocks: new KeyedLock(),
-    exported: createExportedLayers(state, clock),
-    slots: new Slots(settings.parallelSteps ?? availableParallelism()),
-  };
+  const { layers, state, clock } = services;
+  const shared = createShared(services, settings);
+  const { cache, inUse } = shared;
   const parts = { services, cache, cacheMounts: shared.cacheMounts, inUse };
   const tidying = createTidying(parts, settings.cacheLimit);
   const inventories = createInventories({ state, layers });
@@ -113,6 +100,24 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       await tidying.done();
       await attestations.close();
     },
+  };
+}
+
+function createShared(services: BuildsDependencies, settings: BuildSettings): BuildShared {
+  const { layers, content, state, clock } = services;
+  const isWhole = (diffId: Parameters<typeof layers.has>[0], blob: Parameters<typeof content.has>[0]) =>
+    layers.has(diffId) && content.has(blob);
+  const cache = createStepCache({ state, clock, isWhole });
+  return {
+    services,
+    cache,
+    inUse: createLayersInUse({ cache, layers, content }),
+    cacheMounts: createMountCache({ state, clock, home: services.identity.path("builds") }),
+    hostProxy: settings.hostProxy ?? false,
+    environment: settings.environment ?? process.env,
+    stepLocks: new KeyedLock(),
+    exported: createExportedLayers(state, clock),
+    slots: new Slots(settings.parallelSteps ?? availableParallelism()),
   };
 }
 

@@ -37,7 +37,7 @@ export interface Attestations {
   sbom(name: string, format: SbomFormat): Promise<object>;
   /** The in-toto statement. Throws `not-found` / `image.no-provenance` for an image that was built elsewhere without one. */
   provenance(name: string): Promise<object>;
-  /** What a document made now would say, to be stored elsewhere than in this daemon. */
+  /** Stops work; what is not made stays noted. */
   close(): Promise<void>;
 }
 
@@ -53,30 +53,23 @@ export interface AttestationsDependencies {
 }
 
 export function createAttestations(dependencies: AttestationsDependencies): Attestations {
-  const { state, images, inventories, logger } = dependencies;
-  const note = state.db.query("INSERT OR REPLACE INTO pending_attestations VALUES (?, ?)");
-  const noted = state.db.query<{ wanted: string }, [string]>(
-    "SELECT wanted FROM pending_attestations WHERE image_id = ?",
-  );
-  const next = state.db.query<{ image_id: Digest }, []>(
-    "SELECT image_id FROM pending_attestations ORDER BY rowid LIMIT 1",
-  );
-  const forget = state.db.query("DELETE FROM pending_attestations WHERE image_id = ? AND wanted = ?");
+  const { images, inventories, logger } = dependencies;
+  const pending = createPending(dependencies.state);
   const underWay = new Map<Digest, Promise<void>>();
   const closing = new AbortController();
   let working: Promise<void> | undefined;
 
   const make = async (id: Digest): Promise<void> => {
-    const row = noted.get(id);
-    if (!row) return;
+    const wanted = pending.of(id);
+    if (wanted === undefined) return;
     try {
-      await attest(dependencies, id, JSON.parse(row.wanted) as WantedAttestations, closing.signal);
+      await attest(dependencies, id, JSON.parse(wanted) as WantedAttestations, closing.signal);
     } catch (error) {
       if (closing.signal.aborted) throw error;
       // The image went meanwhile, and nobody misses its documents.
       if (!isVirgaError(error, "not-found")) logger.warn("an image can't be described", { image: id, error });
     }
-    forget.run(id, row.wanted);
+    pending.remove(id, wanted);
   };
   const ready = async (id: Digest): Promise<void> => {
     const known = underWay.get(id);
@@ -90,18 +83,20 @@ export function createAttestations(dependencies: AttestationsDependencies): Atte
     }
   };
   const workOff = async (mayWork: () => boolean) => {
-    for (let row = next.get(); row && mayWork() && !closing.signal.aborted; row = next.get()) {
-      await ready(row.image_id);
+    try {
+      for (let id = pending.first(); id && mayWork() && !closing.signal.aborted; id = pending.first()) {
+        await ready(id);
+      }
+    } catch (error) {
+      if (!closing.signal.aborted) logger.warn("images can't be described", { error });
+    } finally {
+      working = undefined;
     }
   };
   return {
-    add: (image, wanted) => void note.run(image, JSON.stringify(wanted)),
+    add: (image, wanted) => pending.add(image, JSON.stringify(wanted)),
     work(mayWork) {
-      working ??= workOff(mayWork)
-        .catch((error: unknown) => {
-          if (!closing.signal.aborted) logger.warn("images can't be described", { error });
-        })
-        .finally(() => (working = undefined));
+      working ??= Promise.resolve().then(() => workOff(mayWork));
     },
     ready,
     async sbom(name, format) {
@@ -113,19 +108,41 @@ export function createAttestations(dependencies: AttestationsDependencies): Atte
       return format === "spdx" ? spdxOf(image, inventory) : cyclonedxOf(image, inventory);
     },
     async provenance(name) {
-      const image = images.resolve(name);
-      await ready(image.id);
+      await ready(images.resolve(name).id);
       const stored = provenanceReferrer(images, name);
       if (stored) return await readDocument(images, stored);
-      throw fail("not-found", "image.no-provenance", `nobody says how ${name} was built`, {
-        hint: "images have a provenance that Virga or BuildKit built with one",
-      });
+      throw noProvenance(name);
     },
     async close() {
       closing.abort();
       await Promise.allSettled([working, ...underWay.values()]);
     },
   };
+}
+
+/** What builds have noted and is not made yet. */
+function createPending({ db }: State) {
+  const add = db.query("INSERT OR REPLACE INTO pending_attestations VALUES (?, ?)");
+  const of = db.query<{ wanted: string }, [string]>(
+    "SELECT wanted FROM pending_attestations WHERE image_id = ?",
+  );
+  const first = db.query<{ image_id: Digest }, []>(
+    "SELECT image_id FROM pending_attestations ORDER BY rowid LIMIT 1",
+  );
+  const remove = db.query("DELETE FROM pending_attestations WHERE image_id = ? AND wanted = ?");
+  return {
+    add: (id: Digest, wanted: string) => void add.run(id, wanted),
+    of: (id: Digest) => of.get(id)?.wanted,
+    first: () => first.get()?.image_id,
+    /** Not what was noted again meanwhile. */
+    remove: (id: Digest, wanted: string) => void remove.run(id, wanted),
+  };
+}
+
+function noProvenance(name: string): Error {
+  return fail("not-found", "image.no-provenance", `nobody says how ${name} was built`, {
+    hint: "images have a provenance that Virga or BuildKit built with one",
+  });
 }
 
 async function attest(
