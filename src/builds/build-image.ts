@@ -23,7 +23,10 @@ export type BuildShared = Pick<
 > & { readonly cache: StepCache };
 /** One build, before its Dockerfile was read. */
 export type BuildStart = BuildShared &
-  Pick<WholeRun, "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next" | "materials">;
+  Pick<
+    WholeRun,
+    "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next" | "materials" | "installs"
+  >;
 
 /** From the request to the tagged image, and what is to be told of how it was built. */
 export async function buildImage(
@@ -119,7 +122,7 @@ function recordOf(run: WholeRun): Omit<BuildRecord, "startedAt" | "finishedAt"> 
     ...(run.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: run.sourceDateEpoch }),
     ...(run.created === undefined ? {} : { created: run.created }),
     materials: run.materials.list(),
-    locked: false,
+    locked: run.request.locked !== undefined,
     mode: attest.provenance === "min" ? "min" : "max",
     ...(attest.builderId === undefined ? {} : { builderId: attest.builderId }),
   };

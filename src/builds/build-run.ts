@@ -9,7 +9,8 @@ import type { Archives, DiffId, LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import type { Materials } from "./attestations/materials.ts";
 import type { BuildRequest } from "./build.ts";
-import type { BuildEvent, StepNews } from "./build-event.ts";
+import type { BuildEvent, BuildStep, StepNews } from "./build-event.ts";
+import type { Installs } from "./lock/installs.ts";
 import type { LayersInUse } from "./cache/layers-in-use.ts";
 import type { BuildCache } from "./cache/build-cache.ts";
 import type { MountCache } from "./cache/mount-cache.ts";
@@ -29,7 +30,7 @@ export interface BuildsDependencies {
   readonly logger: Logger;
   readonly images: Pick<
     Images,
-    "referrers" | "ensure" | "resolve" | "admitted" | "list" | "create" | "tag" | "prune"
+    "referrers" | "remove" | "ensure" | "resolve" | "admitted" | "list" | "create" | "tag" | "prune"
   >;
   readonly layers: LayerStore;
   readonly archives: Archives;
@@ -77,6 +78,8 @@ export interface WholeRun {
   readonly sourceDateEpoch: number | undefined;
   /** When the image and its new history were made, in seconds; else it is the stage's epoch. */
   readonly created: number | undefined;
+  /** Undefined when nobody asked for a lock, nor has one. */
+  readonly installs: Installs | undefined;
   /** What came from outside of the context. */
   readonly materials: Materials;
   readonly signal: AbortSignal;
@@ -100,6 +103,7 @@ export interface WholeRun {
 /** A build as one of its steps sees it. */
 export interface BuildRun extends Omit<WholeRun, "emit"> {
   readonly emit: (news: StepNews) => void;
+  readonly step: BuildStep;
 }
 
 /** What is copied from: a context, a finished stage or an image. */

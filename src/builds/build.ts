@@ -3,6 +3,8 @@ import type { CredentialsOf } from "../distribution/index.ts";
 import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { Attestations } from "./attestations/attestations.ts";
+import type { LockFile } from "./lock/lock-file.ts";
+import type { Verification } from "./verify/verify.ts";
 import type { BuildEvent } from "./build-event.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import type { CacheSource, CacheTarget } from "./cache/exchange/places.ts";
@@ -56,6 +58,12 @@ export interface BuildRequest {
   /** When a RUN fails, its files become an image of this name. */
   readonly debugImage?: string;
   readonly attest?: AttestRequest;
+  /** Tell what came from elsewhere, for a lock file. */
+  readonly lock?: boolean;
+  /** The lock file that the build has to keep to. Throws `conflict` / `build.lock-differs` where it can't. */
+  readonly locked?: LockFile;
+  /** Of the lock, not the versions of packages. */
+  readonly anyPackages?: boolean;
 }
 
 /** Documents that an image gets of its build. Both by default. */
@@ -82,6 +90,8 @@ export type BuildContext =
 
 export interface BuildResult {
   readonly imageId: Digest;
+  /** When it was asked for. */
+  readonly lock?: LockFile;
   readonly warnings: readonly string[];
   /** What build checks found; `warnings` has it too, as text. */
   readonly checks: readonly LintWarning[];
@@ -152,6 +162,15 @@ export interface Builds {
   cacheUsage(): Promise<{ readonly entries: number; readonly bytes: number }>;
   /** What is cached, the longest unused first. */
   cacheRecords(): readonly CacheRecord[];
+  /**
+   * Builds an image again, without the cache, as its provenance says, and compares. Throws as `build`, and
+   * `not-found` / `image.no-provenance`, `precondition` / `image.provenance-*`.
+   */
+  verify(
+    name: string,
+    source: Pick<BuildRequest, "context" | "dockerfile">,
+    options: Parameters<Builds["build"]>[1],
+  ): Promise<Verification>;
   /** Lists of packages and provenance of images. */
   readonly attestations: Pick<Attestations, "sbom" | "provenance" | "ready">;
   /** What the cache and running builds stand on, for the images' garbage collector. */

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fail, KeyedLock, newId, Slots } from "../base/index.ts";
 import { removeTree } from "../host/index.ts";
-import { createInventories, inventoryMigrations } from "../inventory/index.ts";
+import { createInventories, inventoryMigrations, type Inventories } from "../inventory/index.ts";
 import type { Migration } from "../state/index.ts";
 import { attestationMigrations, createAttestations, type Attestations } from "./attestations/attestations.ts";
 import { createMaterials } from "./attestations/materials.ts";
@@ -24,6 +24,8 @@ import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import { lintBuild, readBuild } from "./read-build.ts";
+import { createInstalls } from "./lock/installs.ts";
+import { verifyImage } from "./verify/verify-image.ts";
 import { sweepBuilds } from "./recover.ts";
 
 export const buildMigrations: readonly Migration[] = [
@@ -57,12 +59,12 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
   const isIdle = () => running.size === 0;
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
 
-  return {
+  const builds: Builds = {
     async build(request, options) {
       const id = newId().slice(0, 16);
       const stop = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-      const work = runBuild({ ...shared, attestations }, id, request, options, signal);
+      const work = runBuild({ ...shared, attestations, inventories }, id, request, options, signal);
       running.set(id, { stop, ended: work.catch(() => {}) });
       try {
         return await work;
@@ -73,6 +75,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       }
     },
     attestations,
+    verify: (name, source, options) => verifyImage(services, builds, name, source, options),
     check: (request, options) => checkBuild(shared, request, options?.signal ?? new AbortController().signal),
     pruneCache: (options) => pruneCache(parts, options),
     cacheRecords: () => cacheRecords(parts),
@@ -101,6 +104,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       await attestations.close();
     },
   };
+  return builds;
 }
 
 function createShared(services: BuildsDependencies, settings: BuildSettings): BuildShared {
@@ -121,8 +125,13 @@ function createShared(services: BuildsDependencies, settings: BuildSettings): Bu
   };
 }
 
+interface Describing {
+  readonly attestations: Attestations;
+  readonly inventories: Inventories;
+}
+
 async function runBuild(
-  { attestations, ...shared }: BuildShared & { readonly attestations: Attestations },
+  { attestations, inventories, ...shared }: BuildShared & Describing,
   id: string,
   request: BuildRequest,
   options: Parameters<Builds["build"]>[1],
@@ -145,8 +154,10 @@ async function runBuild(
   const next = () => ++number;
   const { clock } = shared.services;
   const startedAt = clock.now().toISOString();
-  const materials = createMaterials();
-  const start = { ...shared, request, folder, signal, credentials, emit, undo, next, materials };
+  const { lock = false, locked, anyPackages = false } = request;
+  const installs = lock || locked ? createInstalls(inventories, { locked, anyPackages }, signal) : undefined;
+  const materials = createMaterials((material) => installs?.check(material));
+  const start = { ...shared, request, folder, signal, credentials, emit, undo, next, materials, installs };
   const { image, record } = await buildImage(start);
   const { sbom = true, provenance = "max" } = request.attest ?? {};
   if (sbom || provenance) {
@@ -154,7 +165,8 @@ async function runBuild(
     const told = provenance ? { ...record, startedAt, finishedAt } : undefined;
     attestations.add(image.id, { sbom, provenance: told });
   }
-  return { imageId: image.id, warnings, checks };
+  const result = { imageId: image.id, warnings, checks };
+  return lock && installs ? { ...result, lock: installs.lock(record.materials) } : result;
 }
 
 async function checkBuild(

@@ -6,7 +6,7 @@ import type { BuildRun, WholeRun } from "./build-run.ts";
 export async function inStep<R extends Pick<WholeRun, "services" | "emit">, T>(
   run: R,
   step: BuildStep,
-  work: (run: Omit<R, "emit"> & Pick<BuildRun, "emit">) => Promise<T>,
+  work: (run: Omit<R, "emit"> & Pick<BuildRun, "emit" | "step">) => Promise<T>,
 ): Promise<T> {
   const { clock } = run.services;
   let cached = false;
@@ -16,7 +16,7 @@ export async function inStep<R extends Pick<WholeRun, "services" | "emit">, T>(
   };
   run.emit({ kind: "started", step, at: clock.now() });
   try {
-    const result = await work({ ...run, emit });
+    const result = await work({ ...run, emit, step });
     run.emit({ kind: "finished", step, at: clock.now(), cached });
     return result;
   } catch (error) {

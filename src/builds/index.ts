@@ -17,6 +17,8 @@ export {
   type CacheSource,
   type CacheTarget,
 } from "./cache/exchange/places.ts";
+export { parseLock, type LockFile } from "./lock/lock-file.ts";
+export type { Difference, Verification } from "./verify/verify.ts";
 export type { BuildsDependencies } from "./build-run.ts";
 export { parseCacheLimit, type CacheLimit } from "./cache/tidying.ts";
 export { buildMigrations, createBuilds, type BuildSettings } from "./builds.ts";

@@ -1,7 +1,7 @@
-import { fail, shortId } from "../base/index.ts";
-import type { Image } from "../images/index.ts";
+import { fail, messageOf, shortId, type Progress } from "../base/index.ts";
+import { parseReference, repositoryOf, type Image, type Images } from "../images/index.ts";
 import type { BuildRun, BuildSource, WholeRun } from "./build-run.ts";
-import { imageMaterial } from "./attestations/materials.ts";
+import { imageMaterial, platformText } from "./attestations/materials.ts";
 import { contextSource, contextStage } from "./named-contexts.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
 import type { StageInstruction } from "./dockerfile/instruction.ts";
@@ -170,16 +170,41 @@ export class StageBuilder {
 }
 
 async function ensureImage(run: BuildRun, reference: string, platform: string | undefined): Promise<Image> {
-  const image = await run.services.images.ensure(reference, {
+  const options = {
     policy: run.request.pull ? "always" : "missing",
-    report: (progress) => run.emit({ kind: "progress", progress }),
+    report: (progress: Progress) => run.emit({ kind: "progress", progress }),
     signal: run.signal,
     ...(run.credentials ? { credentials: run.credentials } : {}),
     ...(platform === undefined ? {} : { platform: formatPlatform(platformOf(platform)) }),
-  });
+  } as const;
+  const image = await lockedImage(
+    run,
+    reference,
+    await run.services.images.ensure(reference, options),
+    options,
+  );
   for (const [index, diffId] of image.config.rootfs.diff_ids.entries()) {
     run.undo.use(run.inUse.hold({ diffId, descriptor: image.layers[index]! }));
   }
   run.materials.add(imageMaterial(reference, image));
   return image;
+}
+
+/** The image that the lock file names, where the name stands for another one by now and its registry still has it. */
+async function lockedImage(
+  run: BuildRun,
+  reference: string,
+  image: Image,
+  options: Parameters<Images["ensure"]>[1],
+): Promise<Image> {
+  const locked = run.installs?.image(reference, platformText(image));
+  if (!locked || locked.image === image.id) return image;
+  const exact = `${repositoryOf(parseReference(reference))}@${locked.digest}`;
+  try {
+    return await run.services.images.ensure(exact, { ...options, policy: "missing" });
+  } catch (error) {
+    run.signal.throwIfAborted();
+    run.emit({ kind: "warning", text: `${exact}, which the lock names, can't be got: ${messageOf(error)}` });
+    return image;
+  }
 }

@@ -54,6 +54,8 @@ export interface Client {
   build(build: WireBuild): Promise<WireOperation>;
   /** Build checks alone; nothing is built. */
   checkBuild(build: WireBuild): Promise<WireChecks>;
+  /** Builds an image again from a folder; the operation's result is a `WireVerification`. */
+  verifyImage(image: string, directory: string, dockerfile?: string): Promise<WireOperation>;
   /** An SPDX or CycloneDX document. */
   sbom(image: string, format: "spdx" | "cyclonedx"): Promise<object>;
   /** An in-toto statement. */
@@ -98,6 +100,12 @@ export function createClient(send: Send): Client {
     prune: (options = {}) => json("POST", "/v1/prune", options),
     build: (build) => json("POST", "/v1/builds", build),
     checkBuild: (build) => json("POST", "/v1/builds/check", build),
+    verifyImage: (image, directory, dockerfile) =>
+      json("POST", "/v1/images/verify", {
+        image,
+        directory,
+        ...(dockerfile === undefined ? {} : { dockerfile }),
+      }),
     sbom: (image, format) => json("POST", "/v1/images/sbom", { image, format }),
     provenance: (image) => json("POST", "/v1/images/provenance", { image }),
     registry: createRegistryClient(json),

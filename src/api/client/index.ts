@@ -24,6 +24,8 @@ export type {
   WireCheck,
   WireChecks,
   WireBuildResult,
+  WireDifference,
+  WireVerification,
   WireDownOptions,
   WireError,
   WireLimits,

@@ -312,12 +312,45 @@ export interface WireBuild {
   /** When a RUN fails, its files become an image of this name. */
   readonly debugImage?: string;
   readonly entitlements?: readonly ("network.host" | "security.insecure")[];
+  /** The result has the content of a lock file. */
+  readonly lock?: boolean;
+  /** The content of the lock file to keep to. */
+  readonly locked?: unknown;
 }
+
+/** Whether an image is what its source gives. */
+export type WireVerification =
+  | { readonly identical: true; readonly imageId: string }
+  | {
+      readonly identical: false;
+      readonly imageId: string;
+      readonly builtId: string;
+      readonly difference: WireDifference;
+    };
+
+/** The first thing in which two images are not the same. */
+export type WireDifference =
+  | {
+      readonly kind: "file";
+      /** Counted from 1 at the bottom. */
+      readonly layer: number;
+      readonly layers: number;
+      readonly step: string;
+      readonly file: {
+        readonly path: string;
+        readonly what: string;
+        readonly was?: string;
+        readonly is?: string;
+      };
+    }
+  | { readonly kind: "layers"; readonly was: number; readonly is: number }
+  | { readonly kind: "configuration"; readonly field: string; readonly was: string; readonly is: string };
 
 export interface WireBuildResult {
   readonly imageId: string;
   readonly warnings: readonly string[];
   readonly checks: readonly WireCheck[];
+  readonly lock?: unknown;
 }
 
 /** What a build check found. */

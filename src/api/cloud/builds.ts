@@ -7,18 +7,20 @@ import {
   parseCacheSource,
   parseCacheTarget,
   parseContext,
+  parseLock,
   parseNamedContext,
   stageReport,
   type BuildRequest,
   type Builds,
 } from "../../builds/index.ts";
 import type { Operations } from "../../operations/index.ts";
+import type { WireVerification } from "../client/index.ts";
 import { wireOperation } from "./encode.ts";
 import { body } from "./request.ts";
-import { buildBody } from "./schemas.ts";
+import { buildBody, verifyBody } from "./schemas.ts";
 
 export interface BuildsBackend {
-  readonly builds: Pick<Builds, "attestations" | "build" | "check">;
+  readonly builds: Pick<Builds, "attestations" | "build" | "check" | "verify">;
   readonly operations: Operations;
 }
 
@@ -41,6 +43,21 @@ export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): v
     });
     return context.json(wireOperation(operation), 202);
   });
+  app.post("/v1/images/verify", async (context) => {
+    const { image, directory, dockerfile } = await body(context, verifyBody);
+    const source = { context: parseContext(directory), ...(dockerfile === undefined ? {} : { dockerfile }) };
+    const operation = operations.start("image.verify", image, async ({ report, signal }) => {
+      const task = `image ${image}`;
+      const onEvent = stageReport(task, report);
+      const result = await builds.verify(image, source, { signal, onEvent }).catch((error: unknown) => {
+        report({ task, message: "Failed", outcome: "failed" });
+        throw shortened(error);
+      });
+      report({ task, message: "Compared", outcome: "done" });
+      return result satisfies WireVerification;
+    });
+    return context.json(wireOperation(operation), 202);
+  });
   app.post("/v1/builds/check", async (context) => {
     const request = buildRequest(await body(context, buildBody));
     return context.json(await builds.check(request, { signal: context.req.raw.signal }));
@@ -54,11 +71,13 @@ function buildRequest({
   ssh = {},
   cacheFrom = [],
   cacheTo = [],
+  locked,
   ...rest
 }: z.infer<typeof buildBody>): BuildRequest {
   return {
     ...rest,
     context: parseContext(directory),
+    ...(locked === undefined ? {} : { locked: parseLock(locked) }),
     cacheFrom: cacheFrom.map((text) => parseCacheSource(text)),
     cacheTo: cacheTo.map((text) => parseCacheTarget(text)),
     contexts: mapValues(contexts, parseNamedContext),

@@ -87,6 +87,8 @@ export const buildBody = z.strictObject({
   ssh: z.record(z.string(), z.string().startsWith("/")).exactOptional(),
   hostProxy: z.boolean().exactOptional(),
   debugImage: z.string().exactOptional(),
+  lock: z.boolean().exactOptional(),
+  locked: z.unknown().exactOptional(),
   entitlements: z.array(z.enum(["network.host", "security.insecure"])).exactOptional(),
 });
 
@@ -94,4 +96,9 @@ export const imageBody = z.strictObject({ image: z.string() });
 export const sbomBody = z.strictObject({
   image: z.string(),
   format: z.enum(["spdx", "cyclonedx"]).exactOptional(),
+});
+export const verifyBody = z.strictObject({
+  image: z.string(),
+  directory: z.string().min(1),
+  dockerfile: z.string().exactOptional(),
 });

@@ -55,33 +55,10 @@ export interface AttestationsDependencies {
 export function createAttestations(dependencies: AttestationsDependencies): Attestations {
   const { images, inventories, logger } = dependencies;
   const pending = createPending(dependencies.state);
-  const underWay = new Map<Digest, Promise<void>>();
   const closing = new AbortController();
+  const { ready, underWay } = createMaker(dependencies, pending, closing.signal);
   let working: Promise<void> | undefined;
 
-  const make = async (id: Digest): Promise<void> => {
-    const wanted = pending.of(id);
-    if (wanted === undefined) return;
-    try {
-      await attest(dependencies, id, JSON.parse(wanted) as WantedAttestations, closing.signal);
-    } catch (error) {
-      if (closing.signal.aborted) throw error;
-      // The image went meanwhile, and nobody misses its documents.
-      if (!isVirgaError(error, "not-found")) logger.warn("an image can't be described", { image: id, error });
-    }
-    pending.remove(id, wanted);
-  };
-  const ready = async (id: Digest): Promise<void> => {
-    const known = underWay.get(id);
-    if (known) return await known;
-    const work = make(id);
-    underWay.set(id, work);
-    try {
-      await work;
-    } finally {
-      underWay.delete(id);
-    }
-  };
   const workOff = async (mayWork: () => boolean) => {
     try {
       for (let id = pending.first(); id && mayWork() && !closing.signal.aborted; id = pending.first()) {
@@ -118,6 +95,41 @@ export function createAttestations(dependencies: AttestationsDependencies): Atte
       await Promise.allSettled([working, ...underWay.values()]);
     },
   };
+}
+
+/** Makes what is noted of one image, once for all who wait for it. */
+function createMaker(
+  dependencies: AttestationsDependencies,
+  pending: ReturnType<typeof createPending>,
+  signal: AbortSignal,
+) {
+  const underWay = new Map<Digest, Promise<void>>();
+  const make = async (id: Digest): Promise<void> => {
+    const wanted = pending.of(id);
+    if (wanted === undefined) return;
+    try {
+      await attest(dependencies, id, JSON.parse(wanted) as WantedAttestations, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The image went meanwhile, and nobody misses its documents.
+      if (!isVirgaError(error, "not-found")) {
+        dependencies.logger.warn("an image can't be described", { image: id, error });
+      }
+    }
+    pending.remove(id, wanted);
+  };
+  const ready = async (id: Digest): Promise<void> => {
+    const known = underWay.get(id);
+    if (known) return await known;
+    const work = make(id);
+    underWay.set(id, work);
+    try {
+      await work;
+    } finally {
+      underWay.delete(id);
+    }
+  };
+  return { ready, underWay };
 }
 
 /** What builds have noted and is not made yet. */

@@ -24,20 +24,27 @@ export interface Materials {
   list(): Material[];
 }
 
-export function createMaterials(): Materials {
+/** `check` throws for what may not be taken. */
+export function createMaterials(check: (material: Material) => void): Materials {
   const found = new Map<string, Material>();
   return {
-    add: (material) => void found.set(keyOf(material), material),
+    add(material) {
+      check(material);
+      found.set(keyOf(material), material);
+    },
     list: () => [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one),
   };
 }
 
 export function imageMaterial(reference: string, image: Image): Material {
-  const { architecture, os, variant } = image.config;
-  const platform = formatPlatform({ architecture, os, ...(variant === undefined ? {} : { variant }) });
+  const platform = platformText(image);
   const named = image.digests.find((one) => one.includes("@"));
   const digest = (named?.slice(named.indexOf("@") + 1) ?? image.manifest.digest) as Digest;
   return { kind: "image", reference, platform, image: image.id, digest };
+}
+
+export function platformText({ config: { architecture, os, variant } }: Image): string {
+  return formatPlatform({ architecture, os, ...(variant === undefined ? {} : { variant }) });
 }
 
 function keyOf(material: Material): string {

@@ -72,7 +72,7 @@ export function provenanceOf(
 function dependency(material: Material): object {
   if (material.kind === "image") {
     const { reference, platform, digest } = material;
-    const annotations = { image: material.image };
+    const annotations = { image: material.image, reference, platform };
     return { uri: imagePurl(reference, platform), digest: digestSet(digest), annotations };
   }
   if (material.kind === "git") {

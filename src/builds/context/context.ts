@@ -66,7 +66,7 @@ export async function openContext(
     tree: {
       label: "the build context",
       root,
-      ignore: ignoreOf(root, name, request.ignoreText),
+      ignore: withoutLock(ignoreOf(root, name, request.ignoreText), `${name}.lock`),
       keepOwner: false,
     },
     digests: createFileDigests(dependencies.clock, state, hashed),
@@ -116,6 +116,11 @@ async function openRoot(
   const { digests } = await archives.extract(context.source, folder, "/", { signal, hashFrom });
   const hashed = new Map(Object.entries(digests).map(([path, digest]) => [`${folder}${path}`, digest]));
   return { root: folder, hashed };
+}
+
+/** The lock file comes to be after the build that it tells of, which must give the same image with it. */
+function withoutLock(rules: IgnoreRules, lock: string): IgnoreRules {
+  return { ...rules, excludes: (path) => path === lock || rules.excludes(path) };
 }
 
 /** `NAME.dockerignore` beside the Dockerfile comes before `.dockerignore`. */

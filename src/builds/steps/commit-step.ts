@@ -5,6 +5,7 @@ import { removeTree } from "../../host/index.ts";
 import type { BuildRun } from "../build-run.ts";
 import { chainKey } from "../cache/step-key.ts";
 import { stepComment, type StepResult } from "../cache/step-cache.ts";
+import { differs } from "../lock/locked-build.ts";
 import { layerEpoch, timeOf } from "../epoch.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
 import { keepFailed } from "./failed-image.ts";
@@ -31,16 +32,38 @@ export function findCached(run: BuildRun, key: string): StepResult | undefined {
 
 /** Takes a step's result from the cache, or makes it; then the stage goes on from there. */
 export async function carryOut(run: BuildRun, state: StageState, step: FileStep): Promise<void> {
-  const found = findCached(run, step.key);
+  const found = await accepted(run, state, step, findCached(run, step.key));
   if (found) return append(run, state, step.createdBy, found, true);
   run.emit({ kind: "working" });
   // The same step of another build that runs at this moment is waited for.
   using _lock = await lockStep(run, step.key);
-  const other = findCached(run, step.key);
+  const other = await accepted(run, state, step, findCached(run, step.key));
   const result = other ?? (await makeLayer(run, state, step));
   if (!other && (step.isSound?.() ?? true))
     run.cache.save(step.key, { ...result, description: step.createdBy });
+  const difference = other ? undefined : await differenceOf(run, state, step, result);
+  if (difference !== undefined) throw differs(`${run.step.name}: ${difference}`);
   append(run, state, step.createdBy, result, other !== undefined);
+}
+
+/** A result that the lock file does not forbid. */
+async function accepted(
+  run: BuildRun,
+  state: StageState,
+  step: FileStep,
+  result: StepResult | undefined,
+): Promise<StepResult | undefined> {
+  return result && (await differenceOf(run, state, step, result)) === undefined ? result : undefined;
+}
+
+/** How the packages that a RUN installs differ from those of the lock file. */
+async function differenceOf(run: BuildRun, state: StageState, step: FileStep, { layer }: StepResult) {
+  if (!run.installs || run.probing || !step.createdBy.startsWith("RUN ")) return undefined;
+  const below = state.layers.map((one) => one.diffId);
+  if (!layer) return await run.installs.look(run.step, below, undefined);
+  using _hold = run.inUse.hold(layer);
+  await run.fetchLayers([...below, layer.diffId], run.emit);
+  return await run.installs.look(run.step, below, layer.diffId);
 }
 
 /** A step that changes the image's configuration alone. */

@@ -154,7 +154,7 @@ async function findCommit(run: BuildRun, instruction: CopyInstruction, url: stri
   const address = { ...written, checksum };
   const commit = words.commits.get(url) ?? (await resolveCommit(address, gitAccess(run)));
   words.commits.set(url, commit);
-  run.materials.add({ kind: "git", url: address.remote, commit });
+  run.materials.add({ kind: "git", url, commit });
   return { address, commit };
 }
 

@@ -7,6 +7,7 @@ import type { BuildRun } from "../build-run.ts";
 import type { SourcePlace } from "../dockerfile/dockerfile-error.ts";
 import { layerEpoch } from "../epoch.ts";
 import type { StageState } from "../evaluation/stage-state.ts";
+import { aptPins } from "./apt-pins.ts";
 import { hostProxy, type HostProxy } from "./host-proxy.ts";
 import type { PreparedMount } from "./prepared-mount.ts";
 import { LastLines, stepFailed } from "./step-failure.ts";
@@ -70,7 +71,7 @@ export async function execute(
       privileged: what.privileged,
       shmSize,
       memory,
-      mounts: [...mounts, ...proxy.mounts],
+      mounts: [...mounts, ...proxy.mounts, ...aptPins(run, root, folder)],
     },
     (stream, data) => {
       const text = decoders[stream].decode(data, { stream: true });

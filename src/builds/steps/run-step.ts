@@ -4,6 +4,7 @@ import { stepKey } from "../cache/step-key.ts";
 import { dockerfileError, notSupported } from "../dockerfile/dockerfile-error.ts";
 import type { RunInstruction } from "../dockerfile/instructions/run.ts";
 import { shellOf, type StageState } from "../evaluation/stage-state.ts";
+import { pinTargets } from "./apt-pins.ts";
 import { carryOut } from "./commit-step.ts";
 import { execute, usesProxy, type Script } from "./execute-step.ts";
 import { proxyTargets } from "./host-proxy.ts";
@@ -39,7 +40,7 @@ export async function runStep(
     createdBy: `RUN ${shown.join(" ")}`,
     make: async (root) => {
       const targets = mounts.flatMap((mount) => mount.target ?? []);
-      stubs = findMountStubs(root, [...targets, ...(usesProxy(run) ? proxyTargets : [])]);
+      stubs = findMountStubs(root, [...targets, ...pinTargets(run), ...(usesProxy(run) ? proxyTargets : [])]);
       const privileged = instruction.security === "insecure";
       await execute(run, state, root, {
         place: instruction,

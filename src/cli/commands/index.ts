@@ -60,6 +60,7 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       rmi: async () => (await import("./images/images.ts")).rmi,
       history: async () => (await import("./images/images.ts")).history,
       "image sbom": async () => (await import("./images/attestations.ts")).sbom,
+      "image verify": async () => (await import("./images/verify.ts")).verify,
       "image provenance": async () => (await import("./images/attestations.ts")).provenance,
       save: async () => (await import("./images/archives.ts")).save,
       load: async () => (await import("./images/archives.ts")).load,

@@ -10,6 +10,7 @@ import { isTerminal, print, printJson, tell } from "../../terminal.ts";
 import { pairs, readText } from "../../values.ts";
 import { debugBuild } from "./build-debug.ts";
 import { checkBuild } from "./build-check.ts";
+import { lockInputs, writeLock } from "./build-lock.ts";
 import { buildInputs, isAddress } from "./build-inputs.ts";
 
 export const build: Command = {
@@ -84,6 +85,8 @@ export const build: Command = {
       help: "let RUN steps use the host's network, or run privileged",
     },
     platform: { type: "string", value: "OS/ARCH", help: "the image's platform: this machine's" },
+    lock: { type: "boolean", help: "write what came from elsewhere to DOCKERFILE.lock" },
+    locked: { type: "boolean", help: "take the same as DOCKERFILE.lock says, or fail" },
     "host-proxy": {
       type: "boolean",
       help: "give RUN this machine's proxy settings and CA bundle; they are not in the image",
@@ -103,7 +106,12 @@ is nothing to COPY from.
   async run(invocation) {
     using place = await readPlace(invocation);
     const client = await ensureDaemon(invocation.root);
-    const request = { ...place.source, ...buildOptions(invocation), ...buildInputs(invocation) };
+    const request = {
+      ...place.source,
+      ...buildOptions(invocation),
+      ...buildInputs(invocation),
+      ...lockInputs(invocation),
+    };
     if (invocation.flag("check")) return await checkBuild(client, request, invocation.flag("json"));
     if (invocation.flag("debug"))
       return await debugBuild(invocation, request, (one) => finish(invocation, one));
@@ -119,6 +127,7 @@ async function finish(invocation: Invocation, request: WireBuild): Promise<numbe
     quiet,
   })) as WireBuildResult;
   for (const warning of result.warnings) tell(`virga: ${warning}`);
+  if (invocation.flag("lock")) writeLock(invocation, result.lock);
   const iidfile = invocation.text("iidfile");
   if (iidfile !== undefined) writeFileSync(iidfile, result.imageId);
   if (invocation.flag("json")) printJson(result);
