@@ -14,7 +14,13 @@ import type { Registries, RegistrySettings } from "../distribution/index.ts";
 import { createEvents, eventMigrations, type Events } from "../events/index.ts";
 import { createThreadNamespaces, removeCgroup, type DaemonIdentity } from "../host/index.ts";
 import { createBaseImages, createImages, imageMigrations, type Images } from "../images/index.ts";
-import { createArchives, createLayerStore, createTreeWorkers, type LayerStore } from "../layers/index.ts";
+import {
+  createArchives,
+  createLayerStore,
+  createTreeWorkers,
+  type Archives,
+  type LayerStore,
+} from "../layers/index.ts";
 import { createNetworks, networkMigrations, type Networks } from "../networks/index.ts";
 import { createOperations, type Operations } from "../operations/index.ts";
 import { createRuntime, type Runtime, type RuntimeProgram } from "../runtimes/index.ts";
@@ -33,6 +39,7 @@ export interface Services {
   readonly events: Events;
   readonly operations: Operations;
   readonly layers: LayerStore;
+  readonly archives: Archives;
   readonly images: Images;
   readonly registries: Registries;
   readonly networks: Networks;
@@ -127,8 +134,10 @@ export async function createServices(
     return { stillRunning };
   };
   const warmUp = () => runtime.warmUp();
-  const { layers } = storage;
-  const concepts = { events, operations, networks, stacks, upkeep, registry, registries, scrubber, layers };
+  const { layers, archives } = storage;
+  const concepts = {
+    events, operations, networks, stacks, upkeep, registry, registries, scrubber, layers, archives,
+  }; // prettier-ignore
   return { clock, host, warmUp, close, ...concepts, ...engine };
 }
 

@@ -8,7 +8,7 @@ export type Credentials =
   | { readonly kind: "bearer"; readonly token: string };
 
 /** The credentials for a registry, by its domain (`docker.io`, `registry.example:5000`). */
-export type CredentialsOf = (domain: string) => Credentials | undefined;
+export type CredentialsOf = (domain: string) => Credentials | undefined | Promise<Credentials | undefined>;
 
 /** Docker's AuthConfig, as clients send it and as `~/.docker/config.json` has it. */
 const authConfig = z.object({

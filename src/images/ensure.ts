@@ -41,7 +41,7 @@ export function createPulls(dependencies: EnsureDependencies): Pick<Images, "ens
     const platform = wanted === undefined ? hostPlatform() : parsePlatform(wanted);
     const reference = withDefaultTag(parseReference(name));
     const request = { reference, platform, demanded: wanted !== undefined, credentials };
-    const account = Bun.hash(JSON.stringify(credentials?.(reference.domain) ?? null));
+    const account = Bun.hash(JSON.stringify((await credentials?.(reference.domain)) ?? null));
     const key = `${formatReference(reference)} ${platformText(platform)} ${wanted !== undefined} ${account}`;
     return await fetches.join(key, report, signal, (shared) => fetchFirst(dependencies, request, shared));
   };

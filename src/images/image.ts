@@ -142,8 +142,8 @@ export interface Images {
     source: AsyncIterable<Uint8Array>,
     options?: { readonly report?: Report; readonly signal?: AbortSignal },
   ): Promise<{ readonly image: Image; readonly references: readonly string[] }[]>;
-  /** A tar that is a Docker archive and an OCI layout at once, as today's Docker writes it. */
-  save(names: readonly string[], signal?: AbortSignal): ReadableStream<Uint8Array>;
+  /** A tar that is a Docker archive and an OCI layout at once, as today's Docker writes it. `as`: what the images are called in it. */
+  save(names: readonly string[], signal?: AbortSignal, as?: readonly string[]): ReadableStream<Uint8Array>;
   /**
    * The image, got if it is not there (policy `missing`), always asked for (`always`), or only looked up (`never`).
    * It comes from its registry; `debian:*` and `ubuntu:*` are made from the distribution's mirror when that can't be

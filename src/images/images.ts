@@ -105,7 +105,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
       return image;
     },
     load: (source, options = {}) => loadArchive({ ...writing, events, admission }, source, options),
-    save: (names, signal) => saveArchive({ store, content, garbage, events }, names, signal),
+    save: (names, signal, as) => saveArchive({ store, content, garbage, events }, names, signal, as),
     ...transfers,
     referrers: createReferrers(writing),
   };

@@ -1,13 +1,19 @@
 import type { Duplex } from "node:stream";
+import type { Images } from "../../images/index.ts";
 import { createRpcServer } from "./rpc/server.ts";
 import { auxiliaryMethods } from "./services/health.ts";
 import { controlMethods, type ControlDependencies } from "./services/control.ts";
 import { gatewayMethods } from "./services/gateway.ts";
 import { createKeptFolders } from "./sessions/kept-folders.ts";
 import { createSessions } from "./sessions/sessions.ts";
+import { createLeftovers } from "./solve/leftovers.ts";
 import { createSolves } from "./solve/solves.ts";
 
-export type BuildkitDependencies = Pick<ControlDependencies, "builds" | "images" | "clock" | "logger"> & {
+export type BuildkitDependencies = Pick<
+  ControlDependencies,
+  "builds" | "clock" | "logger" | "layers" | "archives"
+> & {
+  readonly images: Images;
   /** Where clients' folders are kept. */
   readonly directory: string;
 };
@@ -27,7 +33,8 @@ export interface BuildkitApi {
 export function createBuildkitApi({ directory, ...services }: BuildkitDependencies): BuildkitApi {
   const sessions = createSessions();
   const folders = createKeptFolders(directory, services.clock);
-  const dependencies = { ...services, sessions, folders, solves: createSolves() };
+  const leftovers = createLeftovers(services);
+  const dependencies = { ...services, directory, sessions, folders, leftovers, solves: createSolves() };
   const server = createRpcServer(
     { ...controlMethods(dependencies), ...gatewayMethods(dependencies), ...auxiliaryMethods() },
     services.logger,

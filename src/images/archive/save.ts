@@ -39,8 +39,10 @@ export function saveArchive(
   dependencies: SaveDependencies,
   names: readonly string[],
   signal: AbortSignal | undefined,
+  as?: readonly string[],
 ): ReadableStream<Uint8Array> {
-  const saved = choose(dependencies.store, names);
+  const chosen = choose(dependencies.store, names);
+  const saved = as === undefined ? chosen : chosen.map(({ image }) => ({ image, references: as }));
   const hold = dependencies.garbage.hold();
   for (const { image } of saved)
     hold.own(...blobsOf(image), ...dependencies.store.blobsOfReferrers([image.manifest.digest]));

@@ -17,10 +17,10 @@ export function createRegistrySource(dependencies: RegistrySourceDependencies): 
   return {
     name: "registries",
     canProvide: () => true,
-    fetch: (reference, options) =>
-      dependencies.registries.pulling(
+    fetch: async (reference, options) =>
+      await dependencies.registries.pulling(
         reference,
-        { credentials: options.credentials?.(reference.domain), signal: options.signal },
+        { credentials: await options.credentials?.(reference.domain), signal: options.signal },
         async (remote) => {
           if (reference.digest === undefined) {
             // Counts for nothing at Docker Hub, where reading a manifest counts as a pull.

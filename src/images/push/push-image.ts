@@ -46,7 +46,7 @@ export async function pushImages(
   for (const { image } of tags) await dependencies.beforePush(image);
   await using hold = dependencies.garbage.hold();
   for (const { image } of tags) hold.protect(...blobsOf(image), ...referrersOf(dependencies.store, image));
-  const access = { credentials: credentials?.(reference.domain), signal, push: true };
+  const access = { credentials: await credentials?.(reference.domain), signal, push: true };
   const remote = await dependencies.registries.open(reference, access);
   for (const { tag, image } of tags) {
     const { mediaType, bytes, digest } = await pushContent(dependencies, remote, image, {

@@ -5,16 +5,23 @@ import { openTunnel } from "../rpc/tunnel.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import * as wire from "../wire/control.ts";
 import { createProgress } from "../solve/progress.ts";
-import { exportResult } from "../solve/exporters.ts";
+import {
+  checkExporters,
+  exportResult,
+  keepsImage,
+  type ExporterDependencies,
+} from "../exporters/exporters.ts";
 import { solveDockerfile, type FrontendDependencies } from "../solve/dockerfile.ts";
 import type { Result } from "../wire/gateway.ts";
 import type { BuiltResult } from "../solve/result.ts";
+import type { Leftovers } from "../solve/leftovers.ts";
 import type { Solve, Solves } from "../solve/solves.ts";
 import type { Images } from "../../../images/index.ts";
 import { workerOf } from "./worker.ts";
 
-export interface ControlDependencies extends FrontendDependencies {
-  readonly images: Pick<Images, "resolve" | "tag">;
+export interface ControlDependencies extends FrontendDependencies, ExporterDependencies {
+  readonly images: Pick<Images, "resolve" | "tag" | "push" | "save">;
+  readonly leftovers: Leftovers;
   readonly sessions: Sessions;
   readonly solves: Solves;
   readonly clock: Clock;
@@ -70,9 +77,11 @@ async function solve(
   call: ServedCall,
 ): Promise<Partial<{ exporterResponse: Record<string, string> }>> {
   refuseGraphs(request);
-  const { sessions, solves, clock } = dependencies;
+  checkExporters(exportersOf(request));
+  const { sessions, solves, clock, leftovers } = dependencies;
   const session = await sessions.get(request.session, call.signal);
   await using undo = new AsyncDisposableStack();
+  undo.defer(leftovers.begin());
   const one: Solve = {
     ref: request.ref,
     request,
@@ -89,10 +98,18 @@ async function solve(
     const result =
       request.frontend === ""
         ? await returnedResult(one)
-        : await solveDockerfile(dependencies, one, request.frontendAttrs, one.signal);
+        : await solveDockerfile(
+            dependencies,
+            one,
+            { attributes: request.frontendAttrs, inputs: request.frontendInputs },
+            one.signal,
+          );
     const exporterResponse: Record<string, string> = {};
-    for (const exporter of exportersOf(request)) {
-      Object.assign(exporterResponse, exportResult(dependencies, one.progress, result, exporter));
+    const { image } = result;
+    if (!image) return { exporterResponse };
+    for (const exporter of exportersOf(request).entries()) {
+      if (keepsImage(exporter[1])) leftovers.keep(image);
+      Object.assign(exporterResponse, await exportResult(dependencies, one, image, exporter));
     }
     return { exporterResponse };
   } finally {

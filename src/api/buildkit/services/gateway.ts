@@ -3,6 +3,7 @@ import { unary, type Methods, type ServedCall } from "../rpc/server.ts";
 import * as wire from "../wire/gateway.ts";
 import { empty } from "../wire/control.ts";
 import { solveDockerfile, type FrontendDependencies } from "../solve/dockerfile.ts";
+import { graphOfImage } from "../solve/references.ts";
 import type { Solve, Solves } from "../solve/solves.ts";
 import { refuseGraphs } from "./control.ts";
 import { workerOf } from "./worker.ts";
@@ -16,7 +17,7 @@ const name = "/moby.buildkit.v1.frontend.LLBBridge";
 /** What the gateway does, in BuildKit's words (frontend/gateway/pb/caps.go). */
 const frontendCapabilities = [
   "solve.base", "return", "returnmap", "proto.refarray", "frontend.inputs", "gateway.solve.evaluate", "gateway.evaluate",
-  "gateway.solve.metadata", "frontend.caps",
+  "gateway.solve.metadata", "frontend.caps", "reference.output",
 ]; // prettier-ignore
 /** What graphs may ask for (solver/pb/caps.go): as far as clients look at it before they ask for a Dockerfile. */
 const llbCapabilities = ["source.local", "source.local.unique", "source.local.sessionid", "file.base"];
@@ -38,14 +39,11 @@ export function gatewayMethods(dependencies: GatewayDependencies): Methods {
       if (request.frontend === "" && (request.definition?.def?.length ?? 0) === 0) return { result: {} };
       refuseGraphs(request);
       const signal = AbortSignal.any([one.signal, call.signal]);
-      const { id, metadata, ...built } = await solveDockerfile(
-        dependencies,
-        one,
-        request.frontendOpt,
-        signal,
-      );
-      one.results.set(id, { id, metadata, ...built });
-      return { result: { metadata, ref: built.image ? { id } : {} } };
+      const given = { attributes: request.frontendOpt, inputs: request.frontendInputs };
+      const result = await solveDockerfile(dependencies, one, given, signal);
+      const { id, metadata, image } = result;
+      one.results.set(id, result);
+      return { result: { metadata, ref: image ? { id, def: graphOfImage(image.id) } : {} } };
     }),
     [`${name}/Evaluate`]: unary(wire.evaluateRequest, empty, async ({ ref }, call) => {
       if (ref !== "" && !(await of(call)).results.has(ref)) throw noResult(ref);

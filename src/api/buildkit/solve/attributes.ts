@@ -1,4 +1,6 @@
+import { z } from "zod";
 import { fail } from "../../../base/index.ts";
+import { cacheSource, type CacheSource } from "../../../builds/index.ts";
 
 /** What the frontend `dockerfile.v0` is asked, decoded from its attributes. */
 export interface DockerfileAttributes {
@@ -16,10 +18,12 @@ export interface DockerfileAttributes {
   /** Names of the client's folders. */
   readonly contextName: string;
   readonly dockerfileName: string;
+  /** The Dockerfile is a file of the client's even when the context is not. */
+  readonly localDockerfile: boolean;
   /** The address of a context that is not a folder of the client. */
   readonly remoteContext: string | undefined;
   readonly namedContexts: Readonly<Record<string, string>>;
-  readonly cacheFrom: readonly { readonly type: string; readonly attrs: Readonly<Record<string, string>> }[];
+  readonly cacheFrom: readonly CacheSource[];
   /** A question about the Dockerfile instead of a build: `frontend.lint`. */
   readonly subrequest: string | undefined;
   /** Sessions of folders that another session has, by the folders' names. */
@@ -69,6 +73,7 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
     shmSize: whole("shm-size", given["shm-size"]),
     contextName: given.contextkey || "context",
     dockerfileName: given.dockerfilekey || "dockerfile",
+    localDockerfile: given.dockerfilekey !== undefined,
     remoteContext: remote || undefined,
     namedContexts: prefixed(given, "context:"),
     cacheFrom: cacheImports(given["cache-imports"]),
@@ -110,8 +115,13 @@ function onePlatform(text: string | undefined): string | undefined {
   throw fail("unimplemented", "buildkit.platforms", message, { hint: "build for one platform at a time" });
 }
 
-function cacheImports(text: string | undefined): DockerfileAttributes["cacheFrom"] {
+function cacheImports(text: string | undefined): CacheSource[] {
   if (!text) return [];
-  const entries = JSON.parse(text) as { Type?: string; Attrs?: Record<string, string> }[];
-  return entries.map(({ Type = "", Attrs = {} }) => ({ type: Type, attrs: Attrs }));
+  const entries = z.array(cacheImport).safeParse(JSON.parse(text));
+  if (!entries.success) throw fail("invalid", "buildkit.attribute", `cache-imports can't be read: ${text}`);
+  return entries.data.map(({ Type, Attrs }) =>
+    cacheSource(new Map([["type", Type], ...Object.entries(Attrs ?? {})])),
+  );
 }
+
+const cacheImport = z.object({ Type: z.string(), Attrs: z.record(z.string(), z.string()).nullish() });

@@ -30,7 +30,7 @@ export function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
       return;
     }
     const { domain } = reference;
-    const access = { credentials: options.credentials?.(domain), signal };
+    const access = { credentials: await options.credentials?.(domain), signal };
     const tags = await backend.registries.pulling(reference, access, (remote) => remote.tags(signal));
     if (tags.length === 0)
       throw fail("not-found", "image.no-tags", `${familiarRepository(reference)} has no tags`);

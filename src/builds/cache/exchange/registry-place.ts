@@ -17,7 +17,7 @@ export async function openRegistryPlace(
   options: { readonly push: boolean; readonly signal: AbortSignal },
 ): Promise<CachePlace> {
   const reference = withDefaultTag(parseReference(text));
-  const access = { credentials: credentials?.(reference.domain), ...options };
+  const access = { credentials: await credentials?.(reference.domain), ...options };
   const remote = await registries.open(reference, access);
   return {
     name: familiar(formatReference(reference)),
