@@ -106,8 +106,8 @@ export interface PrunableCache {
 /** What is kept for the next build. */
 export interface CacheRecord {
   readonly id: string;
-  /** As BuildKit calls them: the result of a step, and what a `RUN --mount=type=cache` holds. */
-  readonly type: "regular" | "exec.cachemount";
+  /** As BuildKit calls them: the result of a step, what a `RUN --mount=type=cache` holds, files that a client has sent. */
+  readonly type: "regular" | "exec.cachemount" | "source.local";
   readonly description: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { dirname, join } from "node:path";
+import { run } from "../../src/host/index.ts";
 import { dockerPackages, unpackClients, type DebianClients } from "../support/debian-clients.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { settledHoldings } from "../support/holdings.ts";
@@ -186,6 +187,123 @@ describe("docker build through buildx", () => {
         /RUN cat \/a\n#\d+ CACHED/,
       );
       expect(await ok(older, "run", "--rm", "older:1", "cat", "/a")).toBe("older\n");
+    },
+    minute,
+  );
+
+  test(
+    "secrets, an SSH agent, named contexts, files from standard input",
+    async () => {
+      const root = context("lent", {
+        Dockerfile: "FROM box:1\nCOPY --from=extra e /e\nRUN --mount=type=secret,id=word cat /run/secrets/word; cat /e\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo an agent\n", // prettier-ignore
+      });
+      const extra = context("extra", { e: "extra file\n", ".dockerignore": "large\n" });
+      const word = join(context("words", { word: "hush\n" }), "word");
+      const agent = Bun.spawn(["ssh-agent", "-D", "-a", join(folder, "agent")], {
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      try {
+        await eventually("the agent listens", () => existsSync(join(folder, "agent")));
+        const lent = ["--secret", `id=word,src=${word}`, "--ssh", `default=${join(folder, "agent")}`, "--build-context", `extra=${extra}`]; // prettier-ignore
+        const out = await ok(newer, "build", ...plain, ...lent, "-t", "lent:1", root);
+        for (const line of ["hush", "extra file", "an agent"])
+          expect(out).toMatch(new RegExp(`#\\d+ [\\d.]+ ${line}\\n`));
+      } finally {
+        agent.kill();
+        await agent.exited;
+      }
+      const { stdout: tar } = await run(["tar", "-C", extra, "-cf", "-", "e"]);
+      const fromTar = await newer.run(daemon, ["build", ...plain, "-f", "e", "-"], { stdin: tar.replace("extra file\n", "FROM box:1\n") }); // prettier-ignore
+      expect({ exitCode: fromTar.exitCode, stderr: fromTar.stderr }).toMatchObject({ exitCode: 0 });
+      const typed = await newer.run(daemon, ["build", ...plain, "-f", "-", extra], { stdin: "FROM box:1\nCOPY e /\nRUN cat /e\n" }); // prettier-ignore
+      expect(typed.stderr).toMatch(/#\d+ [\d.]+ extra file\n/);
+    },
+    minute,
+  );
+
+  test(
+    "results go where the client wants them, and nowhere else",
+    async () => {
+      const root = context("exports", { Dockerfile: "FROM scratch\nCOPY a /d/a\n", a: "exported\n" });
+      const before = await settledHoldings(daemon);
+      const out = (name: string) => join(folder, "out", name);
+      await ok(newer, "buildx", "build", ...plain, "-o", `type=local,dest=${out("local")}`, root);
+      expect(readFileSync(join(out("local"), "d/a"), "utf8")).toBe("exported\n");
+      await ok(newer, "buildx", "build", ...plain, "-o", `type=tar,dest=${out("a.tar")}`, root);
+      expect((await run(["tar", "-xOf", out("a.tar"), "d/a"])).stdout).toBe("exported\n");
+      await ok(newer, "buildx", "build", ...plain, "-o", `type=oci,dest=${out("oci.tar")}`, root);
+      expect((await run(["tar", "-tf", out("oci.tar")])).stdout).toContain("oci-layout\n");
+      await ok(
+        newer,
+        "buildx",
+        "build",
+        ...plain,
+        "-o",
+        `type=docker,dest=${out("docker.tar")}`,
+        "-t",
+        "exported:1",
+        root,
+      );
+      expect((await run(["tar", "-xOf", out("docker.tar"), "manifest.json"])).stdout).toContain(
+        '"exported:1"',
+      );
+      const images = (lines: readonly string[]) => lines.filter((one) => one.startsWith("images "));
+      expect(images(await settledHoldings(daemon))).toEqual(images(before));
+      const refused = await newer.run(daemon, [
+        "buildx",
+        "build",
+        "-o",
+        "type=image,compression=estargz",
+        root,
+      ]);
+      expect(refused.stderr).toContain("compression=estargz");
+    },
+    minute,
+  );
+
+  test(
+    "bake, with a target that builds upon another",
+    async () => {
+      const root = context("bake", {
+        "docker-bake.json": JSON.stringify({
+          group: { default: { targets: ["app", "tool"] } },
+          target: {
+            base: { "dockerfile-inline": "FROM box:1\nRUN echo base >/base\n" },
+            app: { contexts: { base: "target:base" }, "dockerfile-inline": "FROM base\nRUN cat /base\n", tags: ["bake-app:1"] },
+            tool: { contexts: { base: "target:base" }, "dockerfile-inline": "FROM scratch\nCOPY --from=base /base /b\n", tags: ["bake-tool:1"] },
+          },
+        }), // prettier-ignore
+      });
+      const { exitCode, stderr } = await newer.run(daemon, ["buildx", "bake", ...plain], { cwd: root });
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringMatching(/#\d+ [\d.]+ base\n/),
+      });
+      expect(await ok(newer, "run", "--rm", "bake-app:1", "cat", "/base")).toBe("base\n");
+      expect(await ok(newer, "image", "inspect", "-f", "{{len .RootFS.Layers}}", "bake-tool:1")).toBe("1\n");
+    },
+    minute,
+  );
+
+  test(
+    "build checks, and what the cache holds",
+    async () => {
+      const root = context("checks", { Dockerfile: "FROM box:1 as x\nCOPY a /\n", a: "a" });
+      const { exitCode, stdout, stderr } = await newer.run(daemon, ["build", "--check", root]);
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
+      expect(stdout).toContain(
+        "WARNING: FromAsCasing - https://docs.docker.com/go/dockerfile/rule/from-as-casing/",
+      );
+      expect(stderr).not.toContain("load build context");
+      await ok(newer, "build", root);
+      expect(await ok(newer, "buildx", "du", "--filter", "type=source.local")).toMatch(/\w+\*? +true/);
+      expect(await ok(newer, "buildx", "prune", "-f", "--filter", "type=source.local")).toMatch(
+        /Total:\s+[\d.]+k?M?B/,
+      );
+      expect(readdirSync(daemon.identity.path("contexts"))).toEqual([]);
+      await ok(newer, "buildx", "prune", "-af");
+      expect(await ok(newer, "buildx", "du")).toMatch(/Total:\s+0B/);
     },
     minute,
   );

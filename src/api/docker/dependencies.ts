@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Clock, Logger } from "../../base/index.ts";
-import type { Builds } from "../../builds/index.ts";
+import type { Builds, CacheRecord } from "../../builds/index.ts";
 import type { Containers } from "../../containers/index.ts";
 import type { Registries } from "../../distribution/index.ts";
 import type { Events } from "../../events/index.ts";
@@ -14,6 +14,9 @@ import type { DaemonFacts } from "./system/backend.ts";
 export interface BuildkitConnections {
   serveCalls(socket: Duplex): Promise<void>;
   serveSession(socket: Duplex, headers: Headers): Promise<void>;
+  pruneFolders(
+    select: (record: CacheRecord) => boolean,
+  ): Promise<{ readonly removed: readonly string[]; readonly freed: number }>;
 }
 
 /** Everything that the Docker Engine API stands on. Each resource's `backend.ts` says what it needs of it. */

@@ -34,6 +34,7 @@ export async function testApi(replace: Partial<DockerApiDependencies> = {}): Pro
     layers: { ...none("layers"), path: (diffId: string) => `/layers/${diffId}`, stat: parts.layers.stat },
     registries: none("registries"),
     builds: none("builds"),
+    buildkit: { ...none("buildkit"), pruneFolders: () => Promise.resolve({ removed: [], freed: 0 }) },
     networks: parts.networks,
     volumes: parts.volumes,
     events,

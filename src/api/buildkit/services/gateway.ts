@@ -20,7 +20,14 @@ const frontendCapabilities = [
   "gateway.solve.metadata", "frontend.caps", "reference.output",
 ]; // prettier-ignore
 /** What graphs may ask for (solver/pb/caps.go): as far as clients look at it before they ask for a Dockerfile. */
-const llbCapabilities = ["source.local", "source.local.unique", "source.local.sessionid", "file.base"];
+const llbCapabilities = [
+  "source.local",
+  "source.local.unique",
+  "source.local.sessionid",
+  "file.base",
+  "exporter.multiple",
+  "gc.freespacefilter",
+];
 
 const enabled = (ids: readonly string[]) => ids.map((id) => ({ id, enabled: true }));
 

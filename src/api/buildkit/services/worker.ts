@@ -8,7 +8,11 @@ export function workerOf(): Partial<Of<typeof workerRecord>> {
   const { architecture, os } = hostPlatform();
   return {
     id: "virga",
-    labels: { "org.mobyproject.buildkit.worker.executor": "virga" },
+    // The second says to buildx that results can be exported in every way, and caches too.
+    labels: {
+      "org.mobyproject.buildkit.worker.executor": "virga",
+      "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
+    },
     platforms: [{ architecture, os }],
     version: { package: "virga", version: `v${version}`, revision: "" },
   };

@@ -9,6 +9,13 @@ export interface LentFolder extends AsyncDisposable {
   readonly path: string;
 }
 
+export interface KeptFolder {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly bytes: () => Promise<number>;
+}
+
 /**
  * What clients have sent, kept by the client's own key of it, so that the next build from the same folder is sent the
  * changes only:
@@ -23,7 +30,7 @@ export interface LentFolder extends AsyncDisposable {
 export interface KeptFolders {
   lend(key: string): Promise<LentFolder>;
   /** The ones that no build has now, the longest unused first. */
-  list(): { readonly id: string; readonly lastUsedAt: Date; readonly bytes: () => Promise<number> }[];
+  list(): KeptFolder[];
   remove(id: string): Promise<void>;
   /** Takes away what a killed daemon's builds left, and what was not used for a week. */
   sweep(): Promise<void>;
@@ -57,7 +64,10 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
     },
     list: () =>
       names()
-        .map((id) => ({ id, lastUsedAt: lastUse(id), bytes: () => sizeOf(join(directory, id)) }))
+        .map((id) => {
+          const { mtime, birthtime } = statSync(join(directory, id));
+          return { id, createdAt: birthtime, lastUsedAt: mtime, bytes: () => sizeOf(join(directory, id)) };
+        })
         .toSorted((a, b) => a.lastUsedAt.getTime() - b.lastUsedAt.getTime()),
     async remove(id) {
       if (!names().includes(id)) return;

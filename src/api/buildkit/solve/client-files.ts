@@ -20,7 +20,7 @@ export interface ClientFiles {
 /** The Dockerfile, and the ignore file that belongs to it alone. */
 export async function loadDockerfile(
   files: ClientFiles,
-): Promise<{ text: string; ignore: string | undefined }> {
+): Promise<{ text: string; ignore: string | undefined; folder: string }> {
   const { filename, dockerfileName } = files.attributes;
   const lower = filename.replace(/Dockerfile$/, "dockerfile");
   const follow = [...new Set([filename, `${filename}.dockerignore`, lower])];
@@ -33,7 +33,7 @@ export async function loadDockerfile(
       `failed to read dockerfile: open ${filename}: no such file or directory`,
     );
   }
-  return { text, ignore: read(folder, `${filename}.dockerignore`) };
+  return { text, ignore: read(folder, `${filename}.dockerignore`), folder };
 }
 
 /** The .dockerignore of a folder of the client. */

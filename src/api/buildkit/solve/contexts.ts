@@ -28,6 +28,14 @@ export async function loadBuildFiles(files: ClientFiles): Promise<BuildFiles> {
   }
   if (dockerfile === undefined) throw new Error(`the folder ${dockerfileName} was not loaded`);
   const ignoreText = dockerfile.ignore ?? (await loadIgnore(files, contextName));
+  // A question about the Dockerfile needs no other file.
+  if (files.attributes.subrequest !== undefined) {
+    return {
+      context: { kind: "directory", path: dockerfile.folder },
+      dockerfileText: dockerfile.text,
+      ignoreText,
+    };
+  }
   const title = "[internal] load build context";
   const path = await loadContext(files, { title, name: contextName, ignore: ignoreText });
   return { context: { kind: "directory", path }, dockerfileText: dockerfile.text, ignoreText };

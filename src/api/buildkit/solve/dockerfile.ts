@@ -18,6 +18,7 @@ import { loadBuildFiles, loadNamedContexts } from "./contexts.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { Inputs } from "./references.ts";
 import type { BuiltResult } from "./result.ts";
+import { answerSubrequest } from "./subrequests.ts";
 import type { Solve } from "./solves.ts";
 
 export interface FrontendDependencies {
@@ -53,7 +54,9 @@ export async function solveDockerfile(
     cacheTo: cacheTargets(solve),
     entitlements: entitlementsOf(solve),
   };
-  const { filename } = attributes;
+  const { filename, subrequest } = attributes;
+  if (subrequest !== undefined)
+    return await answerSubrequest(dependencies.builds, subrequest, request, signal);
   const onEvent = showBuild(solve.progress, { name: filename, text: request.dockerfileText ?? "" });
   const credentials = credentialsOf(solve.session, signal);
   const { imageId } = await dependencies.builds.build(request, { onEvent, signal, credentials });

@@ -23,7 +23,13 @@ export function buildRoutes(backend: BuildBackend): ApiRouter {
     const keep = bytesToKeep(c);
     const options = { all: flag(c, "all"), mounts: true, select, ...(keep === undefined ? {} : { keep }) };
     const { removed, freed } = await backend.builds.pruneCache(options);
-    return c.json({ CachesDeleted: removed.length > 0 ? removed : null, SpaceReclaimed: freed });
+    // What clients have sent is no more than a shortcut: to keep some bytes of results is to keep none of it.
+    const sent = await backend.buildkit.pruneFolders(select);
+    const deleted = [...removed, ...sent.removed];
+    return c.json({
+      CachesDeleted: deleted.length > 0 ? deleted : null,
+      SpaceReclaimed: freed + sent.freed,
+    });
   });
   routes.post("/build/cancel", () => {
     throw fail("unimplemented", "build.cancel", "cancelling a build by its id is not supported", {

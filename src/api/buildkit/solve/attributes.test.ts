@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { decodeAttributes } from "./attributes.ts";
+
+test("what buildx sends", () => {
+  expect(
+    decodeAttributes({
+      filename: "sub/Dockerfile", target: "app", "no-cache": "", "image-resolve-mode": "pull", platform: "linux/amd64",
+      "build-arg:A": "1", "label:b": "2", "add-hosts": "x=1.2.3.4,y=::1", "shm-size": "1024",
+      "force-network-mode": "host", "context:base": "docker-image://debian", "vcs:source": "x", "local-sessionid:context": "s",
+      "cache-imports": '[{"Type":"registry","Attrs":{"ref":"r.example/c"}}]',
+    }),
+  ).toEqual({
+    filename: "sub/Dockerfile", target: "app", buildArgs: { A: "1" }, labels: { b: "2" }, noCache: true, pull: true,
+    platform: "linux/amd64", networkMode: "host", extraHosts: ["x:1.2.3.4", "y:::1"], shmSize: 1024,
+    contextName: "context", dockerfileName: "dockerfile", localDockerfile: false, remoteContext: undefined,
+    namedContexts: { base: "docker-image://debian" }, cacheFrom: [{ kind: "registry", reference: "r.example/c" }],
+    subrequest: undefined, sessions: { context: "s" },
+  });
+}); // prettier-ignore
+
+test("what is not supported is refused by its name", () => {
+  for (const [name, value] of [["ulimit", "nofile=1:1"], ["cgroup-parent", "/x"], ["no-cache", "one,two"], ["platform", "linux/amd64,linux/arm64"], ["shm-size", "much"], ["new-option", "x"]] as const) {
+    expect(() => decodeAttributes({ [name]: value })).toThrow(value.replaceAll(",", ", ").split(", ")[0]!);
+  }
+}); // prettier-ignore
