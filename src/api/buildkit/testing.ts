@@ -1,29 +1,19 @@
-import { Duplex } from "node:stream";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 
-/** The two ends of a connection in memory. */
-export function connectionPair(): [Duplex, Duplex] {
-  const make = (): Duplex & { other?: Duplex } =>
-    new Duplex({
-      read() {},
-      write(chunk: Uint8Array, _, done) {
-        const { other } = this as { other?: Duplex };
-        other?.push(Buffer.from(chunk));
-        setImmediate(done);
-      },
-      final(done) {
-        (this as { other?: Duplex }).other?.push(null);
-        done();
-      },
-      destroy(error, done) {
-        const { other } = this as { other?: Duplex };
-        if (other && !other.destroyed) setImmediate(() => other.destroy());
-        done(error);
-      },
-    });
-  const [a, b] = [make(), make()];
-  a.other = b;
-  b.other = a;
-  return [a, b];
+/** The two ends of a connection. */
+export async function connectionPair(): Promise<[Socket, Socket]> {
+  const folder = mkdtempSync("/tmp/virga-pair-");
+  const path = join(folder, "socket");
+  const came = Promise.withResolvers<Socket>();
+  const server = createServer((socket) => came.resolve(socket));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const near = connect(path);
+  const far = await came.promise;
+  server.close();
+  rmSync(folder, { recursive: true });
+  return [near, far];
 }
 
 /** What `work` fails with. */

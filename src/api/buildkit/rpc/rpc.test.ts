@@ -13,8 +13,8 @@ const shape = [question, question] as const;
 const opened: { close(): void }[] = [];
 afterEach(() => opened.splice(0).forEach((one) => one.close()));
 
-function connected(methods: Methods): RpcPeer {
-  const [near, far] = connectionPair();
+async function connected(methods: Methods): Promise<RpcPeer> {
+  const [near, far] = await connectionPair();
   const server = createRpcServer(methods, silentLogger);
   void server.serve(far);
   const peer = connectPeer(near);
@@ -23,7 +23,7 @@ function connected(methods: Methods): RpcPeer {
 }
 
 test("one message each way, and the caller's metadata", async () => {
-  const peer = connected({
+  const peer = await connected({
     "/s/Echo": unary(question, question, ({ text: said }, { metadata }) => ({
       text: `${said} ${String(metadata.who)}`,
     })),
@@ -35,7 +35,7 @@ test("one message each way, and the caller's metadata", async () => {
 });
 
 test("an error arrives with its code and its words", async () => {
-  const peer = connected({
+  const peer = await connected({
     "/s/Fail": unary(question, question, () => {
       throw fail("unimplemented", "x", "größer than 100 %");
     }),
@@ -52,7 +52,7 @@ test("an error arrives with its code and its words", async () => {
 
 test("many megabytes, in many messages", async () => {
   const large = "x".repeat(300_000);
-  const peer = connected({
+  const peer = await connected({
     "/s/Many": streaming(question, question, async function* ({ times }) {
       for (let n = 0; n < times; n++) yield await Promise.resolve({ text: large, times: n });
     }),
@@ -68,7 +68,7 @@ test("many megabytes, in many messages", async () => {
 
 test("a caller that gives up stops the handler", async () => {
   const stopped = Promise.withResolvers<void>();
-  const peer = connected({
+  const peer = await connected({
     "/s/Wait": streaming(question, question, async function* (_, { signal }) {
       yield { text: "begun" };
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
@@ -88,7 +88,7 @@ test("a caller that gives up stops the handler", async () => {
 });
 
 test("a connection that is gone ends its calls", async () => {
-  const [near, far] = connectionPair();
+  const [near, far] = await connectionPair();
   const begun = Promise.withResolvers<void>();
   const server = createRpcServer(
     {
@@ -113,7 +113,7 @@ test("a connection inside a call", async () => {
   const inner = createRpcServer({ "/s/Echo": unary(question, question, (asked) => asked) }, silentLogger);
   opened.push(inner);
   // The caller serves, as a client of BuildKit does with its session; the one called asks.
-  const outer = connected({
+  const outer = await connected({
     "/s/Tunnel": (requests) => {
       const { connection, answers } = openTunnel(requests);
       const peer = connectPeer(connection);
@@ -123,7 +123,7 @@ test("a connection inside a call", async () => {
   });
   const got = Promise.withResolvers<unknown>();
   const call = outer.call("/s/Tunnel");
-  const [near, far] = connectionPair();
+  const [near, far] = await connectionPair();
   void inner.serve(far);
   const up = (async () => {
     for await (const data of near) await call.send(bytesMessage.encode({ data: data as Uint8Array }));

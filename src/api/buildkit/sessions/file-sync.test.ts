@@ -21,8 +21,8 @@ afterEach(() => {
 });
 
 /** A session whose client answers DiffCopy by `serve`. */
-function sessionOf(serve: Method): Session {
-  const [near, far] = connectionPair();
+async function sessionOf(serve: Method): Promise<Session> {
+  const [near, far] = await connectionPair();
   const server = createRpcServer({ [method]: serve }, silentLogger);
   void server.serve(far);
   const peer = connectPeer(near);
@@ -31,9 +31,11 @@ function sessionOf(serve: Method): Session {
 }
 
 /** A client that sends the files below `root` by our own sender; its answers go through a queue. */
-function sending(root: string): { readonly session: Session; readonly metadata: () => unknown } {
+async function sending(
+  root: string,
+): Promise<{ readonly session: Session; readonly metadata: () => unknown }> {
   let seen: unknown;
-  const session = sessionOf(async function* (requests, { metadata }) {
+  const session = await sessionOf(async function* (requests, { metadata }) {
     seen = metadata;
     const queue: Uint8Array[] = [];
     let wake = () => {};
@@ -75,7 +77,7 @@ test("a folder arrives as it is, then only what has changed", async () => {
   chmodSync(join(from, "sub/a"), 0o4750);
   for (let n = 0; n < 300; n++) writeFileSync(join(from, "empty", `${n}`), "");
 
-  const { session, metadata } = sending(from);
+  const { session, metadata } = await sending(from);
   const request = { name: "ctx", follow: ["ü", "b"], exclude: ["*.log"] };
   expect(await syncFolder(session, request, to, { signal: never })).toEqual({ entries: 307, bytes: 700_007 });
   expect(metadata()).toMatchObject({
@@ -96,7 +98,7 @@ test("a folder arrives as it is, then only what has changed", async () => {
 });
 
 test("what the client says goes wrong, goes wrong here", async () => {
-  const session = sessionOf(async function* () {
+  const session = await sessionOf(async function* () {
     yield await Promise.resolve(
       packet.encode({ type: packetTypes.error, data: Buffer.from("no such folder") }),
     );
@@ -107,7 +109,7 @@ test("what the client says goes wrong, goes wrong here", async () => {
 });
 
 test("a client that ends in the middle leaves no half file", async () => {
-  const session = sessionOf(async function* (requests) {
+  const session = await sessionOf(async function* (requests) {
     const stat = { path: "a", mode: 0o644, size: 500_000, modTime: 1n };
     yield packet.encode({ type: packetTypes.stat, stat });
     for await (const _ of requests) break;
@@ -120,7 +122,7 @@ test("a client that ends in the middle leaves no half file", async () => {
 });
 
 test("data that nobody asked for is refused", async () => {
-  const session = sessionOf(async function* () {
+  const session = await sessionOf(async function* () {
     yield await Promise.resolve(packet.encode({ type: packetTypes.data, id: 7, data: Buffer.from("x") }));
   });
   expect(await failure(syncFolder(session, { name: "x" }, place, { signal: never }))).toMatchObject({

@@ -38,7 +38,7 @@ test("a start takes away what was cut, and what nobody used for a week", async (
   const next = createKeptFolders(place, clock);
   await next.sweep();
   expect(readdirSync(place)).toHaveLength(1);
-  clock.advance(8 * 24 * 3600 * 1000);
+  await clock.advance(8 * 24 * 3600 * 1000);
   await next.sweep();
   expect(readdirSync(place)).toEqual([]);
 });
