@@ -63,7 +63,7 @@ export function createSignatures(dependencies: SignaturesDependencies): Signatur
   const { images, registries, here } = dependencies;
   const open = async ({ image, credentials, signal }: Asked, push: boolean) => {
     const reference = judgedName(parseReference(image));
-    const access = { credentials: credentials?.(reference.domain), signal, push };
+    const access = { credentials: await credentials?.(reference.domain), signal, push };
     return { reference, remote: await registries.open(reference, access) };
   };
   return {

@@ -62,7 +62,7 @@ export function createPolicies({ images, registries, source, here }: PoliciesDep
       if (where === "here") return testUse(policy, images, here, text);
       const name = judgedName(parseReference(text));
       const rule = ruleForName(policy, name);
-      const access = { credentials: credentials?.(name.domain), signal };
+      const access = { credentials: await credentials?.(name.domain), signal };
       const fault = await registries.pulling(name, access, async (remote) => {
         const chain = await manifestChain(remote, name.digest ?? name.tag!, signal);
         return (await judgeRemote(rule, name, chain, remote, signal)).fault;
