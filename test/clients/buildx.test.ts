@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { run } from "../../src/host/index.ts";
 import { dockerPackages, unpackClients, type DebianClients } from "../support/debian-clients.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startDockerRegistry } from "../support/registries.ts";
 import { settledHoldings } from "../support/holdings.ts";
 
 /** buildx, compose and docker as Debian 13 and Debian's unstable release have them, on BuildKit's API. */
@@ -145,7 +146,8 @@ describe("docker build through buildx", () => {
       const failed = await newer.run(daemon, ["build", ...plain, root]);
       expect(failed).toMatchObject({ exitCode: 1 });
       expect(failed.stderr).toMatch(/#\d+ [\d.]+ before\n/);
-      expect(failed.stderr).toContain("code: 3");
+      expect(failed.stderr).toContain("did not complete successfully: exit code: 3");
+      expect(failed.stderr).toContain("   2 | >>> RUN echo before; exit 3");
       const wrong = await newer.run(daemon, ["build", ...plain, "-f", join(root, "wrong"), root]);
       expect(wrong.exitCode).toBe(1);
       expect(wrong.stderr).toContain("RUNN");
@@ -258,6 +260,37 @@ describe("docker build through buildx", () => {
         root,
       ]);
       expect(refused.stderr).toContain("compression=estargz");
+    },
+    minute,
+  );
+
+  test(
+    "a registry that wants to know who asks",
+    async () => {
+      const hash = await Bun.password.hash("secret", { algorithm: "bcrypt", cost: 4 });
+      await using registry = await startDockerRegistry({ htpasswd: `me:${hash.replace("$2b", "$2y")}` });
+      const config = join(folder, "logged-in");
+      mkdirSync(config);
+      const known = JSON.parse(readFileSync(join(folder, "sid/config/config.json"), "utf8")) as object;
+      const auths = { [registry.address]: { auth: btoa("me:secret") } };
+      writeFileSync(join(config, "config.json"), JSON.stringify({ ...known, auths }));
+      const name = `${registry.address}/team/app:1`;
+      const root = context("pushed", {
+        Dockerfile: "FROM box:1\nRUN echo pushed >/p\n",
+        from: `FROM ${name}\nRUN cat /p\n`,
+      });
+      const [nobody, me] = [{}, { DOCKER_CONFIG: config }].map((env) => async (...args: string[]) => await newer.run(daemon, ["buildx", ...args], { env })); // prettier-ignore
+      expect((await nobody!("build", "--push", "-t", name, root)).exitCode).toBe(1);
+      const cache = `type=registry,ref=${registry.address}/team/cache:1`;
+      expect(await me!("build", "--push", "-t", name, "--cache-to", `${cache},mode=max`, root)).toMatchObject(
+        { exitCode: 0 },
+      );
+      await ok(newer, "rmi", name);
+      await me!("prune", "-af");
+      const again = await me!("build", ...plain, "--cache-from", cache, root);
+      expect(again.stderr).toMatch(/RUN echo pushed >\/p\n#\d+ CACHED/);
+      const pulled = await me!("build", ...plain, "-f", join(root, "from"), root);
+      expect(pulled.stderr).toMatch(/#\d+ [\d.]+ pushed\n/);
     },
     minute,
   );

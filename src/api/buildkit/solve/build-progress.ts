@@ -1,12 +1,10 @@
 import type { Progress } from "../../../base/index.ts";
 import type { BuildEvent, BuildStep, LintWarning } from "../../../builds/index.ts";
+import { inBuildkitsWords, type ShownDockerfile } from "./build-error.ts";
 import type { SolveProgress, ProgressVertex } from "./progress.ts";
 
 /** Shows a build's steps as vertices. Steps that set configuration only are not shown, as BuildKit does not. */
-export function showBuild(
-  progress: SolveProgress,
-  dockerfile: { readonly name: string; readonly text: string },
-) {
+export function showBuild(progress: SolveProgress, dockerfile: ShownDockerfile) {
   const open = new Map<string, ProgressVertex>();
   const begin = (step: BuildStep, at: Date) => {
     open.set(step.id, progress.vertex({ digest: step.id, name: step.name, inputs: step.inputs, at }));
@@ -30,7 +28,7 @@ export function showBuild(
     if (event.kind === "progress") showProgress(vertex, event.progress);
     if (event.kind === "finished") {
       const { cached, error, at } = event;
-      vertex.complete({ cached, at, ...(error === undefined ? {} : { error }) });
+      vertex.complete({ cached, at, ...(error === undefined ? {} : { error: inBuildkitsWords(error) }) });
       open.delete(step.id);
     }
   };
@@ -50,7 +48,7 @@ function showProgress(
 
 function warningOf(
   { text, lint, step }: { readonly text: string; readonly lint?: LintWarning; readonly step?: BuildStep },
-  dockerfile: { readonly name: string; readonly text: string },
+  dockerfile: ShownDockerfile,
 ) {
   const vertex = step?.id ?? "";
   if (!lint) return { vertex, level: 1, short: Buffer.from(text) };

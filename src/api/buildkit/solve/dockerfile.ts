@@ -12,6 +12,7 @@ import { credentialsOf, secretOf } from "../sessions/lent.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { openAgent } from "../sessions/ssh-agent.ts";
 import { decodeAttributes, type DockerfileAttributes } from "./attributes.ts";
+import { buildError } from "./build-error.ts";
 import { showBuild } from "./build-progress.ts";
 import type { ClientFiles } from "./client-files.ts";
 import { loadBuildFiles, loadNamedContexts } from "./contexts.ts";
@@ -57,9 +58,13 @@ export async function solveDockerfile(
   const { filename, subrequest } = attributes;
   if (subrequest !== undefined)
     return await answerSubrequest(dependencies.builds, subrequest, request, signal);
-  const onEvent = showBuild(solve.progress, { name: filename, text: request.dockerfileText ?? "" });
+  const shown = { name: filename, text: request.dockerfileText ?? "" };
+  const onEvent = showBuild(solve.progress, shown);
   const credentials = credentialsOf(solve.session, signal);
-  const { imageId } = await dependencies.builds.build(request, { onEvent, signal, credentials });
+  const built = dependencies.builds.build(request, { onEvent, signal, credentials });
+  const { imageId } = await built.catch((error: unknown) => {
+    throw buildError(error, shown);
+  });
   const image = dependencies.images.resolve(imageId);
   if (image.storedAt >= solve.createdAt) dependencies.leftovers.add(image);
   const metadata = { "containerimage.config": Buffer.from(JSON.stringify(image.config)) };
