@@ -87,9 +87,7 @@ test("a folder arrives as it is, then only what has changed", async () => {
     "followpaths-encoded": "1",
     "exclude-patterns": "*.log",
   });
-  expect(namesIn(to)).toEqual(
-    namesIn(from),
-  );
+  expect(namesIn(to)).toEqual(namesIn(from));
   expect(readFileSync(join(to, "large")).equals(large)).toBe(true);
   expect(statSync(join(to, "sub/b"))).toMatchObject({ nlink: 2, mode: 0o104750 });
 
