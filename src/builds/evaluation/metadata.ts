@@ -30,7 +30,7 @@ export function applySetting(state: StageState, instruction: SettingInstruction)
       state.process.Shell = instruction.shell;
       return `SHELL [${instruction.shell.join(" ")}]`;
     case "HEALTHCHECK":
-      state.process.Healthcheck = healthcheckOf(state, instruction.check);
+      state.process.Healthcheck = healthcheckOf(instruction.check);
       return `HEALTHCHECK ${JSON.stringify(state.process.Healthcheck)}`;
     case "MAINTAINER":
       state.author = instruction.author;
@@ -132,13 +132,10 @@ function applySingle(
   return `${instruction.kind} ${value}`;
 }
 
-function healthcheckOf(state: StageState, written: HealthcheckWritten): HealthcheckConfig {
+function healthcheckOf(written: HealthcheckWritten): HealthcheckConfig {
   const { command } = written;
   if (command === "NONE") return { Test: ["NONE"] };
-  const shell = state.process.Shell;
-  // CMD-SHELL means /bin/sh to whoever runs the check, so another SHELL is spelt out.
-  const inShell = (line: string) => (shell === undefined ? ["CMD-SHELL", line] : ["CMD", ...shell, line]);
-  const test = command.form === "exec" ? ["CMD", ...command.arguments] : inShell(command.line);
+  const test = command.form === "exec" ? ["CMD", ...command.arguments] : ["CMD-SHELL", command.line];
   return {
     Test: test,
     ...(written.interval === undefined ? {} : { Interval: written.interval }),

@@ -81,9 +81,10 @@ class Copier {
     const rooted = resolveInRoot(root, wanted);
     const isFolder = rooted.exists && lstatSync(rooted.absolute).isDirectory();
     if (source.kind === "directory") {
-      // The root of a tree has no entry of its own: what it becomes is an ordinary new folder.
-      const own = first?.to === "";
-      this.#makeFolders(root, own ? dirname(rooted.path) : rooted.path);
+      // What a folder's content goes into is an ordinary new folder; with its parents it is the folder itself.
+      const keeps = first?.to === "" && source.parents !== "";
+      const made = this.#makeFolders(root, keeps ? dirname(rooted.path) : rooted.path);
+      if (made && this.#options.mode) chmodSync(rooted.absolute, this.#options.mode(0o755, true));
       for (const entry of source.entries) await this.#entry(entry, join(rooted.absolute, entry.to));
       return;
     }
@@ -100,19 +101,22 @@ class Copier {
     for (const { path, stat } of this.#folderTimes.toReversed()) this.#setTime(path, stat);
   }
 
-  /** `path` holds no symlinks. New folders are 0755 and belong to the owner asked for. */
-  #makeFolders(root: string, path: string): void {
-    if (path === "" || path === ".") return;
+  /** `path` holds no symlinks. New folders are 0755 and belong to the owner asked for. Tells whether the last is new. */
+  #makeFolders(root: string, path: string): boolean {
+    if (path === "" || path === ".") return false;
     let here = root;
+    let made = false;
     for (const part of path.split("/")) {
       here = join(here, part);
       const stat = lstatSync(here, { throwIfNoEntry: false });
+      made = !stat;
       if (stat?.isDirectory()) continue;
       if (stat) throw conflict(here.slice(root.length), "is a file, and must be a folder");
       mkdirSync(here, { mode: 0o755 });
       chmodSync(here, 0o755);
       if (this.#options.owner) lchown(here, this.#options.owner.uid, this.#options.owner.gid);
     }
+    return made;
   }
 
   async #entry(entry: SourceEntry, target: string): Promise<void> {
