@@ -27,12 +27,10 @@ export async function findInRegistry(
   signal: AbortSignal,
 ): Promise<Found[]> {
   const found: Found[] = [];
-  const tagged = await manifestOf(remote, signatureTag(digest), signal);
-  if (tagged) found.push(...(await readLayers(remote, tagged, signal)));
+  found.push(...(await readSignatures(remote, signatureTag(digest), signal)));
   for (const { digest: referrer } of await candidates(remote, digest, signal)) {
     if (found.length >= maxSignatures) break;
-    const manifest = await manifestOf(remote, referrer, signal);
-    if (manifest) found.push(...(await readLayers(remote, manifest, signal)));
+    found.push(...(await readSignatures(remote, referrer, signal)));
   }
   const known = new Set<string>();
   return found.filter((one) => {
@@ -64,17 +62,23 @@ const manifestShape = z.object({
 });
 type Manifest = z.infer<typeof manifestShape>;
 
-async function manifestOf(
+/** What is broken in one place must not hide what is good in another; a registry that does not answer ends the search. */
+const broken: readonly string[] = ["invalid", "unimplemented", "data-loss", "not-found"];
+
+async function readSignatures(
   remote: RemoteRepository,
   reference: string,
   signal: AbortSignal,
-): Promise<Manifest | undefined> {
+): Promise<Found[]> {
+  let bytes: Uint8Array | undefined;
   try {
-    const { bytes } = await remote.manifest(reference, signal);
-    return readManifest(bytes);
+    ({ bytes } = await remote.manifest(reference, signal));
+    const manifest = readManifest(bytes);
+    return manifest ? await readLayers(remote, manifest, signal) : [];
   } catch (error) {
-    if (isVirgaError(error, "not-found")) return undefined;
-    throw error;
+    if (!isVirgaError(error) || !broken.includes(error.kind)) throw error;
+    const isAbsent = bytes === undefined && error.kind === "not-found";
+    return isAbsent ? [] : [{ problem: `a signature can't be read: ${error.message}` }];
   }
 }
 

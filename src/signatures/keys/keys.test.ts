@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { isVirgaError } from "../../base/index.ts";
 import {
   generateKeyPair,
@@ -10,6 +10,9 @@ import {
   readPublicKey,
   signWith,
 } from "./index.ts";
+
+// scrypt is made to be slow, and slower on a busy machine.
+setDefaultTimeout(60_000);
 
 const message = Buffer.from("what is signed");
 

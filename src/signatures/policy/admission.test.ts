@@ -141,6 +141,29 @@ describe("pulls", () => {
     expect((await refusal(() => kit.images.pull(name))).message).toContain("it has no signature");
   });
 
+  test("a broken signature is told, and hides no good one", async () => {
+    rules({ [fake.host]: signed({ signedIdentity: { type: "matchDigest" } }) });
+    const tag = `${image.digest.replace(":", "-")}.sig`;
+    fake.addManifest(
+      "team/app",
+      tag,
+      { schemaVersion: 1 },
+      "application/vnd.docker.distribution.manifest.v1+json",
+    );
+    expect((await refusal(() => kit.images.pull(name))).message).toContain("a signature can't be read");
+    addBundle(fake, "team/app", image.digest, bundleOf(key, image.digest));
+    await kit.images.pull(name);
+    expect(kit.images.admitted(name).id).toBe(image.id);
+  });
+
+  test("a registry that fails while it is asked for signatures lets nothing in", async () => {
+    rules({ [fake.host]: signed() });
+    sign(image.digest);
+    fake.answer = (seen) => (seen.path.endsWith(".sig") ? { status: 500 } : undefined);
+    expect(await refusal(() => kit.images.pull(name))).toMatchObject({ kind: "unavailable" });
+    expect(kit.stored()).toEqual([]);
+  });
+
   test("what is refused by its name alone is not even asked for", async () => {
     rules({ "": reject });
     const error = await refusal(() => kit.images.pull(name));
