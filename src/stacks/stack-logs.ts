@@ -16,6 +16,7 @@ export interface StackLogOptions {
   readonly follow: boolean;
   readonly tail?: number;
   readonly sinceNs?: bigint;
+  readonly untilNs?: bigint;
 }
 
 /** Where a container's log was read up to: lines may share one timestamp, so their number counts too. */
@@ -164,6 +165,7 @@ function logOptions(options: StackLogOptions, follow: boolean): LogOptions {
     follow,
     ...(options.tail === undefined ? {} : { tail: options.tail }),
     ...(options.sinceNs === undefined ? {} : { sinceNs: options.sinceNs }),
+    ...(options.untilNs === undefined ? {} : { untilNs: options.untilNs }),
   };
 }
 

@@ -100,6 +100,7 @@ export interface Stacks {
       readonly follow: boolean;
       readonly tail?: number;
       readonly sinceNs?: bigint;
+      readonly untilNs?: bigint;
     },
     signal: AbortSignal,
   ): AsyncIterableIterator<StackLogLine>;

@@ -331,7 +331,7 @@ describe("with a running container", () => {
     expect(await ok("pause", "web")).toBe("web");
     expect(await ok("ps")).toContain("(Paused)");
     await ok("unpause", "web");
-    await ok("rename", "web", "other");
+    expect(await json("rename", "--json", "web", "other")).toEqual({ name: "other", before: "web" });
     await ok("rename", "other", "web");
     await ok("network", "create", "back");
     await ok("network", "connect", "--alias", "hidden", "back", "web");
@@ -390,7 +390,8 @@ describe("with a running container", () => {
 });
 
 test("stop says why a container had to be killed; wait, rm and prune", async () => {
-  await ok("run", "-d", "--name", "deaf", "box:1", "sleep", "1000");
+  const deaf = await json<{ id: string }>("run", "-d", "--json", "--name", "deaf", "box:1", "sleep", "1000");
+  expect(deaf.id).toMatch(/^[0-9a-f]{64}$/);
   const waiting = virga("wait", "deaf");
   const { stdout, stderr } = await virga("stop", "-t", "1", "deaf");
   expect(stdout).toBe("deaf\n");
@@ -426,6 +427,13 @@ test("build: from a folder, from stdin, with a step that fails", async () => {
   expect([quiet.stdout, quiet.stderr]).toEqual([built.stdout, ""]);
   const piped = await shell("printf 'FROM box:1\\nRUN echo hello\\n' | virga build --json -t mine:2 -");
   expect(JSON.parse(piped.stdout)).toMatchObject({ imageId: expect.stringMatching(/^sha256:/) });
+  const packed = "virga build -q --build-arg WHO=me";
+  for (const options of ["-c", "-cz"]) {
+    const whole = await shell(`tar -C ${place} ${options} . | ${packed} -`);
+    expect([whole.stdout, whole.stderr]).toEqual([built.stdout, ""]);
+  }
+  const damaged = await shell(`tar -C ${place} -c . | head -c 1000 | ${packed} -`);
+  expect([damaged.exitCode, damaged.stderr]).toEqual([2, expect.stringContaining("cannot be unpacked")]);
   writeFileSync(join(place, "Dockerfile"), "FROM box:1\nRUN echo before && exit 9\n");
   const failed = await virga("build", place);
   expect([failed.exitCode, failed.stdout]).toEqual([2, ""]);

@@ -427,6 +427,8 @@ describe("logs", () => {
     );
     expect(await ok("logs", "-p", "talk", "-t", "-n", "1", "one")).toMatch(/^one-1 \| \d{4}-\S+Z one 3\n$/);
     expect(await ok("logs", "talk", "--no-log-prefix", "other")).toBe("other\n");
+    expect(await ok("logs", "talk", "--since", "1h", "other")).toBe("other-1 | other\n");
+    expect(await ok("logs", "talk", "--until", "1h")).toBe("");
     const wrong = await virga("logs", place(), "oen");
     expect([wrong.exitCode, wrong.stderr.split("\n")[0]]).toEqual([
       2,

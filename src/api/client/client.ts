@@ -8,6 +8,7 @@ import type {
   WireDownOptions,
   WireError,
   WireLogLine,
+  WireLogOptions,
   WireOperation,
   WirePruneOptions,
   WirePruneReport,
@@ -41,7 +42,7 @@ export interface Client {
   stacks(): Promise<readonly WireStackSummary[]>;
   logs(
     target: WireStackTarget,
-    options: { readonly services: readonly string[]; readonly follow: boolean; readonly tail?: number },
+    options: WireLogOptions,
     signal?: AbortSignal,
   ): AsyncIterableIterator<WireLogLine>;
   /** A container by name, id or prefix of one. */

@@ -30,6 +30,7 @@ export type {
   WireError,
   WireLimits,
   WireLogLine,
+  WireLogOptions,
   WireMount,
   WireOperation,
   WirePort,

@@ -73,6 +73,16 @@ export interface WireStackSummary {
   readonly running: number;
 }
 
+export interface WireLogOptions {
+  /** Empty: all. */
+  readonly services: readonly string[];
+  readonly follow: boolean;
+  readonly tail?: number;
+  /** Seconds since 1970, with up to nine decimals. */
+  readonly since?: string;
+  readonly until?: string;
+}
+
 export interface WireLogLine {
   readonly service: string;
   readonly container: string;

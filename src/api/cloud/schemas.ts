@@ -29,11 +29,28 @@ const downOptions = z.strictObject({
   timeout: z.number().int().exactOptional(),
 });
 
-const logOptions = z.strictObject({
-  services: z.array(z.string()),
-  follow: z.boolean(),
-  tail: z.number().int().nonnegative().exactOptional(),
-});
+/** Seconds since 1970, as nanoseconds. */
+const instant = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,9})?$/, "expected seconds since 1970")
+  .transform((text) => {
+    const [seconds = "", fraction = ""] = text.split(".");
+    return BigInt(seconds + fraction.padEnd(9, "0"));
+  });
+
+const logOptions = z
+  .strictObject({
+    services: z.array(z.string()),
+    follow: z.boolean(),
+    tail: z.number().int().nonnegative().exactOptional(),
+    since: instant.exactOptional(),
+    until: instant.exactOptional(),
+  })
+  .transform(({ since, until, ...rest }) => ({
+    ...rest,
+    ...(since === undefined ? {} : { sinceNs: since }),
+    ...(until === undefined ? {} : { untilNs: until }),
+  }));
 
 export const stopBody = z.strictObject({
   /** Seconds until SIGKILL; -1 waits without end. */

@@ -99,13 +99,14 @@ export const rename: Command = {
   name: "rename",
   summary: "Give a container another name",
   usage: "CONTAINER NEW-NAME",
-  options: {},
+  options: { ...jsonOption },
   arguments: { min: 2, max: 2 },
   completes: ["container", "nothing"],
   async run(invocation) {
     const docker = engineOf(invocation.root);
     const [name = "", next = ""] = invocation.arguments;
     await named(docker, "container", name, () => docker.act(name, "rename", { name: next }));
+    if (invocation.flag("json")) printJson({ name: next, before: name });
     return 0;
   },
 };

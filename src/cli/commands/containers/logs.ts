@@ -80,12 +80,10 @@ async function findStack(invocation: Invocation): Promise<StackLogs | undefined>
 }
 
 async function stackLogs(invocation: Invocation, { client, target, services }: StackLogs): Promise<number> {
-  for (const option of ["since", "until"]) {
-    if (invocation.given(option)) {
-      throw fail("unimplemented", "cli.unsupported", `--${option} is for containers, not for a stack`, {
-        hint: "name a container: virga ps",
-      });
-    }
+  if (invocation.given("until") && invocation.flag("follow")) {
+    throw fail("invalid", "cli.usage", "of a stack, --until does not go with --follow", {
+      hint: "leave one of them out",
+    });
   }
   const { createPrefix } = await import("../../stack-view.ts");
   const prefix = createPrefix(await client.stack(target), services);
@@ -94,6 +92,7 @@ async function stackLogs(invocation: Invocation, { client, target, services }: S
     services,
     follow: invocation.flag("follow"),
     ...(tail === undefined ? {} : { tail }),
+    ...span(invocation),
   };
   return await untilInterrupted(async (signal) => {
     for await (const line of client.logs(target, options, signal)) {
@@ -133,6 +132,11 @@ async function containerLogs(invocation: Invocation): Promise<number> {
     if (json) await printLines(pieces, Name.replace(/^\//, ""));
     else await copy(pieces);
   });
+}
+
+function span(invocation: Invocation): { readonly since?: string; readonly until?: string } {
+  const [since, until] = [timeOf(invocation, "since"), timeOf(invocation, "until")];
+  return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
 }
 
 /** Docker wants seconds; a length of time is from now back. */

@@ -37,7 +37,11 @@ export const run: Command = {
   name: "run",
   summary: "Make a container from an image and run a command in it",
   ...shape,
-  options: { ...attachOptions, ...createOptions },
+  options: {
+    ...attachOptions,
+    json: { type: "boolean", help: "with -d: print the id as JSON" },
+    ...createOptions,
+  },
   details: `Options stand before the image; what follows the image is the container's command. The exit code is the command's; 125
 when the container could not be made or started, 126 when the command cannot be run, 127 when it is not there.
 Without -d the container's output is shown until it ends; with -it it has your terminal, and ctrl-p ctrl-q leaves it
@@ -124,10 +128,16 @@ async function runContainer(invocation: Invocation): Promise<number> {
   const docker = engineOf(invocation.root, { start: true });
   const body = createBody(invocation);
   const streams = attachedStreams(invocation);
+  if (invocation.flag("json") && !invocation.flag("detach")) {
+    throw fail("invalid", "cli.usage", "--json goes with -d: without it the command's own output is shown", {
+      hint: "virga run -d --json …, or virga inspect",
+    });
+  }
   if (invocation.flag("detach")) {
     const id = await createContainer(docker, invocation, body);
     await named(docker, "container", id, () => docker.act(id, "start"));
-    print(id);
+    if (invocation.flag("json")) printJson({ id });
+    else print(id);
     return 0;
   }
   // A pipe on stdin with -t would get the terminal's echo mixed into it: docker refuses it too.

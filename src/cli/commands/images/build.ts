@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { fail } from "../../../base/index.ts";
@@ -99,8 +99,8 @@ export const build: Command = {
   },
   completes: ["folder"],
   details: `The daemon reads the folder in place, without what .dockerignore says. It gets git repositories (https://HOST/NAME.git#REF:FOLDER,
-git@HOST:NAME.git) and archives (http, https) itself. With - instead of a folder the Dockerfile comes from stdin, and there
-is nothing to COPY from.
+git@HOST:NAME.git) and archives (http, https) itself. With - instead of a folder stdin is a Dockerfile, with nothing to
+COPY from, or a tar archive of the folder.
 
   virga build -t web:1 .`,
   async run(invocation) {
@@ -144,9 +144,7 @@ async function readPlace(invocation: Invocation): Promise<Place> {
   const file = invocation.text("file");
   const keep = { [Symbol.dispose]() {} };
   if (folder === "-") {
-    const empty = mkdtempSync(join(tmpdir(), "virga-build-"));
-    const remove = { [Symbol.dispose]: () => rmSync(empty, { recursive: true, force: true }) };
-    return { source: { directory: empty, dockerfileText: await dockerfileFromStdin() }, ...remove };
+    return await placeFromStdin(file);
   }
   if (isAddress(folder)) {
     const dockerfile =
@@ -170,24 +168,53 @@ async function readPlace(invocation: Invocation): Promise<Place> {
   return { source: { directory, dockerfileText: readText(file) }, ...keep };
 }
 
+/** Text is a Dockerfile, anything else the archive of a whole folder. It goes to a folder that is ours until the end. */
+async function placeFromStdin(dockerfile: string | undefined): Promise<Place> {
+  const input = await inputBytes();
+  const work = mkdtempSync(join(tmpdir(), "virga-build-"));
+  const remove = { [Symbol.dispose]: () => rmSync(work, { recursive: true, force: true }) };
+  try {
+    const directory = join(work, "context");
+    mkdirSync(directory);
+    if (!isArchive(input)) {
+      return { source: { directory, dockerfileText: new TextDecoder().decode(input) }, ...remove };
+    }
+    await unpack(input, join(work, "archive"), directory);
+    return { source: { directory, ...(dockerfile === undefined ? {} : { dockerfile }) }, ...remove };
+  } catch (error) {
+    remove[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** A text has no zero bytes, and no archive or compressed one is without. */
+function isArchive(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, 100_000).includes(0);
+}
+
+/** tar(1) finds out how it is compressed, which it cannot with a pipe. */
+async function unpack(bytes: Uint8Array, file: string, directory: string): Promise<void> {
+  writeFileSync(file, bytes, { mode: 0o600 });
+  const child = Bun.spawn(["tar", "-x", "-p", "-C", directory, "-f", file], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const [said, code] = await Promise.all([child.stderr.text(), child.exited]);
+  rmSync(file);
+  if (code === 0) return;
+  throw fail("invalid", "build.context-damaged", `the archive on stdin cannot be unpacked: ${said.trim()}`);
+}
+
 async function dockerfileFromStdin(): Promise<string> {
-  if (isTerminal(0)) {
-    throw fail("invalid", "cli.no-input", "no Dockerfile comes from a terminal", {
-      hint: "virga build - < Dockerfile",
-    });
-  }
-  const bytes = await Bun.stdin.bytes();
-  if (bytes.includes(0) || (bytes[0] === 0x1f && bytes[1] === 0x8b)) {
-    throw fail(
-      "unimplemented",
-      "cli.unsupported",
-      "a build context on stdin is not supported, only a Dockerfile",
-      {
-        hint: "unpack it first: mkdir context && tar -xf FILE -C context && virga build context",
-      },
-    );
-  }
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder().decode(await inputBytes());
+}
+
+async function inputBytes(): Promise<Uint8Array> {
+  if (!isTerminal(0)) return await Bun.stdin.bytes();
+  throw fail("invalid", "cli.no-input", "no Dockerfile comes from a terminal", {
+    hint: "virga build - < Dockerfile",
+  });
 }
 
 function buildOptions(invocation: Invocation): Omit<WireBuild, "directory"> {
