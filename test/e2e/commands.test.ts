@@ -390,8 +390,9 @@ describe("with a running container", () => {
 });
 
 test("stop says why a container had to be killed; wait, rm and prune", async () => {
-  const deaf = await json<{ id: string }>("run", "-d", "--json", "--name", "deaf", "box:1", "sleep", "1000");
-  expect(deaf.id).toMatch(/^[0-9a-f]{64}$/);
+  expect(await json("run", "-d", "--json", "--name", "deaf", "box:1", "sleep", "1000")).toEqual({
+    id: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
   const waiting = virga("wait", "deaf");
   const { stdout, stderr } = await virga("stop", "-t", "1", "deaf");
   expect(stdout).toBe("deaf\n");
@@ -432,7 +433,7 @@ test("build: from a folder, from stdin, with a step that fails", async () => {
     const whole = await shell(`tar -C ${place} ${options} . | ${packed} -`);
     expect([whole.stdout, whole.stderr]).toEqual([built.stdout, ""]);
   }
-  const damaged = await shell(`tar -C ${place} -c . | head -c 1000 | ${packed} -`);
+  const damaged = await shell(`tar -C ${place} -cz . | head -c 60 | ${packed} -`);
   expect([damaged.exitCode, damaged.stderr]).toEqual([2, expect.stringContaining("cannot be unpacked")]);
   writeFileSync(join(place, "Dockerfile"), "FROM box:1\nRUN echo before && exit 9\n");
   const failed = await virga("build", place);
