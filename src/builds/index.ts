@@ -1,5 +1,6 @@
 export type { BuildEvent, BuildStep, StepNews } from "./build-event.ts";
 export type {
+  AttestRequest,
   BuildContext,
   BuildRequest,
   BuildResult,

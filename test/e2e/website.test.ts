@@ -49,6 +49,22 @@ test(
 );
 
 test(
+  "an image with packages from apt is the same when it is built again, and says what is in it",
+  async () => {
+    const verified = await daemon.virga(["image", "verify", "website-cache", join(website, "cache")]);
+    expect([verified.stdout, verified.exitCode]).toEqual([
+      expect.stringMatching(/^identical sha256:[0-9a-f]{64}\n$/),
+      0,
+    ]);
+    const sbom = await daemon.virga(["image", "sbom", "website-cache"]);
+    expect(sbom.stdout).toMatch(/pkg:deb\/debian\/redis-server@\S+distro=debian-12/);
+    const provenance = await daemon.virga(["image", "provenance", "website-cache"]);
+    expect(provenance.stdout).toContain("pkg:docker/debian@bookworm?platform=linux");
+  },
+  4 * minutes,
+);
+
+test(
   "each part is a container of its own, reached by its own client",
   async () => {
     expect((await containers()).split("\n")).toHaveLength(4);
