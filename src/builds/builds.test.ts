@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmdirSync,
+  statfsSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -601,6 +602,14 @@ test("a full disk ends the build with a clear error, and leaves nothing", async 
       expect(readdirSync(`${small.root}/builds`)).toEqual([]);
     }
     expect(small.layers.list()).toHaveLength(1);
+
+    // What a build writes for itself: here a here-document, on a disk with 64 KB left.
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(`${disk}/filler`, Buffer.alloc(bavail * bsize - (64 << 10)));
+    const heredoc = dockerfile("FROM busybox", "COPY <<E /x", "x".repeat(1 << 20), "E");
+    const error = await errorOf(small.build(path, heredoc));
+    expect([error.kind, error.code]).toEqual(["exhausted", "build.disk-full"]);
+    expect(readdirSync(`${small.root}/builds`)).toEqual([]);
   } finally {
     unmount(disk);
     rmdirSync(disk);

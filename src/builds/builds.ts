@@ -23,6 +23,7 @@ import type { CacheLimit } from "./cache/tidying.ts";
 import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import type { LintWarning } from "./lint/warning.ts";
+import { namingFullDisk } from "./disk-full.ts";
 import { lintBuild, readBuild } from "./read-build.ts";
 import { createInstalls } from "./lock/installs.ts";
 import { verifyImage } from "./verify/verify-image.ts";
@@ -56,6 +57,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
   const tidying = createTidying(parts, settings.cacheLimit);
   const inventories = createInventories({ state, layers });
   const attestations = createAttestations({ ...services, inventories });
+  const whole = { ...shared, attestations, inventories };
   const isIdle = () => running.size === 0;
   const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<unknown> }>();
 
@@ -64,7 +66,7 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
       const id = newId().slice(0, 16);
       const stop = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-      const work = runBuild({ ...shared, attestations, inventories }, id, request, options, signal);
+      const work = namingFullDisk(runBuild(whole, id, request, options, signal));
       running.set(id, { stop, ended: work.catch(() => {}) });
       try {
         return await work;

@@ -10,7 +10,7 @@ export async function showProgress(
   options: { readonly quiet?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<readonly ProgressLine[]> {
   const { createProgressView } = await import("./progress.ts");
-  using view = options.quiet === true ? undefined : createProgressView(process.stderr);
+  using view = options.quiet === true ? undefined : await createProgressView();
   const others: ProgressLine[] = [];
   const tasks = new Map<string, Progress>();
   try {

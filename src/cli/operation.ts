@@ -21,7 +21,7 @@ export async function follow(
 }
 
 async function watch(client: Client, id: string, quiet: boolean): Promise<void> {
-  using view = quiet ? silentView : createProgressView(process.stderr);
+  using view = quiet ? silentView : await createProgressView();
   const left = new AbortController();
   let interrupts = 0;
   const onInterrupt = () => {

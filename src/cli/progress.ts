@@ -1,9 +1,16 @@
 import { systemClock } from "../base/index.ts";
-import { createLiveView } from "./progress-live.ts";
-import { createPlainView } from "./progress-plain.ts";
 import type { ProgressView } from "./progress-view.ts";
+import { isTerminal, tell } from "./terminal.ts";
 
-/** Live lines, one a task, on a terminal; plain lines otherwise. */
-export function createProgressView(stream: NodeJS.WriteStream): ProgressView {
-  return stream.isTTY ? createLiveView(stream, systemClock) : createPlainView(stream, systemClock);
+/**
+ * On stderr: live lines, one a task, on a terminal; plain lines otherwise. What draws on a terminal is loaded only then:
+ * it costs as much as a short command.
+ */
+export async function createProgressView(): Promise<ProgressView> {
+  if (isTerminal(2)) {
+    const { createLiveView } = await import("./progress-live.ts");
+    return createLiveView(process.stderr, systemClock);
+  }
+  const { createPlainView } = await import("./progress-plain.ts");
+  return createPlainView({ write: tell }, systemClock);
 }

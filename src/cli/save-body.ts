@@ -24,7 +24,7 @@ export async function saveBody(
   }
   const response = await get();
   const { createProgressView } = await import("./progress.ts");
-  using view = isTerminal(2) ? createProgressView(process.stderr) : undefined;
+  using view = isTerminal(2) ? await createProgressView() : undefined;
   const partial = `${file}.part-${process.pid}`;
   const out = createWriteStream(partial);
   let current = 0;
