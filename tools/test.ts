@@ -24,6 +24,7 @@ const testPackages = [
   { name: "python3-docker", programs: ["/usr/lib/python3/dist-packages/docker/__init__.py"] },
   { name: "qemu-system-x86", programs: ["qemu-system-x86_64"] },
   { name: "skopeo", programs: ["skopeo"] },
+  { name: "umoci", programs: ["umoci"] },
 ];
 
 const sideBySide = 2;

@@ -135,6 +135,36 @@ describe("clients", () => {
     await buildah("pull", "-q", insecure, `${registry}/buildah/mine:1`);
   }, 60_000);
 
+  test("umoci: an image that it changed goes there and back with its digest, to the engine too", async () => {
+    const layout = join(work, "umoci");
+    await copy(`docker-archive:${archive}`, `oci:${layout}:base`);
+    await ok([
+      "umoci",
+      "config",
+      "--image",
+      `${layout}:base`,
+      "--tag",
+      "mine",
+      "--config.label",
+      "made=here",
+    ]);
+    const name = `${registry}/umoci/mine:1`;
+    await copy(`oci:${layout}:mine`, `docker://${name}`, "--preserve-digests");
+    await copy(`docker://${name}`, `oci:${layout}:back`, "--preserve-digests");
+    const digest = await digestAt(registry, "umoci/mine:1");
+    const { manifests } = (await Bun.file(join(layout, "index.json")).json()) as {
+      manifests: { digest: string; annotations: Record<string, string> }[];
+    };
+    for (const tag of ["mine", "back"]) {
+      const found = manifests.find((one) => one.annotations["org.opencontainers.image.ref.name"] === tag);
+      expect([tag, found?.digest]).toEqual([tag, digest]);
+    }
+    await ok(["umoci", "unpack", "--image", `${layout}:back`, join(work, "umoci-bundle")]);
+    expect(await daemon.dockerOk(["pull", name])).toContain(`Digest: ${digest}`);
+    await daemon.dockerOk(["tag", name, `${registry}/umoci/again:1`]);
+    expect(await daemon.dockerOk(["push", `${registry}/umoci/again:1`])).toContain(`digest: ${digest}`);
+  }, 60_000);
+
   test("a cache of docker-registry: by its prefix and at the mirror's address, also when the registry is away", async () => {
     const { address } = upstream;
     await copy(`docker-archive:${archive}`, `docker://${address}/team/app:1`, "--format", "v2s2");
