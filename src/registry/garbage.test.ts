@@ -133,6 +133,51 @@ test("what was set aside is not served, and a push mends it", async () => {
   expect(it.registry.manifests.find("app", { digest }).digest).toBe(digest);
 });
 
+test("a collection that is killed anywhere loses nothing that is needed, and what it left goes after the start", async () => {
+  let ended = false;
+  let kills = 0;
+  for (; !ended; kills++) {
+    using kit = await testRegistry();
+    const { content } = kit;
+    const kept = ["shared", "own", "layer of other"];
+    await pushImage(kit.registry, "app", "keep", ["shared", "own"]);
+    await pushImage(kit.registry, "app", "go", ["shared", "gone 1", "gone 2", "layer of other"]);
+    await pushImage(kit.registry, "other", "keep", ["layer of other"]);
+    kit.registry.retention.add({ repositories: "app", tags: "go", keepTags: 0, untaggedMs: 0 });
+    await kit.clock.advance(2 * hour);
+    let removals = 0;
+    const remove = content.remove.bind(content);
+    content.remove = async (digest) => {
+      if (removals++ === kills) throw new Error("killed");
+      await remove(digest);
+    };
+    ended = await kit.registry.collectGarbage().then(
+      () => true,
+      () => false,
+    );
+    content.remove = remove;
+    kit.reopen();
+    const { manifests, needs } = kit.registry;
+    for (const [name, layers] of [
+      ["app", ["shared", "own"]],
+      ["other", ["layer of other"]],
+    ] as const) {
+      await manifests.read(manifests.find(name, { tag: "keep" }));
+      for (const layer of layers) {
+        const blob = kit.registry.blobs.find(name, digestOf(layer));
+        expect(await Bun.file(kit.registry.blobs.path(blob)).text()).toBe(layer);
+      }
+    }
+    // As the daemon does when it starts.
+    for (const { digest } of content.list()) if (!needs(digest)) await content.remove(digest);
+    await kit.registry.collectGarbage();
+    const left = content.list().map((one) => one.digest);
+    expect(left.length).toBe(kept.length + 4); // and two configurations with their manifests
+    for (const layer of kept) expect(left).toContain(digestOf(layer));
+  }
+  expect(kills).toBeGreaterThan(3);
+});
+
 test("members of an index stay with it", async () => {
   const member = await pushImage(it.registry, "app", "member");
   const { manifests } = it.registry;

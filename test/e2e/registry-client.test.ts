@@ -183,7 +183,7 @@ describe("a registry with TLS and passwords", () => {
   );
 });
 
-describe("a daemon that is killed in the middle of a pull", () => {
+describe("a daemon that is killed in the middle of a pull or a removal", () => {
   test(
     "shows nothing of it, and goes on where it was",
     async () => {
@@ -220,6 +220,40 @@ describe("a daemon that is killed in the middle of a pull", () => {
       await ok("rm", container);
       await ok("rmi", `${fake.host}/team/app:1`);
       expect(await holdings(daemon)).toEqual(before);
+    },
+    2 * minute,
+  );
+
+  test(
+    "in the middle of a removal: what stays is whole, and what it left goes",
+    async () => {
+      await using fake = await fakeRegistry();
+      for (let n = 0; n < 8; n++) {
+        const layers = [{ shared: noise(100_000) }, { [`own-${n}`]: noise(300_000 + 4 * n) }];
+        addImage(fake, layers, { repository: "junk", tag: String(n) });
+      }
+      const before = await holdings(daemon);
+      await ok("pull", "-a", "-q", `${fake.host}/junk`);
+      const names = async () =>
+        (await ok("images", "--format", "{{.Repository}}:{{.Tag}}", `${fake.host}/junk`))
+          .split("\n")
+          .filter(Boolean);
+      const all = await names();
+      expect(all.length).toBe(8);
+      const blobs = () => readdirSync(daemon.identity.path("content", "blobs", "sha256")).length;
+      const full = blobs();
+      const removing = docker("rmi", ...all);
+      await eventually("something is gone", () => blobs() < full);
+      await daemon.crash();
+      await removing;
+      await daemon.start();
+      const left = await names();
+      for (const name of left) await ok("save", "-o", join(directory, "left.tar"), name);
+      if (left.length > 0) await ok("rmi", ...left);
+      await eventually(
+        "nothing of it is left",
+        async () => (await holdings(daemon)).join() === before.join(),
+      );
     },
     2 * minute,
   );
