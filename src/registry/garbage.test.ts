@@ -157,7 +157,7 @@ test("a collection that is killed anywhere loses nothing that is needed, and wha
     );
     content.remove = remove;
     kit.reopen();
-    const { manifests, needs } = kit.registry;
+    const { manifests } = kit.registry;
     for (const [name, layers] of [
       ["app", ["shared", "own"]],
       ["other", ["layer of other"]],
@@ -169,7 +169,7 @@ test("a collection that is killed anywhere loses nothing that is needed, and wha
       }
     }
     // As the daemon does when it starts.
-    for (const { digest } of content.list()) if (!needs(digest)) await content.remove(digest);
+    for (const { digest } of content.list()) if (!kit.registry.needs(digest)) await content.remove(digest);
     await kit.registry.collectGarbage();
     const left = content.list().map((one) => one.digest);
     expect(left.length).toBe(kept.length + 4); // and two configurations with their manifests
