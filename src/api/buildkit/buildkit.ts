@@ -39,7 +39,7 @@ export function createBuildkitApi({ directory, ...services }: BuildkitDependenci
   const sessions = createSessions();
   const folders = createKeptFolders(directory, services.clock);
   const leftovers = createLeftovers(services);
-  const dependencies = { ...services, directory, sessions, folders, leftovers, solves: createSolves() };
+  const dependencies = { ...services, sessions, folders, leftovers, solves: createSolves() };
   const server = createRpcServer(
     {
       ...controlMethods(dependencies),

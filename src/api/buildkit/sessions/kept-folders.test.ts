@@ -39,6 +39,9 @@ test("a start takes away what was cut, and what nobody used for a week", async (
   await next.sweep();
   expect(readdirSync(place)).toHaveLength(1);
   await clock.advance(8 * 24 * 3600 * 1000);
+  await (await next.lend("other"))[Symbol.asyncDispose]();
+  expect(next.list()).toHaveLength(1);
+  await clock.advance(8 * 24 * 3600 * 1000);
   await next.sweep();
   expect(readdirSync(place)).toEqual([]);
 });

@@ -18,7 +18,7 @@ export interface KeptFolder {
 
 /**
  * What clients have sent, kept by the client's own key of it, so that the next build from the same folder is sent the
- * changes only:
+ * changes only; what was not used for a week goes:
  *
  * ```text
  * DIRECTORY/KEY/files/      as it was sent last
@@ -45,7 +45,15 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return readdirSync(directory).filter((one) => !lent.has(one));
   };
-  const lastUse = (id: string) => statSync(join(directory, id)).mtime;
+  const isOld = (id: string) => statSync(join(directory, id)).mtimeMs < clock.now().getTime() - keptMs;
+  /** While it goes, it counts as lent: a build that wants it gets another. */
+  const removeIdle = async (ids: readonly string[]) => {
+    for (const id of ids) {
+      if (lent.has(id)) continue;
+      lent.add(id);
+      await remove(id).finally(() => lent.delete(id));
+    }
+  };
   return {
     async lend(key) {
       const kept = createHash("sha256").update(key).digest("hex").slice(0, 25);
@@ -59,6 +67,7 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
           if (id !== kept) await remove(id);
           else utimesSync(join(directory, id), clock.now(), clock.now());
           lent.delete(id);
+          await removeIdle(names().filter(isOld));
         },
       };
     },
@@ -69,15 +78,8 @@ export function createKeptFolders(directory: string, clock: Clock): KeptFolders 
           return { id, createdAt: birthtime, lastUsedAt: mtime, bytes: () => sizeOf(join(directory, id)) };
         })
         .toSorted((a, b) => a.lastUsedAt.getTime() - b.lastUsedAt.getTime()),
-    async remove(id) {
-      if (!names().includes(id)) return;
-      await remove(id);
-    },
-    async sweep() {
-      const oldest = clock.now().getTime() - keptMs;
-      for (const id of names())
-        if (id.startsWith("once-") || lastUse(id).getTime() < oldest) await remove(id);
-    },
+    remove: (id) => removeIdle(names().filter((one) => one === id)),
+    sweep: () => removeIdle(names().filter((id) => id.startsWith("once-") || isOld(id))),
   };
 }
 

@@ -1,11 +1,10 @@
-import { mkdtempSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { removeTree } from "../../../host/index.ts";
 import { callOnce, type RpcCall } from "../rpc/client.ts";
 import { codes, RpcError } from "../rpc/status.ts";
 import { empty } from "../wire/control.ts";
 import { bytesMessage, checkAgentRequest } from "../wire/session.ts";
+import type { KeptFolders } from "./kept-folders.ts";
 import type { Session } from "./sessions.ts";
 
 const check = "/moby.sshforward.v1.SSH/CheckAgent";
@@ -19,10 +18,14 @@ export async function openAgent(
   session: Session,
   id: string,
   {
-    directory,
+    folders,
     undo,
     signal,
-  }: { readonly directory: string; readonly undo: AsyncDisposableStack; readonly signal: AbortSignal },
+  }: {
+    readonly folders: Pick<KeptFolders, "lend">;
+    readonly undo: AsyncDisposableStack;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string | undefined> {
   if (!session.supports(forward)) return undefined;
   try {
@@ -31,9 +34,7 @@ export async function openAgent(
     if (error instanceof RpcError && error.code === codes.unknown) return undefined;
     throw error;
   }
-  const folder = mkdtempSync(join(directory, "once-ssh-"));
-  undo.defer(() => removeTree(folder, { within: directory }));
-  const path = join(folder, "agent");
+  const path = join(undo.use(await folders.lend("")).path, "agent");
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);

@@ -28,8 +28,6 @@ export interface FrontendDependencies {
   readonly sessions: Sessions;
   readonly folders: KeptFolders;
   readonly leftovers: Pick<Leftovers, "add">;
-  /** For sockets of a build. */
-  readonly directory: string;
 }
 
 /** What the frontend `dockerfile.v0` is given. */
@@ -90,12 +88,12 @@ function optionsOf(attributes: DockerfileAttributes) {
 }
 
 /** What RUN may use of the client. */
-function lentBy({ directory }: FrontendDependencies, { session, undo }: Solve, signal: AbortSignal) {
+function lentBy({ folders }: FrontendDependencies, { session, undo }: Solve, signal: AbortSignal) {
   const agents = new Map<string, Promise<string | undefined>>();
   return {
     secrets: (id: string) => secretOf(session, id, signal),
     ssh(id: string) {
-      const known = agents.get(id) ?? openAgent(session, id, { directory, undo, signal });
+      const known = agents.get(id) ?? openAgent(session, id, { folders, undo, signal });
       agents.set(id, known);
       return known;
     },
