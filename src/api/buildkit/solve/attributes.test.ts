@@ -14,6 +14,7 @@ test("what buildx sends", () => {
     platform: "linux/amd64", networkMode: "host", extraHosts: ["x:1.2.3.4", "y:::1"], shmSize: 1024,
     contextName: "context", dockerfileName: "dockerfile", localDockerfile: false, remoteContext: undefined,
     namedContexts: { base: "docker-image://debian" }, cacheFrom: [{ kind: "registry", reference: "r.example/c" }],
+    attest: {},
     subrequest: undefined, sessions: { context: "s" },
   });
 }); // prettier-ignore

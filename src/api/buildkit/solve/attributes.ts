@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { fail } from "../../../base/index.ts";
-import { cacheSource, type CacheSource } from "../../../builds/index.ts";
+import { cacheSource, type AttestRequest, type CacheSource } from "../../../builds/index.ts";
+
+import { attestRequest } from "./attestations.ts";
 
 /** What the frontend `dockerfile.v0` is asked, decoded from its attributes. */
 export interface DockerfileAttributes {
@@ -24,6 +26,7 @@ export interface DockerfileAttributes {
   readonly remoteContext: string | undefined;
   readonly namedContexts: Readonly<Record<string, string>>;
   readonly cacheFrom: readonly CacheSource[];
+  readonly attest: AttestRequest;
   /** A question about the Dockerfile instead of a build: `frontend.lint`. */
   readonly subrequest: string | undefined;
   /** Sessions of folders that another session has, by the folders' names. */
@@ -77,6 +80,7 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
     remoteContext: remote || undefined,
     namedContexts: prefixed(given, "context:"),
     cacheFrom: cacheImports(given["cache-imports"]),
+    attest: attestRequest(given),
     subrequest: given.requestid || undefined,
     sessions: prefixed(given, "local-sessionid:"),
   };
@@ -84,7 +88,7 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
 
 const names = [
   "filename", "target", "no-cache", "image-resolve-mode", "platform", "force-network-mode", "add-hosts", "shm-size",
-  "contextkey", "dockerfilekey", "context", "cache-imports", "requestid",
+  "contextkey", "dockerfilekey", "context", "cache-imports", "requestid", "attest:sbom", "attest:provenance",
 ]; // prettier-ignore
 const prefixes = ["build-arg:", "label:", "context:", "local-sessionid:"];
 

@@ -70,12 +70,24 @@ export async function solveDockerfile(
 }
 
 function optionsOf(attributes: DockerfileAttributes) {
-  const { target, platform, networkMode, shmSize, buildArgs, labels, extraHosts, noCache, pull, cacheFrom } =
-    attributes;
+  const {
+    target,
+    platform,
+    networkMode,
+    shmSize,
+    buildArgs,
+    labels,
+    extraHosts,
+    noCache,
+    pull,
+    cacheFrom,
+    attest,
+  } = attributes;
   return {
     dockerfile: attributes.filename,
     buildArgs,
     labels,
+    attest,
     extraHosts,
     noCache,
     pull,
