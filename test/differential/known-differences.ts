@@ -732,7 +732,7 @@ export const knownDifferences: readonly KnownDifference[] = [
         "failed to read dockerfile: no 'none' in the context (name it with -f, relative to the context)",
       ],
       [
-        "Container cannot be connected to network endpoints: bridge, first",
+        "Container cannot be connected to network endpoints: *",
         "Container cannot be created with multiple network endpoints: bridge, first",
       ],
       [
