@@ -1,10 +1,12 @@
-import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import { cacheOptions } from "./cache-options.ts";
+
+const path = `/tmp/virga-cache-options-${process.pid}`;
+afterAll(() => rmSync(path, { force: true }));
 
 test("caches by the command line and by the file", () => {
   expect(cacheOptions({}, {})).toBeUndefined();
-  const path = `/tmp/virga-cache-options-${process.pid}`;
   writeFileSync(path, "secret\n");
   const file = {
     "registry-caches": {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { silentLogger } from "../../base/index.ts";
 import { fakeRegistry, testRegistries, type FakeRegistry } from "../../distribution/testing.ts";
 import {
@@ -54,6 +54,8 @@ afterEach(async () => {
   await fake[Symbol.asyncDispose]();
   rmSync(file, { force: true });
 });
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("pulls", () => {
   test("without a policy everything comes, and nobody looks for signatures", async () => {
