@@ -20,14 +20,14 @@ export const mediaTypes = {
 } as const;
 
 export interface Manifest {
-  readonly schemaVersion: 2;
+  readonly schemaVersion: 0 | 2;
   readonly mediaType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
 }
 
 export interface Index {
-  readonly schemaVersion: 2;
+  readonly schemaVersion: 0 | 2;
   readonly manifests: readonly Descriptor[];
 }
 
@@ -65,14 +65,17 @@ const descriptor = z.object({
   urls: z.array(z.string()).optional(),
 });
 
+/** Go programs that make archives leave it out, and 1, of another format, is not taken for it. */
+const schemaVersion = z.literal([0, 2]).default(2);
+
 const manifest = z.object({
-  schemaVersion: z.literal(2),
+  schemaVersion,
   mediaType: z.string().optional(),
   config: descriptor,
   layers: z.array(descriptor).max(1000),
 });
 
-const index = z.object({ schemaVersion: z.literal(2), manifests: z.array(descriptor).max(1000) });
+const index = z.object({ schemaVersion, manifests: z.array(descriptor).max(1000) });
 
 const healthcheck = z.object({
   Test: z.array(z.string()).optional(),

@@ -101,6 +101,8 @@ describe("create and resolve", () => {
     expect((await errorOf(kit.images.create(recipe, "App"))).message).toContain("must be lowercase");
     const withDigest = kit.images.create(recipe, `app@sha256:${"0".repeat(64)}`);
     expect((await errorOf(withDigest)).message).toBe("refusing to create a tag with a digest reference");
+    const algorithm = kit.images.create(recipe, "sha256:tag");
+    expect((await errorOf(algorithm)).message).toStartWith("refusing to create an ambiguous tag");
     expect(kit.stored()).toEqual(before);
   });
 });

@@ -13,7 +13,13 @@ import type { Image, Images, ImageUse } from "./image.ts";
 import { announce, importRootfs, type RootfsImport } from "./import.ts";
 import { pullLife } from "./registry-records.ts";
 import { find } from "./lookup.ts";
-import { familiar, formatReference, parseReference, withDefaultTag } from "./reference.ts";
+import {
+  familiar,
+  familiarRepository,
+  formatReference,
+  parseReference,
+  withDefaultTag,
+} from "./reference.ts";
 import { createReferrers } from "./referrers/referrers.ts";
 import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
@@ -145,9 +151,16 @@ function createTransfers(
   };
 }
 
-/** The normalised name for an image. Throws `invalid` for a digest: that is computed, never given. */
+/** The normalised name for an image. Throws `invalid` for a digest (that is computed, never given) and what reads like one. */
 function tagName(text: string): string {
   const reference = parseReference(text);
+  if (familiarRepository(reference) === "sha256") {
+    throw fail(
+      "invalid",
+      "image.reference-invalid",
+      "refusing to create an ambiguous tag using digest algorithm as name",
+    );
+  }
   if (reference.digest === undefined) return formatReference(withDefaultTag(reference));
   throw fail("invalid", "image.reference-invalid", "refusing to create a tag with a digest reference");
 }

@@ -12,9 +12,35 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Throws `unimplemented` for a platform that this machine cannot run. */
+const systems = new Set(
+  "aix android darwin dragonfly freebsd hurd illumos ios js linux macos nacl netbsd openbsd plan9 solaris windows zos".split(
+    " ",
+  ),
+);
+const architectures = new Set(
+  (
+    "386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le " +
+    "ppc riscv riscv64 s390 s390x sparc sparc64 wasm x86_64 x86-64 aarch64 armhf armel i386"
+  ).split(" "),
+);
+
+/** Throws `invalid` for what containerd does not read as a platform: one part alone is a system or an architecture. */
+export function checkPlatform(platform: string): void {
+  const parts = platform.toLowerCase().split("/");
+  const wrong = (why: string) =>
+    fail("invalid", "api.platform", `${JSON.stringify(platform)}: ${why}: invalid argument`);
+  if (parts.length > 3 || !parts.every((one) => /^[\w.():-]+$/.test(one)))
+    throw wrong("cannot parse platform specifier");
+  const [first = ""] = parts;
+  if (parts.length === 1 && !systems.has(first) && !architectures.has(first)) {
+    throw wrong("unknown operating system or architecture");
+  }
+}
+
+/** Throws `unimplemented` for a platform that this machine cannot run, `invalid` for what is none. */
 export function requirePlatform(platform: string | undefined): void {
   if (platform === undefined) return;
+  checkPlatform(platform);
   const [os, arch = architecture] = platform.split("/");
   if (os === "linux" && arch === architecture) return;
   if (platform === architecture) return;

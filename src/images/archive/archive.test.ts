@@ -54,11 +54,11 @@ interface Layout {
 }
 
 /** An OCI layout with a compressed layer. */
-function ociLayout(annotations?: Record<string, string>): Layout {
+function ociLayout(annotations?: Record<string, string>, version: 0 | 1 | 2 | "none" = 2): Layout {
   const packed = gzipSync(layer);
   const config = configFor([sha256(layer)]);
   const manifest = json({
-    schemaVersion: 2,
+    ...(version === "none" ? {} : { schemaVersion: version }),
     config: {
       mediaType: "application/vnd.oci.image.config.v1+json",
       digest: sha256(config),
@@ -159,6 +159,15 @@ describe("load: OCI layout", () => {
       const [loaded] = await load(kit, tar(ociLayout({ [key]: "registry.example/a:2" }).files));
       expect(loaded!.references).toEqual(["registry.example/a:2"]);
     }
+  });
+
+  test("without a schema version, as some programs write it, and not as version 1", async () => {
+    await using kit = await testImages();
+    for (const version of ["none", 0] as const) {
+      const { files, id } = ociLayout({}, version);
+      expect((await load(kit, tar(files)))[0]!.image.id).toBe(id);
+    }
+    expect(load(kit, tar(ociLayout({}, 1).files))).rejects.toThrow("malformed at schemaVersion");
   });
 
   test("an index of several platforms: this machine's; attestations are passed over", async () => {

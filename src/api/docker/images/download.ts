@@ -10,9 +10,12 @@ export async function download(
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> {
   const address = addressOf(source);
-  report({ task: "", message: `Downloading from ${address.href}` });
   const response = await got(address, signal);
-  if (response.ok && response.body !== null) return response.body;
+  if (response.ok && response.body !== null) {
+    // Not before: what cannot be got is told by the answer's status.
+    report({ task: "", message: `Downloading from ${address.href}` });
+    return response.body;
+  }
   await response.body?.cancel();
   const kind = response.status === 404 ? "not-found" : "unavailable";
   throw fail(kind, "image.download", `failed to GET ${address.href} with status ${response.status}`);

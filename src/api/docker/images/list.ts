@@ -68,10 +68,11 @@ function named(image: Image, filters: Filters): Image {
   };
 }
 
-/** What Go's path.Match is asked for: the familiar name with and without tag or digest, and the full one. */
+/** What Go's path.Match is asked for: the familiar name and the full one, each with and without tag or digest. */
 function namesOf(reference: string): string[] {
   const { domain, path } = parseReference(reference);
-  return [familiar(reference), familiar(`${domain}/${path}`), reference];
+  const repository = `${domain}/${path}`;
+  return [familiar(reference), familiar(repository), reference, repository];
 }
 
 /** `*` and `?` do not match a slash. */

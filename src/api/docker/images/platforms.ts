@@ -2,7 +2,14 @@ import { fail, isVirgaError } from "../../../base/index.ts";
 import { familiar, type Image } from "../../../images/index.ts";
 import type { ImagesBackend } from "./backend.ts";
 import type { ApiContext } from "../http/context.ts";
-import { architecture, decodePlatform, platformText, suits, type Platform } from "../platform.ts";
+import {
+  architecture,
+  checkPlatform,
+  decodePlatform,
+  platformText,
+  suits,
+  type Platform,
+} from "../platform.ts";
 import { holds, type Quirk } from "../quirks.ts";
 
 export function platformOf({ config }: Image): Platform {
@@ -64,6 +71,7 @@ export function platformWarnings(
 
 /** `linux/arm64/v8`, or an architecture alone. */
 function parsePlatform(text: string): Platform {
+  checkPlatform(text);
   const [first = "", second, variant] = text.split("/");
   if (second === undefined) return { os: "linux", architecture: first };
   return { os: first, architecture: second, ...(variant ? { variant } : {}) };

@@ -12,6 +12,7 @@ import { defined } from "../http/defined.ts";
 import { requiredText, text } from "../http/query.ts";
 import { reporting, wantsDetail } from "../http/reporting.ts";
 import { jsonLine, streamedFromFirst } from "../http/streams.ts";
+import { checkPlatform } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
 import { encodeProgress } from "./progress.ts";
@@ -23,6 +24,7 @@ import { encodeProgress } from "./progress.ts";
 export function pull(backend: ImagesBackend, c: ApiContext): Promise<Response> {
   const reference = parseReference(joinTag(requiredText(c, "fromImage"), text(c, "tag")));
   const platform = holds(quirks.platformParameters, c.get("version")) ? text(c, "platform") : undefined;
+  if (platform !== undefined) checkPlatform(platform);
   const options = defined({ platform, credentials: lenientCredentials(c), detail: wantsDetail(c) });
   return streamedFromFirst(c, "application/json", async function* (signal) {
     if (reference.tag !== undefined || reference.digest !== undefined) {

@@ -71,8 +71,8 @@ function importImage(backend: ImagesBackend, c: ApiContext, source: string): Pro
 
 function importPlatform(value: string | undefined) {
   if (value === undefined) return undefined;
-  const [os, architecture] = value.split("/");
   requirePlatform(value);
+  const [os, architecture] = value.split("/");
   return os === undefined || architecture === undefined ? undefined : { os, architecture };
 }
 
@@ -83,8 +83,10 @@ function save(backend: ImagesBackend, c: ApiContext, names: readonly string[]): 
     "bad parameter names",
   );
   const platform = platformParameter(c, quirks.imagePlatformParameters);
-  // Looked up before the answer begins, so that a wrong name still gets its status.
-  for (const name of names) requireVariant(backend.images.resolve(name), name, platform);
+  if (platform !== undefined) {
+    for (const name of names) requireVariant(backend.images.resolve(name), name, platform);
+  }
+  // It looks the names up before the answer begins, so that a wrong one still gets its status.
   return c.body(backend.images.save(names), 200, { "Content-Type": "application/x-tar" });
 }
 
