@@ -35,7 +35,7 @@ test("a filter by reference takes the familiar name and the full one, each with 
     expect(await found(name)).toEqual(["app:1"]);
   }
   expect(await found("docker.io/team/app")).toEqual(["team/app:2"]);
-  expect(await found("*/app")).toEqual(["team/app:2", "registry.example:5000/app:3"]);
+  expect(await found("*/app")).toEqual(["registry.example:5000/app:3", "team/app:2"]);
   expect(await found("docker.io/app")).toEqual([]);
 });
 
