@@ -277,6 +277,9 @@ describe("files", () => {
     const one = await on.containers.archive(id, "/link/stopped");
     expect(await listTar(one.tar)).toEqual(["stopped"]);
     expect(on.containers.extract(id, "/etc/passwd", await tarOf({}))).rejects.toThrow("not a directory");
+    for (const path of ["/etc/passwd/", "/etc/passwd/."]) {
+      expect(on.containers.statPath(id, path)).rejects.toThrow(`lstat ${path}: not a directory`);
+    }
     expect(await on.containers.changes(id)).toContainEqual({ path: "/link", kind: "added" });
     expect(await listTar(await on.containers.export(id))).toContain("bin/busybox");
     await until(async () => ((await onTheMachine())["mounts"] as string[]).length === 0);

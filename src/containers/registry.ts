@@ -2,6 +2,7 @@ import { fail } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { OciConfig, ProcessStreams } from "../runtimes/index.ts";
+import { parseLink } from "./connections/link.ts";
 import type { Container } from "./container.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -155,6 +156,17 @@ function nameInUse(name: string, holder: string): Error {
   );
 }
 
+/** `web/db`: the id of what `web` is linked to and calls `db`, on the default bridge. */
+function linkTarget(
+  entries: ReadonlyMap<string, Entry>,
+  names: ReadonlyMap<string, string>,
+  name: string,
+): string | undefined {
+  const [, parent = "", alias] = /^([^/]+)\/([^/]+)$/.exec(name) ?? [];
+  const links = entries.get(names.get(parent) ?? "")?.record.container.spec.network?.links ?? [];
+  return links.map(parseLink).find((link) => link.alias === alias)?.target;
+}
+
 function resolve(
   entries: ReadonlyMap<string, Entry>,
   names: ReadonlyMap<string, string>,
@@ -169,7 +181,7 @@ function resolve(
       hint: "give more digits of the id, or the name",
     });
   }
-  const entry = entries.get(found[0] ?? "");
+  const entry = entries.get(found[0] ?? linkTarget(entries, names, bare) ?? "");
   if (!entry) throw fail("not-found", "container.not-found", `No such container: ${bare}`);
   return entry;
 }

@@ -84,6 +84,8 @@ export type MountSpec =
       readonly target: string;
       readonly readOnly?: boolean;
       readonly noCopy?: boolean;
+      /** Without a name, and yet asked for with all the rest of a mount (Docker's `--mount`). */
+      readonly declared?: boolean;
       /** What to mount of it; symlinks on the way stay inside the volume. */
       readonly subpath?: string;
       readonly driver?: string;

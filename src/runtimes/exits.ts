@@ -1,6 +1,6 @@
 import { watch, writeFileSync } from "node:fs";
 import type { Clock, Logger } from "../base/index.ts";
-import { isRunning, type CgroupFacts } from "../host/index.ts";
+import { isRunning, type CgroupFacts, type ProcessIdentity } from "../host/index.ts";
 import type { TaskLayout } from "./layout.ts";
 import type { TaskRecord, TaskRecords } from "./records.ts";
 import type { TaskExit } from "./runtime.ts";
@@ -64,7 +64,9 @@ export class ExitWatch implements Disposable {
   /** Tells the end of a task if it has ended and that was not told yet. */
   check(record: TaskRecord): void {
     const { layout, facts, records, logger } = this.#options;
-    if (records.get(record.id) === undefined) return;
+    const now = records.get(record.id);
+    // The monitor of an earlier task with this id may be noticed late, when the next one runs already.
+    if (now === undefined || !isSame(now.monitor, record.monitor)) return;
     const exit = readExit(layout, facts, record) ?? this.#unseenExit(record);
     if (exit === undefined) return;
     for (const waiter of this.#waiters.get(record.id) ?? []) waiter(exit);
@@ -131,4 +133,8 @@ export class ExitWatch implements Disposable {
       this.check(record);
     }
   }
+}
+
+function isSame(one: ProcessIdentity | null, other: ProcessIdentity | null): boolean {
+  return one?.pid === other?.pid && one?.startTime === other?.startTime;
 }

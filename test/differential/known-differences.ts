@@ -427,8 +427,8 @@ export const knownDifferences: readonly KnownDifference[] = [
     request: "GET /containers/made/archive",
     at: "answer",
     docker: "500 lstat *: not a directory",
-    virga: "200",
-    reason: "a file is found by its name with a slash after it, as by cp",
+    virga: "500 lstat /d/one/: not a directory",
+    reason: "paths are told as the container has them",
   },
   {
     cases: "files/in a read-only container",

@@ -65,6 +65,67 @@ describe("containers", () => {
     });
   });
 
+  test("a container that is linked to is told and found by what others call it", async () => {
+    await using api = await testApi();
+    const db = (await api.ask("POST", "/containers/create?name=db", create)).body as { Id: string };
+    const linked = { ...create, HostConfig: { Links: ["db:store"] } };
+    expect((await api.ask("POST", "/containers/create?name=web", linked)).status).toBe(201);
+    expect(
+      (await api.ask("GET", "/containers/json?all=1&filters=%7B%22name%22%3A%5B%22db%22%5D%7D")).body,
+    ).toMatchObject([{ Names: ["/db", "/web/store"] }]);
+    expect(await api.ask("GET", "/containers/web/store/json")).toMatchObject({
+      status: 200,
+      body: { Id: db.Id },
+    });
+    expect((await api.ask("GET", "/containers/web/other/json")).status).toBe(404);
+  });
+
+  test("variables without a name are refused, working directories made plain, files looked for", async () => {
+    await using api = await testApi();
+    for (const variable of ["", "=", "=foo"]) {
+      const { status, body } = await api.ask("POST", "/containers/create", { ...create, Env: [variable] });
+      expect({ status, body }).toEqual({
+        status: 400,
+        body: { message: expect.stringContaining(`invalid environment variable: ${variable} (`) },
+      });
+    }
+    const made = await api.ask("POST", "/containers/create?name=there", {
+      ...create,
+      WorkingDir: "/tmp//a/../",
+    });
+    expect(made.status).toBe(201);
+    expect((await api.ask("GET", "/containers/there/json")).body).toMatchObject({
+      Config: { WorkingDir: "/tmp" },
+    });
+  });
+
+  test("an anonymous volume of Mounts is told there", async () => {
+    await using api = await testApi();
+    const mount = { Type: "volume", Target: "/data/", VolumeOptions: { NoCopy: true } };
+    const body = { ...create, Volumes: { "/other": {} }, HostConfig: { Mounts: [mount] } };
+    await api.ask("POST", "/containers/create?name=one", body);
+    const { Mounts, HostConfig, Config } = (await api.ask("GET", "/containers/one/json")).body as {
+      readonly Mounts: readonly { readonly Destination: string; readonly Mode: string }[];
+      readonly HostConfig: { readonly Mounts: unknown };
+      readonly Config: { readonly Volumes: unknown };
+    };
+    expect(HostConfig.Mounts).toEqual([{ ...mount, Target: "/data" }]);
+    expect(Config.Volumes).toEqual({ "/other": {} });
+    expect(Mounts.map((one) => [one.Destination, one.Mode]).toSorted()).toEqual([
+      ["/data", "z"],
+      ["/other", ""],
+    ]);
+  });
+
+  test("an update without a limit of processes is told as 0", async () => {
+    await using api = await testApi();
+    await api.ask("POST", "/containers/create?name=one", { ...create, HostConfig: { PidsLimit: 5 } });
+    expect((await api.ask("POST", "/containers/one/update", { PidsLimit: -2 })).status).toBe(200);
+    expect((await api.ask("GET", "/containers/one/json")).body).toMatchObject({
+      HostConfig: { PidsLimit: 0 },
+    });
+  });
+
   test("a terminal's size is checked first, and only what runs has one", async () => {
     await using api = await testApi();
     const { Id } = (await api.ask("POST", "/containers/create", create)).body as { Id: string };
@@ -88,6 +149,13 @@ describe("containers", () => {
     expect(await resize(Id, "h=1&w=1")).toMatchObject({ status: 200 });
     const exec = (await api.ask("POST", `/containers/${Id}/exec`, { Cmd: ["top"] })).body as { Id: string };
     expect((await api.ask("POST", `/exec/${exec.Id}/resize?h=-1&w=1`)).status).toBe(400);
+    const stranger = { Cmd: ["top"], User: "stranger" };
+    expect(await api.ask("POST", `/containers/${Id}/exec`, stranger)).toMatchObject({
+      status: 400,
+      body: {
+        message: expect.stringContaining("unable to find user stranger: no matching entries in passwd file"),
+      },
+    });
     await api.ask("POST", `/containers/${Id}/kill`);
     expect(await api.ask("POST", `/exec/${exec.Id}/resize?h=1&w=1`)).toEqual({
       status: 409,

@@ -48,6 +48,8 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "container.ambiguous": { status: 400 },
   "network.in-use": { status: 403 },
   "network.pool-overlap": { status: 403 },
+  // What the kernel says about the path, which dockerd hands on.
+  "container.path-not-directory": { status: 500 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },
   "registry.unauthorized": { status: 401 },

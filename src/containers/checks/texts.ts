@@ -28,6 +28,13 @@ export function checkTexts(spec: ContainerSpec): void {
   checkLengths({ env, command, entrypoint, healthcheck }, longestArgument, []);
   checkHostname(spec);
   checkPaths(spec);
+  for (const variable of env ?? []) {
+    if (variable === "" || variable.startsWith("=")) {
+      throw fail("invalid", "container.variable", `invalid environment variable: ${variable}`, {
+        hint: "write NAME=VALUE",
+      });
+    }
+  }
 }
 
 function checkLengths(value: unknown, most: number, path: readonly string[]): void {

@@ -3,6 +3,8 @@ import type { ProcessStreams } from "../../runtimes/index.ts";
 import type { Attachment, Exec, ExecRequest } from "../container.ts";
 import { emit, type Engine } from "../engine.ts";
 import { execProcess, needRunning } from "./process.ts";
+import { rootOf } from "../files/rootfs.ts";
+import { resolveUser } from "../oci/index.ts";
 import type { ExecEntry } from "./table.ts";
 import type { Entry } from "../registry.ts";
 import type { TerminalSize } from "../spec.ts";
@@ -12,6 +14,8 @@ export function createExec(engine: Engine, entry: Entry, request: ExecRequest): 
     throw fail("invalid", "exec.no-command", "No exec command specified");
   }
   needRunning(entry);
+  // Here already, so that the client has it with a status; it is looked up again at the start.
+  if (request.user) resolveUser(rootOf(entry.record), request.user, []);
   void engine.runtime.warmUp();
   const { exec } = engine.execs.add({
     id: newId(),

@@ -21,9 +21,9 @@ export async function archivePath(
   const stat = pathStat(location, container, path);
   const follow = keepsFollowing(path);
   const place = findPlace(location, container, path, follow);
-  // Docker's client takes the name apart again: `dir/.` must come as `./` and `./…`.
+  // Docker's client takes the name apart again: `dir/.` must come as `./` and `./…`, and `link/` to `/` as `link/…`.
   const tar = engine.archives.create(place.root, place.path, {
-    name: place.inside.path === "/" ? "." : basename(path),
+    name: basename(path) || ".",
     ...(place.inside.path === "/" ? { exclude: isOfKernel } : {}),
     signal: joined(location, signal),
   });
@@ -33,7 +33,7 @@ export async function archivePath(
 
 /** What the kernel shows in a running container: no files of the container. */
 function isOfKernel(path: string): boolean {
-  return /^(\.\/)?(dev|proc|sys)\/./.test(path);
+  return /^([^/]+\/)?(dev|proc|sys)\/./.test(path);
 }
 
 /** The whole root filesystem, without what is mounted in it. */

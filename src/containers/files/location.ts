@@ -68,6 +68,9 @@ export function findPlace(location: Location, container: Container, path: string
       `Could not find the file ${path} in container ${container.name}`,
     );
   }
+  if (keepsFollowing(path) && inside.type !== "directory" && follow) {
+    throw fail("invalid", "container.path-not-directory", `lstat ${path}: not a directory`);
+  }
   const base = baseOf(location, inside.path);
   return { root: base.root, path: base.path, readOnly: isReadOnly(container, inside.path), inside };
 }

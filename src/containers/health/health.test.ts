@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { healthAfter, healthCheckOf, type HealthCheck, type Probe } from "./health.ts";
+import { goDuration, healthAfter, healthCheckOf, type HealthCheck, type Probe } from "./health.ts";
 import type { Health } from "../container.ts";
 import { testContainers, type TestContainers } from "../testing.ts";
 
@@ -105,6 +105,17 @@ describe("a running container", () => {
     expect(health(id).log.map((one) => one.output)).toEqual(["exit 1", "exit 1", "exit 0"]);
     await probeAfter(id, 2000);
     expect(healthEvents()).toEqual(["health_status: unhealthy", "health_status: healthy"]);
+  });
+
+  test("of a probe that took too long is told how long it had, and what it said", async () => {
+    on.runtime.onExec = () => ({ exitCode: new Promise(() => {}), output: "so far" });
+    const id = await run({ Test: ["CMD", "hang"], Interval: second, Timeout: second / 20, Retries: 1 });
+    await on.clock.advance(1000);
+    await on.until(() => on.runtime.execs.length === 1);
+    await on.clock.advance(50);
+    await on.until(() => health(id).log.length === 1);
+    expect(health(id).log[0]!.output).toBe("Health check exceeded timeout (50ms): so far");
+    expect([1500, 60_000, 90_000, 3_600_000].map(goDuration)).toEqual(["1.5s", "1m0s", "1m30s", "1h0m0s"]);
   });
 
   test("a probe that takes too long is killed, and its output is capped", async () => {

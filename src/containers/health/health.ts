@@ -142,8 +142,11 @@ async function runProbe(
     const exit = await within(engine, check.timeoutMs, exec.exited, signal);
     if (exit === undefined) {
       await exec.kill(9).catch(() => undefined); // ended in this very moment
+      await within(engine, 1000, output.ended, signal);
       exec.streams.close();
-      return done(-1, `Health check exceeded timeout (${check.timeoutMs / 1000}s)`);
+      const said = output.text();
+      const late = `Health check exceeded timeout (${goDuration(check.timeoutMs)})`;
+      return done(-1, said === "" ? late : `${late}: ${said}`);
     }
     // A child left behind may hold the output open: what came until now is all there will be.
     await within(engine, 1000, output.ended, signal);
@@ -153,6 +156,14 @@ async function runProbe(
   } catch (error) {
     return done(-1, messageOf(error));
   }
+}
+
+/** As Go writes it: `50ms`, `1.5s`, `1m30s`, `1h0m0s`. */
+export function goDuration(ms: number): string {
+  if (ms < 1000) return `${ms}ms`;
+  const [hours, minutes] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60];
+  const large = hours > 0 ? `${hours}h${minutes}m` : minutes > 0 ? `${minutes}m` : "";
+  return `${large}${(ms % 60_000) / 1000}s`;
 }
 
 /** The value, or undefined when it takes longer than `ms`. */

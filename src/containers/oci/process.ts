@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { fail } from "../../base/index.ts";
 import type { HealthcheckConfig, ImageProcess } from "../../images/index.ts";
 import type { ContainerSpec } from "../spec.ts";
@@ -37,12 +38,13 @@ export function processOfSpec(spec: Omit<ContainerSpec, "image">): ImageProcess 
 /** `own` over `base`, by the rules for containers; the result need not name a command. */
 export function overlayProcess(base: ImageProcess, own: ImageProcess): ImageProcess {
   const user = own.User || base.User;
-  const workingDir = own.WorkingDir || base.WorkingDir;
+  const asked = own.WorkingDir || base.WorkingDir;
+  const workingDir = asked && posix.normalize(asked).replace(/(?<=.)\/$/, "");
   if (workingDir && !workingDir.startsWith("/")) {
     throw fail(
       "invalid",
       "container.working-dir-invalid",
-      `the working directory '${workingDir}' is invalid, it needs to be an absolute path`,
+      `the working directory '${asked}' is invalid, it needs to be an absolute path`,
     );
   }
   const healthcheck = mergeHealthcheck(base.Healthcheck, own.Healthcheck);

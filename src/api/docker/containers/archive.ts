@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fail, isVirgaError } from "../../../base/index.ts";
 import { overlayProcess, processOfSpec, type Container, type PathStat } from "../../../containers/index.ts";
 import type { ImageProcess } from "../../../images/index.ts";
 import { byteBody, jsonBody } from "../http/body.ts";
@@ -19,16 +20,24 @@ export function archiveRoutes(backend: ContainersBackend): ApiRouter {
   routes.get("/containers/:id/archive", async (c) => {
     const id = pathParameter(c, "id");
     const path = requiredText(c, "path");
+    const told = (error: unknown) => {
+      throw inContainer(id, path, error);
+    };
     if (c.req.method === "HEAD") {
-      return c.body(null, 200, { [statHeader]: encodeStat(await containers.statPath(id, path)) });
+      const stat = await containers.statPath(id, path).catch(told);
+      return c.body(null, 200, { [statHeader]: encodeStat(stat) });
     }
-    const { stat, tar } = await containers.archive(id, path);
+    const { stat, tar } = await containers.archive(id, path).catch(told);
     return c.body(tar, 200, { "Content-Type": "application/x-tar", [statHeader]: encodeStat(stat) });
   });
   routes.put("/containers/:id/archive", async (c) => {
-    await containers.extract(pathParameter(c, "id"), requiredText(c, "path"), byteBody(c), {
+    const [id, path] = [pathParameter(c, "id"), requiredText(c, "path")];
+    const options = {
       noOverwriteDirNonDir: flag(c, "noOverwriteDirNonDir"),
       copyOwner: flag(c, "copyUIDGID"),
+    };
+    await containers.extract(id, path, byteBody(c), options).catch((error: unknown) => {
+      throw inContainer(id, path, error);
     });
     return c.body(null, 200);
   });
@@ -54,6 +63,13 @@ export function archiveRoutes(backend: ContainersBackend): ApiRouter {
     return c.json({ Id: imageId }, 201);
   });
   return routes;
+}
+
+/** In Docker's words, which name the container as the client did. */
+function inContainer(id: string, path: string, error: unknown): unknown {
+  if (!isVirgaError(error) || error.code !== "container.path-not-found") return error;
+  const message = `Could not find the file ${path} in container ${id}`;
+  return fail("not-found", error.code, message, { cause: error });
 }
 
 const statHeader = "X-Docker-Container-Path-Stat";

@@ -138,7 +138,8 @@ function encodeResources(resources: ResourceSpec) {
     MemorySwap: resources.memorySwap ?? (resources.memory ?? 0) * 2,
     MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable ?? false,
-    PidsLimit: resources.pidsLimit ?? null,
+    // -1, which an update sets, is told as 0.
+    PidsLimit: resources.pidsLimit === undefined ? null : Math.max(0, resources.pidsLimit),
     Ulimits: (resources.ulimits ?? []).map((one) => ({ Name: one.name, Hard: one.hard, Soft: one.soft })),
     CpuCount: resources.cpuCount ?? 0,
     CpuPercent: resources.cpuPercent ?? 0,
@@ -190,7 +191,7 @@ function isPlainTmpfs(mount: MountSpec): boolean {
 
 /** Shown under Config.Volumes instead. */
 function isAnonymous(mount: MountSpec): boolean {
-  return mount.type === "volume" && mount.name === undefined && !isElaborate(mount);
+  return mount.type === "volume" && mount.name === undefined && !isElaborate(mount) && !mount.declared;
 }
 
 function encodeMount(mount: MountSpec) {

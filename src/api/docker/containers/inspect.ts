@@ -115,7 +115,7 @@ function encodeConfig(backend: ContainersBackend, container: Container, version:
     ...Object.fromEntries((spec.exposedPorts ?? []).map((port) => [port, {}])),
   };
   const anonymous = (spec.mounts ?? []).flatMap((mount) =>
-    mount.type === "volume" && mount.name === undefined && mount.mode === undefined
+    mount.type === "volume" && mount.name === undefined && mount.mode === undefined && !mount.declared
       ? [[mount.target, {}] as const]
       : [],
   );
@@ -156,10 +156,15 @@ export function encodeMountPoints({ mounts, spec }: Container) {
   const short = new Set(
     (spec.mounts ?? []).flatMap((mount) => (mount.type === "tmpfs" && mount.short ? [mount.target] : [])),
   );
-  return mounts.filter((mount) => !short.has(mount.target)).map(encodeMountPoint);
+  const declared = new Set(
+    (spec.mounts ?? []).flatMap((mount) => (mount.type === "volume" && mount.declared ? [mount.target] : [])),
+  );
+  return mounts
+    .filter((mount) => !short.has(mount.target))
+    .map((mount) => encodeMountPoint(mount, declared.has(mount.target)));
 }
 
-function encodeMountPoint(mount: ResolvedMount) {
+function encodeMountPoint(mount: ResolvedMount, declared: boolean) {
   switch (mount.type) {
     case "bind":
       return {
@@ -178,7 +183,7 @@ function encodeMountPoint(mount: ResolvedMount) {
         Destination: mount.target,
         Driver: "local",
         // Docker's word for a volume of its own, which it labels for SELinux; not for those of an image.
-        Mode: mount.mode || (mount.anonymous && mount.mode === undefined ? "" : "z"),
+        Mode: mount.mode || (mount.anonymous && mount.mode === undefined && !declared ? "" : "z"),
         RW: !mount.readOnly,
         Propagation: "",
       };

@@ -49,7 +49,7 @@ export async function encodeSummary(
   const size = withSize ? await backend.containers.size(container.id) : undefined;
   return {
     Id: container.id,
-    Names: [`/${container.name}`],
+    Names: [`/${container.name}`, ...linkNames(backend, container)],
     Image: imageName(backend, container),
     ImageID: container.imageId,
     Command: commandLine(container).map(quoted).join(" "),
@@ -72,6 +72,16 @@ export async function encodeSummary(
       ? {}
       : { Health: { Status: container.health.status, FailingStreak: container.health.failingStreak } }),
   };
+}
+
+/** What others that are linked to it call it: `/web/db`. */
+function linkNames(backend: ContainersBackend, { id }: Container): string[] {
+  return backend.containers.list().flatMap(({ name, spec }) =>
+    (spec.network?.links ?? []).flatMap((text) => {
+      const [target, alias] = text.split(":");
+      return target === id && alias !== undefined ? [`/${name}/${alias}`] : [];
+    }),
+  );
 }
 
 /** The name that was used, as long as it still means the same image; otherwise the image's id. */

@@ -52,7 +52,8 @@ function inspectionRoutes(backend: ContainersBackend): ApiRouter {
     }
     return c.json(await listContainers(backend, filters, options, c.get("version")));
   });
-  routes.get("/containers/:id/json", async (c) => {
+  // What it is linked to has a name with a slash in it.
+  routes.get("/containers/:id{.+}/json", async (c) => {
     const container = containers.get(pathParameter(c, "id"));
     return c.json(await encodeContainer(backend, container, c.get("version"), flag(c, "size")));
   });

@@ -143,7 +143,7 @@ async function answers(api: TestApi): Promise<Record<string, unknown>> {
   const get = async (path: string) => (await api.ask("GET", path)).body;
   const started = await api.ask("POST", "/containers/rich/start");
   if (started.status !== 204) throw new Error(JSON.stringify(started.body));
-  const exec = await api.ask("POST", "/containers/rich/exec", { Cmd: ["true"], User: "root" });
+  const exec = await api.ask("POST", "/containers/rich/exec", { Cmd: ["true"], User: "0" });
   const { Id } = exec.body as { Id: string };
   return {
     "POST /containers/create": created.body,

@@ -124,6 +124,7 @@ function decodeVolumeMount(
     target,
     readOnly,
     noCopy: whenTrue(options?.NoCopy),
+    declared: whenTrue(name === undefined),
     subpath,
     driver: filled(options?.DriverConfig?.Name),
     driverOptions: filled(options?.DriverConfig?.Options),
