@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createClient } from "../../src/api/client/index.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { settledHoldings } from "../support/holdings.ts";
@@ -350,18 +350,19 @@ describe("a container that is changed in its place", () => {
         image,
         "sh",
         "-c",
-        "trap 'sleep 1; exit 3' TERM; while :; do sleep 0.1; done",
+        "trap 'echo asked; sleep 1; exit 3' TERM; echo ready; while :; do sleep 0.1; done",
       );
+      const said = (text: string) =>
+        eventually(`it says ${text}`, async () => (await ok("logs", "web")).includes(text));
+      await said("ready");
+      const pid = Number(await inspect("web", "{{.State.Pid}}"));
       const cut = client()
         .recreate("web", { command: ["true"] })
         .catch((error: unknown) => error);
-      await Bun.sleep(300);
+      await said("asked");
       await daemon.crash();
       expect(await cut).toBeInstanceOf(Error);
-      await eventually("its process has ended", async () => {
-        const { stdout } = Bun.spawnSync(["pgrep", "-f", "trap 'sleep 1; exit 3' TERM"]);
-        return stdout.length === 0;
-      });
+      await eventually("its process has ended", async () => !existsSync(`/proc/${pid}`));
       await daemon.start();
       await eventually(
         "it runs again",
