@@ -214,6 +214,22 @@ describe("create", () => {
     expect(await created("/d/b")).toEqual({ b: "bb" });
   });
 
+  test("a small one is let go of when its last part is there: nothing fails for nobody to hear", async () => {
+    writeFileSync(join(root, "small"), "x");
+    const unheard: unknown[] = [];
+    const onUnheard = (error: unknown) => void unheard.push(error);
+    process.on("unhandledRejection", onUnheard);
+    for (let turn = 0; turn < 5; turn++) {
+      const reader = fixture.archives.create(root, "small").getReader();
+      await reader.read();
+      await reader.cancel();
+    }
+    // The worker of another archive ends after theirs.
+    await created("small");
+    process.off("unhandledRejection", onUnheard);
+    expect(unheard).toEqual([]);
+  });
+
   test("several at once, also one into another", async () => {
     mkdirSync(join(root, "copy"));
     writeFileSync(join(root, "d/big"), crypto.getRandomValues(new Uint8Array(3 << 20)));

@@ -53,7 +53,9 @@ function archiveStream(
     };
     const exclude = options.exclude ? { exclude: options.exclude } : {};
     workers.run(job, { output, signal: AbortSignal.any(signals), ...exclude }).then(
-      () => controller.close(),
+      () => {
+        if (!cancelled.signal.aborted) controller.close();
+      },
       (error: unknown) => {
         if (!cancelled.signal.aborted) controller.error(error);
       },
