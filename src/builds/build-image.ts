@@ -1,11 +1,11 @@
 import { parseReference, type Image, type ImageConfig } from "../images/index.ts";
 import type { BuildRecord } from "./attestations/provenance.ts";
 import type { WholeRun } from "./build-run.ts";
+import type { BuildStart } from "./build-start.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { createBuildCache } from "./cache/build-cache.ts";
 import { exportCaches, importCaches } from "./cache/exchange/exchange.ts";
 import { createFetchLayers } from "./cache/fetch-layers.ts";
-import type { StepCache } from "./cache/step-cache.ts";
 import { commitTime, givenEpoch, timeOf } from "./epoch.ts";
 import { inStep } from "./in-step.ts";
 import type { BuildPlan } from "./evaluation/plan.ts";
@@ -15,18 +15,6 @@ import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
 import { checkEntitlements } from "./steps/run-step.ts";
 import { StageBuilder } from "./stages.ts";
-
-/** What all builds of a daemon share. */
-export type BuildShared = Pick<
-  WholeRun,
-  "services" | "inUse" | "cacheMounts" | "hostProxy" | "environment" | "stepLocks" | "slots" | "exported"
-> & { readonly cache: StepCache };
-/** One build, before its Dockerfile was read. */
-export type BuildStart = BuildShared &
-  Pick<
-    WholeRun,
-    "request" | "folder" | "signal" | "credentials" | "emit" | "undo" | "next" | "materials" | "installs"
-  >;
 
 /** From the request to the tagged image, and what is to be told of how it was built. */
 export async function buildImage(

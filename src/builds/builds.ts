@@ -8,7 +8,8 @@ import { attestationMigrations, createAttestations, type Attestations } from "./
 import { createMaterials } from "./attestations/materials.ts";
 import type { BuildRequest, BuildResult, Builds } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
-import { buildImage, type BuildShared } from "./build-image.ts";
+import { buildImage } from "./build-image.ts";
+import type { BuildShared } from "./build-start.ts";
 import type { BuildsDependencies } from "./build-run.ts";
 import {
   createExportedLayers,

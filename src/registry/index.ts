@@ -2,7 +2,7 @@ export type { Attempts } from "./attempts.ts";
 export { createRegistry, type RegistryDependencies } from "./create-registry.ts";
 export { RegistryError, refuse } from "./errors.ts";
 export type { CacheSettings, Caches, IncomingBlob, Upstream } from "./cache/cache.ts";
-export type { CacheTotals, Outcome } from "./cache/totals.ts";
+export type { CacheTotals, Outcome } from "./cache/cache.ts";
 export type { RegistryEvent, StoredManifest } from "./manifest.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";

@@ -1,6 +1,6 @@
 import type { LayerStore, DiffId } from "../../layers/index.ts";
 import type { StepCache, StepResult } from "./step-cache.ts";
-import type { ImportedLayer, ImportedSteps } from "./exchange/import-cache.ts";
+import type { ImportedLayer, ImportedSteps } from "./exchange/imported.ts";
 
 /** The cache as one build sees it: the daemon's, with what was imported for this build, and with a memory of its use. */
 export interface BuildCache extends Pick<StepCache, "find" | "save"> {

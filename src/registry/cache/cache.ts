@@ -1,7 +1,22 @@
 import type { BlobInfo, Descriptor, Digest } from "../../content/index.ts";
 import type { Credentials } from "../../distribution/index.ts";
 import type { Reference } from "../names.ts";
-import type { CacheTotals } from "./totals.ts";
+
+/** How a request to a cache was answered: with what was here, with what was fetched, or, for want of an answer, with what may be old. */
+export type Outcome = "hit" | "miss" | "stale" | "failed";
+
+/** What a cache holds and has done since the daemon's start. */
+export interface CacheTotals {
+  readonly upstream: string;
+  readonly prefix: string;
+  readonly repositories: number;
+  /** Bytes of blobs and manifests, each counted once. */
+  readonly bytes: number;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly fetchedBytes: number;
+  /** Why the upstream could not be asked the last time, while that is so. */
+  readonly failure?: string;
+}
 
 /** A registry whose images are kept here, below a prefix: `cache/docker.io/library/debian`. */
 export interface Upstream {

@@ -1,20 +1,4 @@
-import type { Upstream } from "./cache.ts";
-
-/** How a request to a cache was answered: with what was here, with what was fetched, or, for want of an answer, with what may be old. */
-export type Outcome = "hit" | "miss" | "stale" | "failed";
-
-/** What a cache holds and has done since the daemon's start. */
-export interface CacheTotals {
-  readonly upstream: string;
-  readonly prefix: string;
-  readonly repositories: number;
-  /** Bytes of blobs and manifests, each counted once. */
-  readonly bytes: number;
-  readonly outcomes: Readonly<Record<Outcome, number>>;
-  readonly fetchedBytes: number;
-  /** Why the upstream could not be asked the last time, while that is so. */
-  readonly failure?: string;
-}
+import type { Outcome, Upstream } from "./cache.ts";
 
 /** Counts what one cache does. */
 export interface Counts {

@@ -1,6 +1,6 @@
 import { isVirgaError, messageOf, VirgaError } from "../../../base/index.ts";
 import type { Image } from "../../../images/index.ts";
-import type { BuildStart } from "../../build-image.ts";
+import type { BuildStart } from "../../build-start.ts";
 import type { WholeRun } from "../../build-run.ts";
 import { platformOf } from "../../evaluation/platform.ts";
 import type { StageState } from "../../evaluation/stage-state.ts";
@@ -9,7 +9,8 @@ import { ownStep } from "../../step-plan.ts";
 import type { CachePlace } from "./cache-place.ts";
 import { exportCache } from "./export-cache.ts";
 import { openFolderPlace } from "./folder-place.ts";
-import { importSteps, stepsOfHistory, type ImportedSteps } from "./import-cache.ts";
+import { importSteps, stepsOfHistory } from "./import-cache.ts";
+import type { ImportedSteps } from "./imported.ts";
 import type { CacheSource, CacheTarget } from "./places.ts";
 import { openRegistryPlace } from "./registry-place.ts";
 
