@@ -4,7 +4,7 @@ import type { Image } from "../images/index.ts";
 import type { DiffId } from "../layers/index.ts";
 import type { Attestations } from "./attestations/attestations.ts";
 import type { LockFile } from "./lock/lock-file.ts";
-import type { Verification } from "./verify/verify.ts";
+import type { Verification } from "./verify/verification.ts";
 import type { BuildEvent } from "./build-event.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import type { CacheSource, CacheTarget } from "./cache/exchange/places.ts";

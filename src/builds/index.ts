@@ -19,7 +19,7 @@ export {
   type CacheTarget,
 } from "./cache/exchange/places.ts";
 export { parseLock, type LockFile } from "./lock/lock-file.ts";
-export type { Difference, Verification } from "./verify/verify.ts";
+export type { Difference, Verification } from "./verify/verification.ts";
 export type { BuildsDependencies } from "./build-run.ts";
 export { parseCacheLimit, type CacheLimit } from "./cache/tidying.ts";
 export { buildMigrations, createBuilds, type BuildSettings } from "./builds.ts";

@@ -1,14 +1,8 @@
 import type { Descriptor, Digest } from "../content/index.ts";
 import type { RemoteRepository } from "../distribution/index.ts";
-import type { Image } from "./image.ts";
+import type { Image, Origin } from "./image.ts";
 import type { Artifact, Referrer } from "./referrers/referrer.ts";
 import type { Reference } from "./reference.ts";
-
-/**
- * How an image came here: `made` by a build or a commit, `fetched` from a registry or a distribution's mirror, out of an
- * archive (`docker-archive`, `oci-archive`), or imported (`tarball`). The words of archives are those of containers-policy.json.
- */
-export type Origin = "made" | "fetched" | "docker-archive" | "oci-archive" | "tarball";
 
 /** A document that is to be kept beside an image. */
 export interface Evidence {

@@ -2,7 +2,6 @@ import type { Progress, Report } from "../base/index.ts";
 import type { BlobInfo, Descriptor, Digest, Platform } from "../content/index.ts";
 import type { CredentialsOf } from "../distribution/index.ts";
 import type { DiffId, LayerInfo } from "../layers/index.ts";
-import type { Origin } from "./admission.ts";
 import type { Referrers } from "./referrers/referrer.ts";
 
 /** The execution parameters of an image (OCI image config.md, `config`), with Docker's additions. */
@@ -52,6 +51,12 @@ export interface ImageConfig {
   readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly DiffId[] };
   readonly history?: readonly ImageHistory[];
 }
+
+/**
+ * How an image came here: `made` by a build or a commit, `fetched` from a registry or a distribution's mirror, out of an
+ * archive (`docker-archive`, `oci-archive`), or imported (`tarball`). The words of archives are those of containers-policy.json.
+ */
+export type Origin = "made" | "fetched" | "docker-archive" | "oci-archive" | "tarball";
 
 /** An image of this daemon. `id` is the digest of its configuration, as Docker counts. */
 export interface Image {

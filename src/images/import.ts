@@ -1,9 +1,8 @@
 import { fail, type Report } from "../base/index.ts";
 import type { Platform } from "../content/index.ts";
 import type { Events } from "../events/index.ts";
-import type { Origin } from "./admission.ts";
 import { hostPlatform, layerMediaType } from "./formats.ts";
-import type { Image, ImageHistory, ImageProcess } from "./image.ts";
+import type { Image, ImageHistory, ImageProcess, Origin } from "./image.ts";
 import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
 
 export interface RootfsImport {

@@ -1,5 +1,5 @@
 export { createBaseImages, sweepBaseImages, type BaseImageDependencies } from "./base-images/base-images.ts";
-export type { Admission, Evidence, Origin } from "./admission.ts";
+export type { Admission, Evidence } from "./admission.ts";
 export { parsePlatform } from "./ensure.ts";
 export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
 export type { BlobUse, LayerUse } from "./garbage.ts";
@@ -15,6 +15,7 @@ export type {
   ImageRecipe,
   ImageUse,
   Images,
+  Origin,
   PullOptions,
   PullPolicy,
   PushedTag,

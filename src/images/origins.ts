@@ -1,6 +1,6 @@
 import type { Digest } from "../content/index.ts";
 import type { Migration, State } from "../state/index.ts";
-import type { Origin } from "./admission.ts";
+import type { Origin } from "./image.ts";
 
 export const originMigration: Migration = {
   id: "images/005-origins",

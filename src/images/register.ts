@@ -3,9 +3,8 @@ import type { ContentStore, Descriptor, Digest } from "../content/index.ts";
 import type { LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import { canonicalJson, mediaTypes, parseConfig, sha256 } from "./formats.ts";
-import type { Origin } from "./admission.ts";
 import type { Garbage, Hold } from "./garbage.ts";
-import type { Image, ImageRecipe } from "./image.ts";
+import type { Image, ImageRecipe, Origin } from "./image.ts";
 import type { StoredReferrer } from "./referrers/referrer-table.ts";
 import type { ImageStore } from "./store.ts";
 

@@ -4,4 +4,5 @@ export type { Policies, PolicyReport, PolicyTest } from "./policy/policies.ts";
 export { policySource, type PolicySource } from "./policy/policy-source.ts";
 export { checkSignatures, type CheckedSignature } from "./check.ts";
 export { attestation, signatureArtifact } from "./formats.ts";
-export { createSignatures, type Asked, type Signatures, type Target } from "./signatures.ts";
+export type { Asked } from "./asked.ts";
+export { createSignatures, type Signatures, type Target } from "./signatures.ts";

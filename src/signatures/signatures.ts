@@ -1,6 +1,6 @@
 import { fail } from "../base/index.ts";
 import type { Descriptor, Digest } from "../content/index.ts";
-import type { CredentialsOf, Registries, RemoteRepository } from "../distribution/index.ts";
+import type { Registries, RemoteRepository } from "../distribution/index.ts";
 import {
   formatReference,
   manifestTree,
@@ -16,17 +16,8 @@ import { findHere, type HereDependencies } from "./find-here.ts";
 import { findInRegistry, type Found } from "./find-remote.ts";
 import { judgedName } from "./policy/admission.ts";
 import { createPolicies, type Policies } from "./policy/policies.ts";
+import type { Asked } from "./asked.ts";
 import type { PolicySource } from "./policy/policy-source.ts";
-
-/** An image that is spoken of, here or in its registry. */
-export interface Asked {
-  readonly image: string;
-  readonly where: "here" | "registry";
-  /** In a registry: also the images for each platform of an index. */
-  readonly recursive?: boolean;
-  readonly credentials?: CredentialsOf;
-  readonly signal: AbortSignal;
-}
 
 /** A manifest or index that can be signed. */
 export interface Target extends Descriptor {

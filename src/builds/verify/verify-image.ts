@@ -1,7 +1,8 @@
 import { isVirgaError } from "../../base/index.ts";
 import type { Builds } from "../build.ts";
 import type { BuildsDependencies } from "../build-run.ts";
-import { compareImages, requestOf, type Verification } from "./verify.ts";
+import type { Verification } from "./verification.ts";
+import { compareImages, requestOf } from "./verify.ts";
 
 /** `Builds.verify`. What it builds is removed again, unless it is the image itself or was here before. */
 export async function verifyImage(

@@ -1,36 +1,12 @@
 import { z } from "zod";
 import { fail } from "../../base/index.ts";
-import type { Digest } from "../../content/index.ts";
 import type { Image } from "../../images/index.ts";
 import type { LayerStore } from "../../layers/index.ts";
 import { buildType } from "../attestations/provenance.ts";
 import type { BuildRequest } from "../build.ts";
 import type { LockFile } from "../lock/lock-file.ts";
-import { compareTrees, type TreeDifference } from "./compare-trees.ts";
-
-/** What an image and its build from the same source have in common. */
-export type Verification =
-  | { readonly identical: true; readonly imageId: Digest }
-  | {
-      readonly identical: false;
-      readonly imageId: Digest;
-      readonly builtId: Digest;
-      readonly difference: Difference;
-    };
-
-/** The first difference. */
-export type Difference =
-  | {
-      readonly kind: "file";
-      /** Counted from 1 at the bottom. */
-      readonly layer: number;
-      readonly layers: number;
-      /** What made it. */
-      readonly step: string;
-      readonly file: TreeDifference;
-    }
-  | { readonly kind: "layers"; readonly was: number; readonly is: number }
-  | { readonly kind: "configuration"; readonly field: string; readonly was: string; readonly is: string };
+import { compareTrees } from "./compare-trees.ts";
+import type { Difference } from "./verification.ts";
 
 const digests = z.record(z.string(), z.string());
 const statement = z.object({

@@ -3,7 +3,7 @@ import { isVirgaError } from "../../base/index.ts";
 import type { Registries } from "../../distribution/index.ts";
 import { manifestChain, parseReference, subjectsOf, type Images } from "../../images/index.ts";
 import type { HereDependencies } from "../find-here.ts";
-import type { Asked } from "../signatures.ts";
+import type { Asked } from "../asked.ts";
 import { judgedName, judgeRemote, signaturesHere, trialsOfUse, type Trial } from "./admission.ts";
 import { faultOf, readKey } from "./evaluate.ts";
 import { ruleForName, type Policy, type Requirement } from "./policy.ts";
