@@ -31,8 +31,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     return await run(command, named.rest, root);
   } catch (error) {
-    tell(errorText(error));
     const isUsage = isVirgaError(error, "invalid") && error.code === "cli.usage";
+    const next = isUsage && error.hint === undefined ? `\n  next: virga ${command.name} --help` : "";
+    tell(`${errorText(error)}${next}`);
     return isUsage ? (command.usageErrorCode ?? 2) : exitCodeOf(error);
   }
 }

@@ -1,9 +1,7 @@
 import { fail } from "../base/index.ts";
 
 export function wrong(option: string, expected: string, text: string): Error {
-  return fail("invalid", "cli.usage", `--${option} takes ${expected}, not '${text}'`, {
-    hint: "virga run --help",
-  });
+  return fail("invalid", "cli.usage", `--${option} takes ${expected}, not '${text}'`);
 }
 
 /** One object of `KEY=VALUE` texts. */

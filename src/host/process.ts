@@ -26,6 +26,8 @@ export interface ProcessStatus extends ProcessIdentity {
   /** `R`, `S`, `D`, `T`, `Z` (ended, not yet waited for), … */
   readonly state: string;
   readonly parent: number;
+  /** The process group. */
+  readonly group: number;
 }
 
 /** Reads /proc/PID/stat; undefined when there is no such process. */
@@ -34,7 +36,8 @@ export function readProcess(pid: number): ProcessStatus | undefined {
   if (text === undefined) return undefined;
   // The name, in parentheses, may hold anything; the fields after its end are numbers and one letter.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { pid, state: fields[0]!, parent: Number(fields[1]), startTime: Number(fields[19]) };
+  const [state, parent, group] = [fields[0]!, Number(fields[1]), Number(fields[2])];
+  return { pid, state, parent, group, startTime: Number(fields[19]) };
 }
 
 /** True while that very process runs; a zombie has ended. */

@@ -9,6 +9,7 @@ import {
   thaw,
   type CgroupFacts,
   type ProcessIdentity,
+  type ProcessStatus,
 } from "../host/index.ts";
 import { removeMadeCgroup } from "./foreign-cgroup.ts";
 import { bundleFiles, type TaskLayout } from "./layout.ts";
@@ -38,7 +39,7 @@ export async function removeTraces(
   const sameBoot = record.boot === host.boot;
   const monitor = sameBoot ? (record.monitor ?? findMonitor(record.id)) : undefined;
   // Nobody knows how far `create` is: stop it first, or it would make a cgroup again after ours was removed.
-  if (record.process === null && monitor !== undefined) killGroup(monitor);
+  if (record.process === null && monitor !== undefined) await endCreate(host, record, monitor);
   await endProcesses(host, record);
   // conmon writes the exit record after the process's end, so it must be gone before the record can be removed.
   if (monitor !== undefined) await monitorEnd(host, record, monitor);
@@ -78,6 +79,23 @@ function commandLine(pid: string): string[] {
 function killGroup(monitor: ProcessIdentity): void {
   if (!isRunning(monitor)) return;
   for (const target of [-monitor.pid, monitor.pid]) kill(target);
+}
+
+/** The kernel ends a process when it gets to it: until then `create` may be making one more cgroup. */
+async function endCreate(host: RemovalHost, record: TaskRecord, monitor: ProcessIdentity): Promise<void> {
+  const group = processes().filter((one) => one.group === monitor.pid);
+  killGroup(monitor);
+  for (let attempt = 0; group.some(isRunning); attempt++) {
+    if (attempt === 1000) throw unkillable(record.id, pidsOf(group));
+    await host.clock.sleep(2);
+  }
+}
+
+const pidsOf = (group: readonly ProcessIdentity[]) => group.map(({ pid }) => pid);
+
+function processes(): ProcessStatus[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => readProcess(Number(pid)) ?? []);
 }
 
 async function monitorEnd(host: RemovalHost, record: TaskRecord, monitor: ProcessIdentity): Promise<void> {

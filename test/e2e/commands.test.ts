@@ -521,6 +521,7 @@ describe("help and mistakes", () => {
     [["ruun", "x"], "there is no command 'ruun' – did you mean 'run'?"],
     [["network", "lst"], "there is no command 'network lst' – did you mean 'network ls'?"],
     [["ps", "--jsn"], "there is no option '--jsn' – did you mean '--json'?"],
+    [["create", "--memory", "lots", "box:1"], "next: virga create --help"],
   ])("virga %p", async (args, message) => {
     const { exitCode, stderr } = await virga(...args);
     expect(stderr).toContain(message);
