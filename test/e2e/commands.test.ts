@@ -521,11 +521,16 @@ describe("help and mistakes", () => {
     [["ruun", "x"], "there is no command 'ruun' – did you mean 'run'?"],
     [["network", "lst"], "there is no command 'network lst' – did you mean 'network ls'?"],
     [["ps", "--jsn"], "there is no option '--jsn' – did you mean '--json'?"],
-    [["create", "--memory", "lots", "box:1"], "next: virga create --help"],
   ])("virga %p", async (args, message) => {
     const { exitCode, stderr } = await virga(...args);
     expect(stderr).toContain(message);
     expect(exitCode).toBe(2);
+  });
+
+  test("a wrong value names the help of its own command", async () => {
+    const { exitCode, stderr } = await virga("create", "--memory", "lots", "box:1");
+    expect(stderr).toContain("next: virga create --help");
+    expect(exitCode).toBe(125);
   });
 
   test("help for all, for a group, for one command; --help after the image is the container's", async () => {
