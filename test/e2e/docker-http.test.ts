@@ -192,7 +192,8 @@ describe("importing from an address", () => {
     expect(id.split("\n").at(-1)).toMatch(/^sha256:/);
     expect(await ok("run", "--rm", "fetched:1", "/bin/busybox", "echo", "works")).toBe("works");
     expect(await ask("POST", `/images/create?fromSrc=${at}/nothing`)).toMatchObject({
-      body: { status: `Downloading from http://${at}/nothing` },
+      status: 404,
+      body: { message: `failed to GET http://${at}/nothing with status 404` },
     });
     const told = await daemon.docker(["import", `http://${at}/nothing`]);
     expect(told.exitCode).toBe(1);
