@@ -1,7 +1,7 @@
 /**
  * Runs every test. Unit tests run in one process; each system test has a process and daemons of its own,
- * several side by side; one that fails runs once more, alone, and is told as flaky when it then passes. The last line
- * counts them all: `N passed, N failed`.
+ * several side by side. What fails runs once more, alone, and is told as flaky when it then passes. The last line counts
+ * them all: `N passed, N failed`.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -35,7 +35,7 @@ const files = args.filter((arg) => !arg.startsWith("--"));
 
 await installMissing();
 const checks = args.includes("--no-check") || files.length > 0 ? [] : [await check()];
-const unit = files.length > 0 ? [] : [await bunTest("unit tests", ["src", "tools"])];
+const unit = files.length > 0 ? [] : [await unitTests()];
 const system = await runSideBySide(files.length > 0 ? files : systemTests());
 const outcomes = [...checks, ...unit, ...system];
 const sum = (field: keyof Outcome) => outcomes.reduce((total, one) => total + one[field], 0);
@@ -78,11 +78,22 @@ async function runSideBySide(paths: readonly string[]): Promise<Outcome[]> {
   };
   await Promise.all(Array.from({ length: sideBySide }, worker));
   for (const path of [...outcomes.keys()].filter((one) => outcomes.get(one)!.failed > 0)) {
-    const again = await bunTest(`again, alone: ${basename(path)}`, [path]);
-    if (again.failed === 0) console.log(`FLAKY: ${basename(path)} failed and then passed; mend it`);
-    outcomes.set(path, again);
+    outcomes.set(path, await again(basename(path), [path]));
   }
   return [...outcomes.values()];
+}
+
+async function unitTests(): Promise<Outcome> {
+  const folders = ["src", "tools"];
+  const first = await bunTest("unit tests", folders);
+  return first.failed > 0 ? await again("unit tests", folders) : first;
+}
+
+/** A second time, with nothing beside it. */
+async function again(name: string, paths: readonly string[]): Promise<Outcome> {
+  const outcome = await bunTest(`again, alone: ${name}`, paths);
+  if (outcome.failed === 0) console.log(`FLAKY: ${name} failed and then passed; mend it`);
+  return outcome;
 }
 
 /** Runs `bun test`; a process that fails without counting a failed test (a crash) counts as one failure. */
