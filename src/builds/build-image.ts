@@ -73,7 +73,7 @@ function beginRun({ plan, ...parts }: RunParts) {
   const run: WholeRun = {
     ...parts,
     signal,
-    source: (place, name, before) => stages.source(run, place, name, before),
+    source: (place, name) => stages.source(run, place, name),
     fetchLayers: createFetchLayers({ ...parts, signal }),
   };
   return { run, stages, stop };

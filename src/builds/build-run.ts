@@ -97,7 +97,7 @@ export interface WholeRun {
    * The stage of that name or number before stage `before`, a named context or an image: built or got when it is not
    * there yet.
    */
-  readonly source: (place: SourcePlace, name: string, before: number) => Promise<BuildSource>;
+  readonly source: (place: SourcePlace, name: string) => Promise<BuildSource>;
 }
 
 /** A build as one of its steps sees it. */

@@ -400,10 +400,34 @@ describe("stages", () => {
     const path = await t.context({});
     const { image } = await t.build(path, dockerfile("FROM scratch", "COPY --from=busybox /bin/busybox /b"));
     expect(await t.inside(image, (root) => existsSync(`${root}/b`))).toBe(true);
-    const later = await errorOf(
-      t.build(path, dockerfile("FROM busybox AS a", "COPY --from=b /x /x", "FROM a AS b")),
-    );
-    expect(later.message).toContain("Dockerfile:2: COPY: there is no stage 'b' before this one");
+    const none = await errorOf(t.build(path, dockerfile("FROM busybox", "COPY --from=7 /x /x")));
+    expect(none.message).toContain("Dockerfile:2: COPY: there is no stage '7'");
+  });
+
+  test("a copy from a stage further down; never from one that needs this one", async () => {
+    const path = await t.context({});
+    const lines = ["FROM busybox AS a", "COPY --from=b /b /copied", "FROM busybox AS b", "RUN echo b >/b"];
+    const { image, events } = await t.build(path, { target: "a", ...dockerfile(...lines) });
+    expect(await t.inside(image, (root) => readFileSync(`${root}/copied`, "utf8"))).toBe("b\n");
+    const steps = events.flatMap((event) => (event.kind === "planned" ? event.steps : []));
+    const [copy, run] = ["COPY", "RUN"].map((word) => steps.find((one) => one.text.startsWith(word))!);
+    expect(copy!.inputs).toContain(run!.id);
+
+    const circles = [
+      ["FROM busybox AS a", "COPY --from=b /x /x", "FROM a AS b"],
+      ["FROM busybox AS a", "RUN --mount=from=a,target=/x true"],
+    ];
+    for (const circle of circles) {
+      const error = await errorOf(t.build(path, dockerfile(...circle)));
+      expect([error.code, error.message]).toEqual([
+        "dockerfile.circular",
+        expect.stringMatching(/^Dockerfile:\d: FROM: the stage [ab] needs itself/),
+      ]);
+    }
+    // Only the triggers close this one.
+    await t.build(path, { tags: ["circle"], ...dockerfile("FROM busybox", "ONBUILD COPY --from=last / /x") });
+    const hidden = ["FROM circle AS one", "FROM one AS last"];
+    expect((await errorOf(t.build(path, dockerfile(...hidden)))).code).toBe("dockerfile.circular");
   });
 });
 

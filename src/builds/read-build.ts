@@ -2,6 +2,7 @@ import type { BuildEvent } from "./build-event.ts";
 import type { BuildRequest } from "./build.ts";
 import type { BuildsDependencies } from "./build-run.ts";
 import { openContext, type OpenContext } from "./context/context.ts";
+import { refuseForeignFrontend } from "./dockerfile/frontend.ts";
 import { parseDockerfile, type Dockerfile } from "./dockerfile/parse.ts";
 import { planBuild, type BuildPlan } from "./evaluation/plan.ts";
 import { platformArgs, platformOf } from "./evaluation/platform.ts";
@@ -26,6 +27,7 @@ export async function readBuild(
 ): Promise<ReadBuild> {
   const context = await openContext(services, request, folder, signal);
   const dockerfile = parseDockerfile(context.dockerfile.text, context.dockerfile.name);
+  refuseForeignFrontend(dockerfile.syntax, request.buildArgs?.["BUILDKIT_SYNTAX"]);
   const global = globalArguments(dockerfile.args, passedOf(request), automaticOf(request), dockerfile.escape);
   const plan = planBuild(dockerfile, request.target, global, Object.keys(request.contexts ?? {}));
   return { context, dockerfile, global, plan };

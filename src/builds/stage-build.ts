@@ -16,14 +16,13 @@ export async function carryOutInstruction(
   run: BuildRun,
   state: StageState,
   instruction: StageInstruction,
-  stageIndex: number,
 ): Promise<void> {
   switch (instruction.kind) {
     case "RUN":
-      return runStep(run, state, instruction, stageIndex);
+      return runStep(run, state, instruction);
     case "COPY":
     case "ADD":
-      return copyStep(run, state, instruction, stageIndex);
+      return copyStep(run, state, instruction);
     default: {
       const createdBy = applySetting(state, instruction);
       if (instruction.kind === "WORKDIR") return workdirStep(run, state, instruction, createdBy);

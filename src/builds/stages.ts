@@ -6,6 +6,7 @@ import { contextSource, contextStage } from "./named-contexts.ts";
 import { dockerfileError } from "./dockerfile/dockerfile-error.ts";
 import type { StageInstruction } from "./dockerfile/instruction.ts";
 import {
+  circular,
   findContext,
   findStage,
   sourceStages,
@@ -31,6 +32,8 @@ export class StageBuilder {
   readonly #states = new Map<number, Promise<StageState>>();
   readonly #sources = new Map<string, Promise<BuildSource>>();
   readonly #images = new Map<string, Promise<Image>>();
+  /** Which stages each has waited for. */
+  readonly #waits = new Map<number, Set<number>>();
 
   constructor(plan: BuildPlan, global: GlobalArguments) {
     this.#plan = plan;
@@ -70,14 +73,9 @@ export class StageBuilder {
     return work;
   }
 
-  source(
-    run: WholeRun,
-    place: Parameters<WholeRun["source"]>[0],
-    name: string,
-    before: number,
-  ): Promise<BuildSource> {
-    const earlier = this.#plan.stages.slice(0, before).map((one) => one.stage);
-    const index = findStage(earlier, name);
+  source(run: WholeRun, place: Parameters<WholeRun["source"]>[0], name: string): Promise<BuildSource> {
+    const stages = this.#plan.stages.map((one) => one.stage);
+    const index = findStage(stages, name);
     const context =
       index === undefined ? findContext(Object.keys(run.request.contexts ?? {}), name) : undefined;
     const key =
@@ -100,10 +98,9 @@ export class StageBuilder {
   }
 
   async #image(run: WholeRun, place: Parameters<WholeRun["source"]>[0], name: string): Promise<BuildSource> {
-    const later = this.#plan.stages.some((one) => one.stage.from.stageName === name.toLowerCase());
-    if (later || /^\d+$/.test(name) || name === "scratch") {
-      const hint = "copy from a stage that stands before this one, or from an image";
-      throw dockerfileError("dockerfile.from", place, `there is no stage '${name}' before this one`, hint);
+    if (/^\d+$/.test(name) || name === "scratch") {
+      const hint = "copy from a stage of this file, or from an image";
+      throw dockerfileError("dockerfile.from", place, `there is no stage '${name}'`, hint);
     }
     const image = await inStep(run, ownStep("image", `FROM ${name}`), (step) =>
       this.#ensure(step, name, undefined),
@@ -114,10 +111,10 @@ export class StageBuilder {
   async #build(run: WholeRun, planned: PlannedStage): Promise<StageState> {
     const { stage, base } = planned;
     const known = this.#steps.get(stage.index);
-    const steps = known ?? unplannedSteps(this.#plan, stage.index, this.#steps);
+    const steps = known ?? unplannedSteps(this.#plan, stage.index);
     this.#steps.set(stage.index, steps);
     if (!known) run.emit({ kind: "planned", steps: [steps.from, ...steps.instructions] });
-    const baseState = base.kind === "stage" ? await this.build(run, base.index) : undefined;
+    const baseState = base.kind === "stage" ? await this.#need(run, stage.index, base.index) : undefined;
     const { state, triggers } = await inStep(run, steps.from, async (step) => {
       const begun = await this.#begin(step, planned, baseState);
       const found = triggersOf(begun, planned);
@@ -134,7 +131,7 @@ export class StageBuilder {
     for (const [step, instruction] of all) {
       await this.#sourcesOf(run, stage.index, instruction);
       run.signal.throwIfAborted();
-      await inStep(run, step, (one) => carryOutInstruction(one, state, instruction, stage.index));
+      await inStep(run, step, (one) => carryOutInstruction(one, state, instruction));
     }
     return state;
   }
@@ -155,7 +152,17 @@ export class StageBuilder {
 
   /** Waits for the stages that an instruction takes files from, so that the time is not counted as the step's own. */
   async #sourcesOf(run: WholeRun, index: number, instruction: StageInstruction): Promise<void> {
-    for (const source of sourceStages(this.#plan.stages, index, instruction)) await this.build(run, source);
+    for (const source of sourceStages(this.#plan.stages, instruction)) await this.#need(run, index, source);
+  }
+
+  /** Waits for another stage. Triggers can make a circle that the file alone does not show. */
+  #need(run: WholeRun, index: number, other: number): Promise<StageState> {
+    this.#waits.set(index, (this.#waits.get(index) ?? new Set()).add(other));
+    const leads = (from: number, seen: Set<number>): boolean =>
+      from === index ||
+      [...(this.#waits.get(from) ?? [])].some((next) => !seen.has(next) && leads(next, seen.add(next)));
+    if (leads(other, new Set())) throw circular(this.#plan.stages[index]!.stage);
+    return this.build(run, other);
   }
 
   /** Stages that begin with the same image get it once. */

@@ -18,19 +18,15 @@ export function planSteps(plan: BuildPlan): ReadonlyMap<number, StageSteps> {
   for (const one of stages) {
     planned.set(
       one.stage.index,
-      stageSteps(plan, one, planned, () => ({ number: ++number, total })),
+      stageSteps(plan, one, () => ({ number: ++number, total })),
     );
   }
   return planned;
 }
 
 /** Steps of a stage that nobody knew to be needed: a trigger copies from it. */
-export function unplannedSteps(
-  plan: BuildPlan,
-  index: number,
-  known: ReadonlyMap<number, StageSteps>,
-): StageSteps {
-  return stageSteps(plan, plan.stages[index]!, known, () => ({}));
+export function unplannedSteps(plan: BuildPlan, index: number): StageSteps {
+  return stageSteps(plan, plan.stages[index]!, () => ({}));
 }
 
 /** The steps of a base's triggers; they belong to the FROM that brought them. */
@@ -66,7 +62,6 @@ export function ownStep(
 function stageSteps(
   plan: BuildPlan,
   { stage, base }: PlannedStage,
-  known: ReadonlyMap<number, StageSteps>,
   numbered: () => Pick<BuildStep, "number" | "total">,
 ): StageSteps {
   const label = stage.from.stageName ?? (plan.stages.length > 1 ? `stage-${stage.index}` : undefined);
@@ -77,7 +72,7 @@ function stageSteps(
     const place = isSetting(instruction) ? undefined : { index: ++places, count };
     const kind = instruction.kind === "FROM" ? "from" : "instruction";
     return {
-      id: stepId([stage.index, instruction.line, text]),
+      id: idOf(stage.index, instruction),
       kind,
       name: stepName(label, place, text),
       text,
@@ -87,11 +82,11 @@ function stageSteps(
       ...(place ? { place } : { setting: true }),
     };
   };
-  const from = step(stage.from, base.kind === "stage" ? endOf(known, base.index) : []);
+  const from = step(stage.from, base.kind === "stage" ? [endOf(plan, base.index)] : []);
   const instructions: BuildStep[] = [];
   for (const instruction of stage.instructions) {
-    const sources = sourceStages(plan.stages, stage.index, instruction);
-    const inputs = [(instructions.at(-1) ?? from).id, ...sources.flatMap((index) => endOf(known, index))];
+    const sources = sourceStages(plan.stages, instruction);
+    const inputs = [(instructions.at(-1) ?? from).id, ...sources.map((index) => endOf(plan, index))];
     instructions.push(step(instruction, [...new Set(inputs)]));
   }
   return { from, instructions };
@@ -104,9 +99,14 @@ function stepName(label: string | undefined, place: BuildStep["place"], text: st
   return head === "" ? text : `[${head}] ${text}`;
 }
 
-function endOf(known: ReadonlyMap<number, StageSteps>, index: number): string[] {
-  const steps = known.get(index);
-  return steps ? [(steps.instructions.at(-1) ?? steps.from).id] : [];
+/** Of a stage's last step. */
+function endOf(plan: BuildPlan, index: number): string {
+  const { stage } = plan.stages[index]!;
+  return idOf(index, stage.instructions.at(-1) ?? stage.from);
+}
+
+function idOf(stage: number, instruction: StageInstruction | PlannedStage["stage"]["from"]): string {
+  return stepId([stage, instruction.line, textOf(instruction)]);
 }
 
 /** These change files, or may. */

@@ -2,7 +2,7 @@
  * The name of a step's result: a digest of the key of everything before it and of all that the step's outcome depends
  * on. A change of what goes into a key changes `version`, and old entries are never found again.
  */
-const version = 2;
+const version = 3;
 
 export function stepKey(parent: string, kind: string, inputs: readonly unknown[]): string {
   return digest([version, parent, kind, ...inputs]);

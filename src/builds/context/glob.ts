@@ -5,8 +5,6 @@
 export interface GlobOptions {
   /** `**` stands for any number of folders. */
   readonly doubleStar?: boolean;
-  /** `*` and `?` also match slashes, as in shell parameter patterns. */
-  readonly crossSlash?: boolean;
 }
 
 /** Thrown for a pattern that Go would refuse as malformed. */
@@ -15,7 +13,6 @@ export class GlobError extends Error {
 }
 
 export function globToRegExpSource(pattern: string, options: GlobOptions = {}): string {
-  const any = options.crossSlash ? "." : "[^/]";
   let source = "";
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern[at]!;
@@ -26,8 +23,8 @@ export function globToRegExpSource(pattern: string, options: GlobOptions = {}): 
         // One after another they mean the same as one, and would make the matching slow.
         if (!source.endsWith("(?:.*/)?")) source += "(?:.*/)?";
       } else source += ".*";
-    } else if (char === "*") source += `${any}*`;
-    else if (char === "?") source += any;
+    } else if (char === "*") source += "[^/]*";
+    else if (char === "?") source += "[^/]";
     else if (char === "\\") {
       if (++at >= pattern.length) throw new GlobError(`'${pattern}' ends with a backslash`);
       source += literal(pattern[at]!);

@@ -1,5 +1,3 @@
-import { globToRegExpSource } from "../context/glob.ts";
-
 /**
  * The shell-like lexer of Dockerfile words (reference, "Environment replacement"): `$NAME`, `${NAME}`, the modifiers
  * `:-` `:+` `:?` (and without the colon), `#` `##` `%` `%%` `/` `//`, quotes and escapes.
@@ -43,6 +41,8 @@ export class ExpansionError extends Error {
 
 class Lexer {
   #at = 0;
+  /** Inside a pattern, where an escaped character is one that means itself. */
+  #inPattern = false;
   readonly #text: string;
   readonly #options: ExpansionOptions;
 
@@ -101,7 +101,7 @@ class Lexer {
 
   #escaped(output: Words): void {
     const escape = this.#next();
-    if (this.#options.raw) output.addQuoted(escape);
+    if (this.#options.raw || this.#inPattern) output.addQuoted(escape);
     if (!this.#done) output.addQuoted(this.#next());
   }
 
@@ -169,7 +169,8 @@ class Lexer {
     }
     this.#at += modifier.length;
     if (modifier.startsWith("/")) return this.#replaced(value ?? "", modifier === "//");
-    const word = this.#until("}");
+    const isPattern = /[#%]/.test(modifier);
+    const word = isPattern ? this.#pattern("}") : this.#until("}");
     const given = modifier.startsWith(":") ? (value ?? "") !== "" : value !== undefined;
     switch (modifier.at(-1)) {
       case "-":
@@ -187,9 +188,25 @@ class Lexer {
   }
 
   #replaced(value: string, all: boolean): string {
-    const pattern = globToRegExpSource(this.#until("/"), { crossSlash: true });
+    const pattern = this.#pattern("/");
     const replacement = this.#until("}");
     return value.replace(new RegExp(pattern, all ? "gsu" : "su"), () => replacement);
+  }
+
+  /** Up to `stop`, as the source of a regular expression: `*` and `?`, the rest as it stands. */
+  #pattern(stop: string): string {
+    const outer = this.#inPattern;
+    this.#inPattern = true;
+    const text = this.#until(stop);
+    this.#inPattern = outer;
+    let source = "";
+    for (let at = 0; at < text.length; at++) {
+      const char = text[at]!;
+      if (char === "*") source += ".*";
+      else if (char === "?") source += ".";
+      else source += RegExp.escape(char === this.#options.escape ? (text[++at] ?? char) : char);
+    }
+    return source;
   }
 
   #until(stop: string): string {
@@ -202,14 +219,14 @@ class Lexer {
 
 /** `${NAME#pattern}` and `${NAME##pattern}`: without the shortest or longest start that matches. */
 function trimStart(value: string, pattern: string, longest: boolean): string {
-  const matcher = new RegExp(`^(?:${globToRegExpSource(pattern, { crossSlash: true })})$`, "su");
+  const matcher = new RegExp(`^(?:${pattern})$`, "su");
   const ends = Array.from({ length: value.length + 1 }, (_, i) => i);
   const end = (longest ? ends.toReversed() : ends).find((at) => matcher.test(value.slice(0, at)));
   return end === undefined ? value : value.slice(end);
 }
 
 function trimEnd(value: string, pattern: string, longest: boolean): string {
-  const matcher = new RegExp(`^(?:${globToRegExpSource(pattern, { crossSlash: true })})$`, "su");
+  const matcher = new RegExp(`^(?:${pattern})$`, "su");
   const starts = Array.from({ length: value.length + 1 }, (_, i) => i);
   const start = (longest ? starts : starts.toReversed()).find((at) => matcher.test(value.slice(at)));
   return start === undefined ? value : value.slice(0, start);

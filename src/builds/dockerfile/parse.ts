@@ -1,7 +1,7 @@
 import { dockerfileError } from "./dockerfile-error.ts";
 import { parseInstruction, type StageInstruction } from "./instruction.ts";
 import type { ArgInstruction, FromInstruction } from "./instructions/stage.ts";
-import { readSourceLines } from "./source-lines.ts";
+import { readSourceLines, type SyntaxLine } from "./source-lines.ts";
 
 export interface Dockerfile {
   /** ARG instructions before the first FROM: their values count in FROM lines only. */
@@ -10,6 +10,7 @@ export interface Dockerfile {
   readonly escape: string;
   /** The value of the `check` directive. */
   readonly check: string | undefined;
+  readonly syntax: SyntaxLine | undefined;
 }
 
 export interface Stage {
@@ -39,5 +40,6 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
     const place = { ...source.lines.at(-1)!, keyword: "" };
     throw dockerfileError("dockerfile.no-stage", place, "the file has no FROM");
   }
-  return { args, stages, escape: source.escape, check: source.check };
+  const { escape, check, syntax } = source;
+  return { args, stages, escape, check, syntax };
 }

@@ -10,7 +10,14 @@ export interface SourceFile {
   readonly escape: string;
   /** The value of the `check` directive. */
   readonly check: string | undefined;
+  /** The `syntax` directive. */
+  readonly syntax: SyntaxLine | undefined;
   readonly lines: readonly SourceLine[];
+}
+
+/** The frontend that a Dockerfile names, with its place. */
+export interface SyntaxLine extends SourcePlace {
+  readonly frontend: string;
 }
 
 export interface SourceLine extends SourcePlace {
@@ -44,7 +51,8 @@ const withHeredocs = new Set(["RUN", "COPY", "ADD"]);
 /** Throws `invalid` / `dockerfile.directive`, `dockerfile.heredoc`, `dockerfile.empty`. */
 export function readSourceLines(text: string, file: string): SourceFile {
   const physical = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const { escape, check, next } = readDirectives(physical, file);
+  const { next, ...directives } = readDirectives(physical, file);
+  const { escape } = directives;
   const reader = new LineReader(physical, next, file, escape);
   const lines: SourceLine[] = [];
   for (let line = reader.next(); line; line = reader.next()) lines.push(line);
@@ -55,16 +63,17 @@ export function readSourceLines(text: string, file: string): SourceFile {
       "the file has no instructions; it must begin with FROM",
     );
   }
-  return { escape, check, lines };
+  return { ...directives, lines };
 }
 
 function readDirectives(
   lines: readonly string[],
   file: string,
-): { escape: string; check: string | undefined; next: number } {
+): Omit<SourceFile, "lines"> & { next: number } {
   const seen = new Set<string>();
   let escape = "\\";
   let check: string | undefined;
+  let syntax: SyntaxLine | undefined;
   let next = 0;
   for (; next < lines.length; next++) {
     const match = /^\s*#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*?)\s*$/.exec(lines[next]!);
@@ -76,6 +85,7 @@ function readDirectives(
     }
     seen.add(name);
     if (name === "check") check = match[2];
+    if (name === "syntax") syntax = { ...place, frontend: match[2]! };
     if (name !== "escape") continue;
     if (match[2] !== "\\" && match[2] !== "`") {
       throw dockerfileError(
@@ -86,7 +96,7 @@ function readDirectives(
     }
     escape = match[2];
   }
-  return { escape, check, next };
+  return { escape, check, syntax, next };
 }
 
 class LineReader {

@@ -1,4 +1,4 @@
-import { fail } from "../../base/index.ts";
+import { fail, type VirgaError } from "../../base/index.ts";
 import { dockerfileError } from "../dockerfile/dockerfile-error.ts";
 import type { StageInstruction } from "../dockerfile/instruction.ts";
 import type { Dockerfile, Stage } from "../dockerfile/parse.ts";
@@ -61,7 +61,7 @@ export function planBuild(
     throw fail("invalid", "build.target-not-found", `target stage '${target}' could not be found`, { hint });
   }
   const needed = new Set<number>();
-  collect(planned, index, needed);
+  collect(planned, index, needed, []);
   return { stages: planned, target: index, needed: [...needed].toSorted((a, b) => a - b) };
 }
 
@@ -93,26 +93,36 @@ function baseOf(name: string, before: readonly Stage[], contexts: readonly strin
   return name === "scratch" ? { kind: "scratch" } : { kind: "image", reference: name };
 }
 
-function collect(stages: readonly PlannedStage[], index: number, needed: Set<number>): void {
+/** Throws `dockerfile.circular` for a stage that needs itself, by whatever way; `waiting` is the way so far. */
+function collect(
+  stages: readonly PlannedStage[],
+  index: number,
+  needed: Set<number>,
+  waiting: readonly number[],
+): void {
+  const { stage, base } = stages[index]!;
+  if (waiting.includes(index)) throw circular(stage);
   if (needed.has(index)) return;
   needed.add(index);
-  const { stage, base } = stages[index]!;
-  if (base.kind === "stage") collect(stages, base.index, needed);
+  const way = [...waiting, index];
+  if (base.kind === "stage") collect(stages, base.index, needed, way);
   for (const instruction of stage.instructions) {
-    for (const source of sourceStages(stages, index, instruction)) collect(stages, source, needed);
+    for (const source of sourceStages(stages, instruction)) collect(stages, source, needed, way);
   }
 }
 
-/** The stages before stage `index` that an instruction of it takes files from. */
-export function sourceStages(
-  stages: readonly PlannedStage[],
-  index: number,
-  instruction: StageInstruction,
-): number[] {
-  const before = stages.slice(0, index).map((one) => one.stage);
+export function circular({ from, index }: Stage): VirgaError {
+  const name = from.stageName ?? String(index);
+  const hint = "a stage can't take files from one that is built on it or takes files from it";
+  return dockerfileError("dockerfile.circular", from, `the stage ${name} needs itself`, hint);
+}
+
+/** The stages that an instruction takes files from, wherever they stand in the file. */
+export function sourceStages(stages: readonly PlannedStage[], instruction: StageInstruction): number[] {
+  const all = stages.map((one) => one.stage);
   const sources =
     instruction.kind === "RUN"
       ? instruction.mounts.map((mount) => mount.from)
       : [instruction.kind === "COPY" ? instruction.from : undefined];
-  return sources.flatMap((source) => (source === undefined ? [] : (findStage(before, source) ?? [])));
+  return sources.flatMap((source) => (source === undefined ? [] : (findStage(all, source) ?? [])));
 }

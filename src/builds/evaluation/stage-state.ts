@@ -20,7 +20,7 @@ export interface StageState {
   readonly process: Mutable<ImageProcess>;
   readonly variables: StageVariables;
   author: string | undefined;
-  /** Names everything done so far: the same key means the same files and the same parameters. */
+  /** Names everything done so far to the files: the same key means the same files. */
   key: string;
   /** A CMD stands in this stage itself, so ENTRYPOINT leaves it alone. */
   cmdSet: boolean;

@@ -1,9 +1,8 @@
 import { dockerfileError, type SourcePlace } from "../dockerfile/dockerfile-error.ts";
 import { ExpansionError, expandWord, expandWords } from "../dockerfile/expansion.ts";
 import type { ArgInstruction } from "../dockerfile/instructions/stage.ts";
-import { GlobError } from "../context/glob.ts";
 
-/** Build arguments that every RUN gets when they are passed, declared or not, and that no cache key looks at. */
+/** Build arguments that every RUN gets when they are passed; a cache key looks at those that are declared. */
 const proxyArgs = new Set(
   ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [
     name,
@@ -67,9 +66,7 @@ function placed<T>(place: SourcePlace, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof ExpansionError || error instanceof GlobError) {
-      throw dockerfileError("dockerfile.variable", place, error.message);
-    }
+    if (error instanceof ExpansionError) throw dockerfileError("dockerfile.variable", place, error.message);
     throw error;
   }
 }
@@ -116,7 +113,7 @@ export class StageVariables {
   /** ARGs that a RUN gets and that its cache key depends on, by name. */
   runArgs(): string[] {
     return this.#setArgs()
-      .filter(([name]) => !proxyArgs.has(name) && !this.#env.has(name))
+      .filter(([name]) => !this.#env.has(name))
       .map(([name, value]) => `${name}=${value}`)
       .sort(); // prettier-ignore
   }

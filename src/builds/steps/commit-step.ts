@@ -72,7 +72,10 @@ export function recordSetting(run: BuildRun, state: StageState, key: string, cre
   const made = { step: key, layer: undefined, created: createdOf(run, state), description: createdBy };
   const result = found ?? made;
   if (!found) run.cache.save(key, result);
+  // What changes no file makes no later step new: each looks at the parameters that it depends on itself.
+  const before = state.key;
   append(run, state, createdBy, result, found !== undefined);
+  state.key = before;
 }
 
 export function append(

@@ -33,11 +33,10 @@ export async function copyStep(
   run: BuildRun,
   state: StageState,
   instruction: CopyInstruction,
-  stageIndex: number,
 ): Promise<void> {
   const plan = planCopy(state, instruction);
   const { from } = instruction;
-  const source = from === undefined ? contextSource(run) : await run.source(instruction, from, stageIndex);
+  const source = from === undefined ? contextSource(run) : await run.source(instruction, from);
   const options = [plan.destination, plan.chown, plan.chmod, instruction.unpack, instruction.link].map(
     (one) => one ?? null,
   );

@@ -19,7 +19,6 @@ export async function prepareMounts(
   run: BuildRun,
   state: StageState,
   instruction: RunInstruction,
-  stageIndex: number,
 ): Promise<PreparedMount[]> {
   const prepared: PreparedMount[] = [];
   const { variables } = state;
@@ -30,7 +29,7 @@ export async function prepareMounts(
     const mount = resolveMount(instruction, written, replace);
     const from = async () =>
       mount.type === "bind" || mount.type === "cache"
-        ? await sourceOf(run, instruction, mount.from, stageIndex)
+        ? await sourceOf(run, instruction, mount.from)
         : undefined;
     if (mount.type === "tmpfs") prepared.push(tmpfsMount(mount, absolute(mount.target)));
     else if (mount.type === "cache")
@@ -53,9 +52,8 @@ async function sourceOf(
   run: BuildRun,
   instruction: RunInstruction,
   from: string | undefined,
-  stageIndex: number,
 ): Promise<BuildSource | undefined> {
-  return from === undefined ? undefined : await run.source(instruction, from, stageIndex);
+  return from === undefined ? undefined : await run.source(instruction, from);
 }
 
 /** The build context as something to copy from. */

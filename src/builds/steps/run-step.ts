@@ -12,22 +12,18 @@ import { findMountStubs, type MountStubs } from "./mount-stubs.ts";
 import { prepareMounts } from "./run-mounts.ts";
 
 /** Runs a command on the files so far. Throws `invalid` / `build.step-failed` when it ends with another code than 0. */
-export async function runStep(
-  run: BuildRun,
-  state: StageState,
-  instruction: RunInstruction,
-  stageIndex: number,
-): Promise<void> {
+export async function runStep(run: BuildRun, state: StageState, instruction: RunInstruction): Promise<void> {
   const { command, script } = commandOf(state, instruction);
   const args = state.variables.runArgs();
-  const mounts = await prepareMounts(run, state, instruction, stageIndex);
+  const mounts = await prepareMounts(run, state, instruction);
   const { networkMode = "default", extraHosts = [] } = run.request;
   const network = instruction.network === "default" ? networkMode : instruction.network;
   checkEntitlements(run.request, instruction);
   const key = stepKey(state.key, "run", [
     command,
     script ?? null,
-    args,
+    [args, state.variables.env()],
+    [state.process.User ?? "", state.process.WorkingDir ?? ""],
     instruction.network,
     mounts.map((mount) => mount.key),
     run.sourceDateEpoch ?? null,
