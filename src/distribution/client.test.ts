@@ -263,6 +263,31 @@ describe("trouble", () => {
     expect(await failureOf(ask())).toBe(failure);
   });
 
+  test("who wants HTTPS, and that in another way, is not taken for a registry without it", async () => {
+    await using fake = await fakeRegistry();
+    fake.answer = () => ({ status: 400, body: "Client sent an HTTP request to an HTTPS server.\n" });
+    const registries = testRegistries();
+    for (let turn = 0; turn < 2; turn++) {
+      const failure = await failureOf(registries.open(app(fake), { signal }));
+      expect(["registry.tls", "registry.connection-lost"]).toContain(failure.code);
+    }
+  });
+
+  test("what is sent and can't be read is told as that, not as a lost connection", async () => {
+    await using fake = await fakeRegistry();
+    const remote = await testRegistries().open(app(fake), { signal });
+    const broken = new Error("the disk has it no more");
+    const open = async function* () {
+      yield Buffer.from("some");
+      throw broken;
+    };
+    const digest = `sha256:${"0".repeat(64)}` as const;
+    const failure = await remote
+      .pushBlob({ digest, size: 1000, open }, () => {}, signal)
+      .catch((error: unknown) => error);
+    expect(failure).toBe(broken);
+  });
+
   test("a manifest that is not what its digest says, too large, or nested too deep", async () => {
     await using fake = await fakeRegistry();
     const digest = fake.addManifest("team/app", "1", manifest);

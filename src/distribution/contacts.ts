@@ -44,14 +44,19 @@ export function createContacts({ transport, clock, settings, lookUp }: ContactsD
   const known = new Map<string, Known>();
   const locks = new KeyedLock();
 
-  const ask = async (origin: string, insecure: boolean, signal: AbortSignal): Promise<Contact> => {
+  const ask = async (
+    origin: string,
+    insecure: boolean,
+    signal: AbortSignal,
+  ): Promise<Contact & { readonly status: number }> => {
     const request = { method: "GET", url: `${origin}/v2/`, insecure, signal, patience } as const;
     const got = await transport.send(request);
     // Any answer that is not a sign of trouble will do: some registries have no such page, or hide it.
     if (got.status === 429 || got.status >= 500)
       throw await failureOf(got, request, new URL(origin).host, clock);
     await got.drop();
-    return { origin, insecure, challenged: got.headers.get("www-authenticate") ?? undefined };
+    const challenged = got.headers.get("www-authenticate") ?? undefined;
+    return { origin, insecure, challenged, status: got.status };
   };
   const reach = async (
     host: string,
@@ -67,9 +72,12 @@ export function createContacts({ transport, clock, settings, lookUp }: ContactsD
       return await asked("https");
     } catch (error) {
       signal.throwIfAborted();
-      return await asked("http").catch((plain: unknown) => {
+      const plain = await asked("http").catch((plain: unknown) => {
         throw isVirgaError(plain) && plain.code === "registry.connection-lost" ? error : plain;
       });
+      // What servers of HTTPS say to who speaks plainly: HTTPS it is, and its own failure is the one to tell.
+      if (plain.status === 400) throw error;
+      return plain;
     }
   };
 

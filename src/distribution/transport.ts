@@ -106,6 +106,7 @@ async function once(
   guard: Watchdog,
 ): Promise<Response> {
   const sent = body?.();
+  let unreadable: { readonly error: unknown } | undefined;
   const headers = {
     "User-Agent": `virga/${version}`,
     // Blobs are compressed as they are; an encoding on top would change their length.
@@ -119,7 +120,7 @@ async function once(
     headers,
     redirect: "manual",
     signal: guard.signal,
-    ...(sent ? { body: asBody(sent, guard) } : {}),
+    ...(sent ? { body: asBody(sent, guard, (error) => void (unreadable = { error })) } : {}),
     ...(url.protocol === "https:" ? { tls: tlsOf(dependencies, url.host, request.insecure) } : {}),
   };
   const options = { decompress: false, timeout: false };
@@ -130,20 +131,31 @@ async function once(
     guard.touch();
     return response;
   } catch (error) {
+    if (unreadable) throw unreadable.error;
     throw networkFailure(error, url.host, guard.signal);
   }
 }
 
-function asBody({ content }: RequestBody, guard: Watchdog): NonNullable<BunFetchRequestInit["body"]> {
+/** `failed` hears of a failure of what is sent, which is none of the network's. */
+function asBody(
+  { content }: RequestBody,
+  guard: Watchdog,
+  failed: (error: unknown) => void,
+): NonNullable<BunFetchRequestInit["body"]> {
   if (typeof content === "string") return content;
   if (content instanceof Uint8Array) return content as Uint8Array<ArrayBuffer>;
   const iterator = content[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       guard.touch();
-      const next = await iterator.next();
-      if (next.done) controller.close();
-      else controller.enqueue(next.value);
+      try {
+        const next = await iterator.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
     },
     cancel: () => void iterator.return?.(),
   });

@@ -2,14 +2,14 @@ import type { Digest } from "../content/index.ts";
 import { keyOf } from "./formats.ts";
 import { readPublicKey } from "./keys/index.ts";
 import { identityFault } from "./policy/identity.ts";
-import { judge, type Signature } from "./signature.ts";
+import { judge, type Attestation, type Signature } from "./signature.ts";
 import type { FoundSignatures } from "./signatures.ts";
 
 /** A signature with what there is to say of it. */
 export interface CheckedSignature {
   /** What it was found at. */
   readonly digest: Digest;
-  readonly format: "simple" | "bundle" | "unreadable";
+  readonly format: Signature["format"] | "unreadable";
   readonly identity?: string;
   readonly annotations: Readonly<Record<string, string>>;
   /** Given only where keys were. */
@@ -59,6 +59,48 @@ export function checkSignatures({ name, subjects }: FoundSignatures, wanted?: Wa
           key: fingerprint,
           ...(reason === undefined ? {} : { reason }),
         },
+      ];
+    }),
+  );
+}
+
+/** An attestation with what there is to say of it. */
+export interface CheckedAttestation {
+  /** What it was found at. */
+  readonly digest: Digest;
+  readonly format: Attestation["format"] | "unreadable";
+  /** Of one that can be read. */
+  readonly predicateType?: string;
+  readonly predicate?: unknown;
+  /** Given only where keys were. */
+  readonly good?: boolean;
+  readonly key?: string;
+  readonly reason?: string;
+}
+
+/** Checks attestations, those of `predicateType` where one is given; without keys it only tells. Throws as `checkSignatures`. */
+export function checkAttestations(
+  { subjects }: FoundSignatures<Attestation>,
+  wanted: { readonly keys?: readonly string[]; readonly predicateType?: string },
+): CheckedAttestation[] {
+  const keys = wanted.keys?.map((pem) => readPublicKey(pem));
+  const digests = subjects.map((one) => one.digest);
+  const seen = new Set<string>();
+  return subjects.flatMap(({ digest, found }) =>
+    found.flatMap((one): CheckedAttestation[] => {
+      if ("problem" in one) {
+        return [{ digest, format: "unreadable", reason: one.problem, ...(keys ? { good: false } : {}) }];
+      }
+      const { format, predicateType, predicate } = one;
+      if (wanted.predicateType !== undefined && wanted.predicateType !== predicateType) return [];
+      if (seen.has(keyOf(one))) return [];
+      seen.add(keyOf(one));
+      const told = { digest, format, predicateType, predicate };
+      if (!keys) return [told];
+      const verdict = judge(one, keys, digests);
+      const { good } = verdict;
+      return [
+        { ...told, good, ...(verdict.good ? { key: verdict.key.fingerprint } : { reason: verdict.reason }) },
       ];
     }),
   );

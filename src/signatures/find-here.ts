@@ -2,29 +2,37 @@ import { readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import type { ContentStore, Descriptor, Digest } from "../content/index.ts";
 import type { Referrer, Referrers } from "../images/index.ts";
-import { readLayer, type Found } from "./find-remote.ts";
-import { types } from "./formats.ts";
+import type { Found } from "./find-remote.ts";
+import type { Kind } from "./kind.ts";
+import type { Signature } from "./signature.ts";
 
 export interface HereDependencies {
   readonly content: Pick<ContentStore, "path">;
   readonly referrers: Pick<Referrers, "of">;
 }
 
-/** The signatures that are kept here for a digest. Synchronous: nothing can come between the look and the use. */
-export function findHere({ content, referrers }: HereDependencies, subject: Digest): Found[] {
-  return signaturesOf(content, referrers.of(subject));
+/** What is kept here for a digest. Synchronous: nothing can come between the look and the use. */
+export function findHere<T extends Signature>(
+  { content, referrers }: HereDependencies,
+  subject: Digest,
+  kind: Kind<T>,
+): Found<T>[] {
+  return foundAmong(content, referrers.of(subject), kind);
 }
 
-/** The signatures among referrers whose blobs are here. */
-export function signaturesOf(content: Pick<ContentStore, "path">, referrers: readonly Referrer[]): Found[] {
-  const wanted: readonly string[] = [types.signatures, types.bundle];
+/** The signatures, or attestations, among referrers whose blobs are here. */
+export function foundAmong<T extends Signature>(
+  content: Pick<ContentStore, "path">,
+  referrers: readonly Referrer[],
+  kind: Kind<T>,
+): Found<T>[] {
   return referrers
-    .filter((one) => wanted.includes(one.artifactType))
+    .filter((one) => kind.artifactTypes.includes(one.artifactType))
     .flatMap((one) => one.layers.map((layer) => ({ layer, ofManifest: one.annotations })))
     .flatMap(({ layer, ofManifest }) => {
       const bytes = readBlob(content, layer);
       if (!bytes) return [{ problem: `the signature ${layer.digest} is damaged` }];
-      return readLayer(layer.mediaType, bytes, layer.annotations ?? {}, ofManifest) ?? [];
+      return kind.read(layer.mediaType, bytes, layer.annotations ?? {}, ofManifest) ?? [];
     });
 }
 

@@ -2,35 +2,32 @@ import { z } from "zod";
 import { isVirgaError } from "../base/index.ts";
 import type { Descriptor, Digest } from "../content/index.ts";
 import type { RemoteRepository } from "../distribution/index.ts";
-import { keyOf, readBundle, readSimple, types } from "./formats.ts";
+import { keyOf } from "./formats.ts";
+import type { Kind } from "./kind.ts";
 import type { Signature, Unreadable } from "./signature.ts";
 
 /** What one digest may have; a registry that has more is not waited for. */
 const maxManifests = 50;
 const maxSignatures = 200;
-const maxBytes = 1 << 20;
 
 /** What lists of registries call a manifest that they do not look into: the type of its empty configuration. */
 const unknownTypes: readonly (string | undefined)[] = [undefined, "application/vnd.oci.empty.v1+json"];
 
-export type Found = Signature | Unreadable;
+export type Found<T extends Signature = Signature> = T | Unreadable;
 
-/** The tag under which cosign keeps the signatures of a digest. */
-export function signatureTag(digest: Digest, suffix: "sig" | "att" = "sig"): string {
-  return `${digest.replace(":", "-")}.${suffix}`;
-}
-
-/** The signatures that a registry has for a digest, by tag and by referrers, each once. */
-export async function findInRegistry(
+/** The signatures, or attestations, that a registry has for a digest, by tag and by referrers, each once. */
+export async function findInRegistry<T extends Signature>(
   remote: RemoteRepository,
   digest: Digest,
+  kind: Kind<T>,
   signal: AbortSignal,
-): Promise<Found[]> {
-  const found: Found[] = [];
-  found.push(...(await readSignatures(remote, signatureTag(digest), signal)));
-  for (const { digest: referrer } of await candidates(remote, digest, signal)) {
+): Promise<Found<T>[]> {
+  const tag = `${digest.replace(":", "-")}.${kind.suffix}`;
+  const found: Found<T>[] = [];
+  found.push(...(await readSignatures(remote, tag, kind, signal)));
+  for (const { digest: referrer } of await candidates(remote, digest, kind.artifactTypes, signal)) {
     if (found.length >= maxSignatures) break;
-    found.push(...(await readSignatures(remote, referrer, signal)));
+    found.push(...(await readSignatures(remote, referrer, kind, signal)));
   }
   const known = new Set<string>();
   return found.filter((one) => {
@@ -43,9 +40,10 @@ export async function findInRegistry(
 async function candidates(
   remote: RemoteRepository,
   digest: Digest,
+  types: readonly string[],
   signal: AbortSignal,
 ): Promise<Descriptor[]> {
-  const wanted: readonly (string | undefined)[] = [types.signatures, types.bundle, ...unknownTypes];
+  const wanted: readonly (string | undefined)[] = [...types, ...unknownTypes];
   const all = await remote.referrers(digest, undefined, signal);
   return all.filter((one) => wanted.includes(one.artifactType)).slice(0, maxManifests);
 }
@@ -65,16 +63,17 @@ type Manifest = z.infer<typeof manifestShape>;
 /** What is broken in one place must not hide what is good in another; a registry that does not answer ends the search. */
 const broken: readonly string[] = ["invalid", "unimplemented", "data-loss", "not-found"];
 
-async function readSignatures(
+async function readSignatures<T extends Signature>(
   remote: RemoteRepository,
   reference: string,
+  kind: Kind<T>,
   signal: AbortSignal,
-): Promise<Found[]> {
+): Promise<Found<T>[]> {
   let bytes: Uint8Array | undefined;
   try {
     ({ bytes } = await remote.manifest(reference, signal));
     const manifest = readManifest(bytes);
-    return manifest ? await readLayers(remote, manifest, signal) : [];
+    return manifest ? await readLayers(remote, manifest, kind, signal) : [];
   } catch (error) {
     if (!isVirgaError(error) || !broken.includes(error.kind)) throw error;
     const isAbsent = bytes === undefined && error.kind === "not-found";
@@ -88,33 +87,23 @@ export function readManifest(bytes: Uint8Array): Manifest | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
-async function readLayers(
+async function readLayers<T extends Signature>(
   remote: RemoteRepository,
   { layers, annotations }: Manifest,
+  kind: Kind<T>,
   signal: AbortSignal,
-): Promise<Found[]> {
-  const found: Found[] = [];
+): Promise<Found<T>[]> {
+  const found: Found<T>[] = [];
   for (const layer of layers.slice(0, maxSignatures)) {
-    if (layer.mediaType !== types.simple && layer.mediaType !== types.bundle) continue;
-    if (layer.size > maxBytes) {
+    if (!kind.layerTypes.includes(layer.mediaType)) continue;
+    if (layer.size > kind.maxBytes) {
       found.push({ problem: `a signature of ${layer.size} bytes` });
       continue;
     }
     const blob = { digest: layer.digest as Digest, size: layer.size };
     const bytes = await remote.smallBlob(blob, signal);
-    const one = readLayer(layer.mediaType, bytes, layer.annotations ?? {}, annotations ?? {});
+    const one = kind.read(layer.mediaType, bytes, layer.annotations ?? {}, annotations ?? {});
     if (one) found.push(one);
   }
   return found;
-}
-
-/** A signature, by the type of the layer that it is. */
-export function readLayer(
-  mediaType: string,
-  bytes: Uint8Array,
-  annotations: Readonly<Record<string, string>>,
-  ofManifest: Readonly<Record<string, string>>,
-): Found | undefined {
-  if (mediaType === types.simple) return readSimple(bytes, annotations);
-  return mediaType === types.bundle ? readBundle(bytes, ofManifest) : undefined;
 }

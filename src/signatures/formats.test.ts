@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { readBundle, readSimple, signatureAnnotation, signatureArtifact } from "./formats.ts";
+import { readSimple, signatureAnnotation, signatureArtifact, types as signatureTypes } from "./formats.ts";
+import { checkAttestations } from "./check.ts";
+import { attestationKind } from "./kind.ts";
+import {
+  bundleOf as readBundleFor,
+  envelopeOf,
+  readAttestationBundle,
+  readBundle,
+  readEnvelope,
+} from "./statement.ts";
 import { readPublicKey } from "./keys/index.ts";
 import { judge, type Signature, type Unreadable } from "./signature.ts";
 import { bundleOf, simpleLayer, testKey } from "./testing.ts";
@@ -47,6 +56,57 @@ describe("bundles", () => {
     expect(readBundle(Buffer.from("{}"), {})).toMatchObject({
       problem: expect.stringContaining("mediaType"),
     });
+  });
+});
+
+describe("attestations", () => {
+  const key = testKey();
+  const spdx = "https://spdx.dev/Document";
+  const bundle = bundleOf(key, digest, spdx);
+  const envelope = Buffer.from(
+    JSON.stringify((JSON.parse(bundle.toString()) as { dsseEnvelope: object }).dsseEnvelope),
+  );
+  const subject = { digest, found: [readEnvelope(envelope), readAttestationBundle(bundle, {})!] } as const;
+  const found = { name: undefined, subjects: [subject] };
+
+  test("in an envelope and in a bundle, by the key and the type that are asked for", () => {
+    const wanted = { keys: [key.pem], predicateType: spdx };
+    const one = { digest, predicateType: spdx, predicate: {}, good: true };
+    // The same statement with the same signature counts once.
+    expect(checkAttestations(found, wanted)).toMatchObject([{ ...one, format: "envelope" }]);
+    expect(checkAttestations(found, { ...wanted, predicateType: "https://openvex.dev/ns" })).toEqual([]);
+    expect(checkAttestations(found, { keys: [testKey().pem] })).toMatchObject([
+      { good: false, reason: "it was made with another key" },
+    ]);
+    const other = `sha256:${"0".repeat(64)}` as const;
+    const elsewhere = { name: undefined, subjects: [{ ...subject, digest: other }] };
+    expect(checkAttestations(elsewhere, wanted)).toMatchObject([
+      { good: false, reason: `it is for another image: ${digest}` },
+    ]);
+    expect(checkAttestations(found, {})).toMatchObject([{ predicateType: spdx }]);
+  });
+
+  test("a signature is none, and what is broken is told", () => {
+    expect(attestationKind.read(signatureTypes.bundle, Buffer.from(cosignBundle), {}, {})).toBeUndefined();
+    expect(readEnvelope(Buffer.from("{}"))).toMatchObject({
+      problem: expect.stringContaining("payloadType"),
+    });
+    const broken = { name: undefined, subjects: [{ digest, found: [{ problem: "broken" }] }] } as const;
+    expect(checkAttestations(broken, { keys: [key.pem] })).toEqual([
+      { digest, format: "unreadable", reason: "broken", good: false },
+    ]);
+  });
+
+  test("only what is about the digest is stored", () => {
+    expect(envelopeOf(digest, envelope)).toMatchObject({ artifactType: signatureTypes.attestations });
+    expect(readBundleFor(digest, bundle)).toMatchObject({
+      artifactType: signatureTypes.bundle,
+      annotations: { "dev.sigstore.bundle.predicateType": spdx },
+    });
+    const other = `sha256:${"0".repeat(64)}`;
+    expect(() => envelopeOf(other, envelope)).toThrow(`not about ${other}`);
+    expect(() => readBundleFor(other, bundle)).toThrow(`not about ${other}`);
+    expect(() => readBundleFor(digest, Buffer.from("{}"))).toThrow("the bundle is malformed");
   });
 });
 

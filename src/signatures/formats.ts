@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { fail } from "../base/index.ts";
 import type { Artifact } from "../images/index.ts";
-import { claimType, preAuthenticationEncoding } from "./keys/index.ts";
+import { claimType } from "./keys/index.ts";
 import type { Signature, Unreadable } from "./signature.ts";
 
 export const types = {
@@ -17,8 +17,7 @@ export const types = {
 } as const;
 
 export const signatureAnnotation = "dev.cosignproject.cosign/signature";
-const certificateAnnotation = "dev.sigstore.cosign/certificate";
-const signPredicate = "https://sigstore.dev/cosign/sign/v1";
+export const certificateAnnotation = "dev.sigstore.cosign/certificate";
 
 const claim = z.object({
   critical: z.strictObject({
@@ -27,34 +26,6 @@ const claim = z.object({
     type: z.literal(claimType),
   }),
   optional: z.record(z.string(), z.unknown()).nullish(),
-});
-
-const bundle = z.object({
-  mediaType: z.string(),
-  verificationMaterial: z.object({
-    publicKey: z.object({ hint: z.string().nullish() }).nullish(),
-    certificate: z.unknown().optional(),
-    x509CertificateChain: z.unknown().optional(),
-  }),
-  dsseEnvelope: z
-    .object({
-      payloadType: z.string(),
-      payload: z.base64(),
-      signatures: z.array(z.object({ sig: z.base64() })).length(1),
-    })
-    .optional(),
-});
-
-const statement = z.object({
-  predicateType: z.string(),
-  subject: z
-    .array(
-      z.object({
-        digest: z.record(z.string(), z.string()),
-        annotations: z.record(z.string(), z.unknown()).nullish(),
-      }),
-    )
-    .min(1),
 });
 
 /** A layer of a manifest of signatures. */
@@ -94,41 +65,6 @@ export function simpleArtifact(
   };
 }
 
-/** A Sigstore bundle (github.com/sigstore/protobuf-specs); undefined for one that signs something else than an image. */
-export function readBundle(
-  bytes: Uint8Array,
-  annotations: Readonly<Record<string, string>>,
-): Signature | Unreadable | undefined {
-  const parsed = bundle.safeParse(parse(bytes));
-  if (!parsed.success) return unreadable("the bundle", parsed.error);
-  const { dsseEnvelope: envelope, verificationMaterial: material } = parsed.data;
-  if (parsed.data.mediaType !== types.bundle)
-    return { problem: `the bundle is a '${parsed.data.mediaType}'` };
-  if (!envelope || envelope.payloadType !== types.statement) return undefined;
-  const payload = Buffer.from(envelope.payload, "base64");
-  const told = statement.safeParse(parse(payload));
-  if (!told.success) return unreadable("the statement of the bundle", told.error);
-  if (told.data.predicateType !== signPredicate) return undefined;
-  const hint = material.publicKey?.hint;
-  return {
-    format: "bundle",
-    message: preAuthenticationEncoding(envelope.payloadType, payload),
-    signature: Buffer.from(envelope.signatures[0]!.sig, "base64"),
-    claim: {
-      digests: told.data.subject.flatMap(({ digest }) =>
-        Object.entries(digest).map(([algorithm, hex]) => `${algorithm}:${hex}`),
-      ),
-      annotations: Object.assign({}, ...told.data.subject.map((one) => texts(one.annotations))) as Record<
-        string,
-        string
-      >,
-    },
-    ...(hint ? { hint } : {}),
-    keyless: material.publicKey === undefined || material.publicKey === null,
-    artifact: { artifactType: types.bundle, annotations, layers: [{ mediaType: types.bundle, bytes }] },
-  };
-}
-
 /**
  * A simple signature of `digest` as a referrer. What is none is refused now, and not by everybody who looks at it later:
  * throws `invalid` / `signature.malformed`.
@@ -140,29 +76,20 @@ export function signatureArtifact(digest: string, payload: Uint8Array, signature
   throw fail("invalid", "signature.malformed", `the payload is not for ${digest}`);
 }
 
-/** A signed statement in a DSSE envelope (cosign attest), as a referrer of its own. */
-export function attestation(envelope: Uint8Array | string, predicateType: string): Artifact {
-  const annotations = { [signatureAnnotation]: "", predicateType };
-  return {
-    artifactType: types.attestations,
-    layers: [{ mediaType: types.envelope, bytes: envelope, annotations }],
-  };
-}
-
 /** Signatures that are the same, wherever they were found, have the same key. */
 export function keyOf(one: Signature): string {
   return createHash("sha256").update(one.message).update(one.signature).digest("hex");
 }
 
 /** What is not text is shown as JSON. */
-function texts(values: Readonly<Record<string, unknown>> | null | undefined): Record<string, string> {
+export function texts(values: Readonly<Record<string, unknown>> | null | undefined): Record<string, string> {
   const entries = Object.entries(values ?? {});
   return Object.fromEntries(
     entries.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
   );
 }
 
-function parse(bytes: Uint8Array): unknown {
+export function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
   } catch {
@@ -170,7 +97,7 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-function unreadable(what: string, error: z.ZodError): Unreadable {
+export function unreadable(what: string, error: z.ZodError): Unreadable {
   const issue = error.issues[0]!;
   const place = issue.path.length > 0 ? ` at ${issue.path.map(String).join(".")}` : "";
   return { problem: `${what} is malformed${place}: ${issue.message}` };

@@ -11,7 +11,7 @@ import type { PublicKey } from "./keys/index.ts";
  * person checks it: the key, the digest, the name.
  */
 export interface Signature {
-  readonly format: "simple" | "bundle";
+  readonly format: "simple" | "envelope" | "bundle";
   /** The bytes that are signed, and the signature. */
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -22,6 +22,13 @@ export interface Signature {
   readonly keyless: boolean;
   /** How it is stored as a referrer. */
   readonly artifact: Artifact;
+}
+
+/** A signed statement about an image: a list of its parts, a provenance. Kept as signatures are, under `sha256-….att`. */
+export interface Attestation extends Signature {
+  /** A URI. */
+  readonly predicateType: string;
+  readonly predicate: unknown;
 }
 
 export interface SignatureClaim {

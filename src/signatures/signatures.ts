@@ -14,9 +14,11 @@ import {
 } from "../images/index.ts";
 import { findHere, type HereDependencies } from "./find-here.ts";
 import { findInRegistry, type Found } from "./find-remote.ts";
+import type { Kind } from "./kind.ts";
 import { judgedName } from "./policy/admission.ts";
 import { createPolicies, type Policies } from "./policy/policies.ts";
 import type { Asked } from "./asked.ts";
+import type { Signature } from "./signature.ts";
 import type { PolicySource } from "./policy/policy-source.ts";
 
 /** A manifest or index that can be signed. */
@@ -25,10 +27,10 @@ export interface Target extends Descriptor {
   readonly identity: string | undefined;
 }
 
-export interface FoundSignatures {
+export interface FoundSignatures<T extends Signature = Signature> {
   readonly name: Reference | undefined;
   /** Every digest that a signature may be for, with what was found there. */
-  readonly subjects: readonly { readonly digest: Digest; readonly found: readonly Found[] }[];
+  readonly subjects: readonly { readonly digest: Digest; readonly found: readonly Found<T>[] }[];
 }
 
 export interface Signatures {
@@ -39,7 +41,7 @@ export interface Signatures {
     asked: Asked,
     artifacts: readonly { readonly digest: Digest; readonly artifact: Artifact }[],
   ): Promise<void>;
-  find(asked: Asked): Promise<FoundSignatures>;
+  find<T extends Signature>(asked: Asked, kind: Kind<T>): Promise<FoundSignatures<T>>;
   readonly policies: Policies;
 }
 
@@ -83,16 +85,16 @@ export function createSignatures(dependencies: SignaturesDependencies): Signatur
         await publishArtifact(remote, descriptor, artifact, asked.signal);
       }
     },
-    async find(asked) {
+    async find(asked, kind) {
       if (asked.where === "here") {
         const image = images.resolve(asked.image);
-        const subjects = subjectsOf(image).map((digest) => ({ digest, found: findHere(here, digest) }));
+        const subjects = subjectsOf(image).map((digest) => ({ digest, found: findHere(here, digest, kind) }));
         const text = nameOf(image, asked.image);
         return { name: text === undefined ? undefined : parseReference(text), subjects };
       }
       const { reference, remote } = await open(asked, false);
       const { digest } = (await remote.manifest(reference.digest ?? reference.tag!, asked.signal)).descriptor;
-      const found = await findInRegistry(remote, digest, asked.signal);
+      const found = await findInRegistry(remote, digest, kind, asked.signal);
       return { name: reference, subjects: [{ digest, found }] };
     },
   };

@@ -268,6 +268,60 @@ describe.each(["own", "docker-registry"])("over the registry: %s", (which) => {
       expect(
         verifies("cosign 2", "verify-attestation", "other", name, "--type", "spdxjson"),
       ).rejects.toThrow();
+      const check = ["image", "check-attestation", "--registry", "--type", "spdxjson"];
+      const predicate = await virga(...check, "--predicate", "--key", pub("mine"), name);
+      expect(JSON.parse(predicate)).toEqual({ spdxVersion: "SPDX-2.3", name: "box" });
+      const wrong = await failing(...check, "--key", pub("other"), name);
+      expect(wrong).toMatchObject({ exitCode: 1 });
+      expect(wrong.stderr).toContain("it was made with another key");
+    },
+    minute,
+  );
+
+  test.each(Object.keys(cosigns) as Cosign[])(
+    "what %s attests, Virga checks",
+    async (one) => {
+      const name = `${registry()}/attested/by-${one.at(-1)}:1`;
+      const file = join(folder, "vex.json");
+      writeFileSync(file, JSON.stringify({ "@context": "https://openvex.dev/ns", author: "me" }));
+      await makeImage(name);
+      await daemon.dockerOk(["push", name]);
+      const how = ["attest", "--key", key("theirs"), "--type", "openvex", "--predicate", file, "-y"];
+      const log =
+        one === "cosign 2" ? ["--tlog-upload=false"] : ["--signing-config", join(folder, "signing.json")];
+      await cosign(one, ...how, ...log, name);
+      const listed = await virga("image", "attestations", "--registry", name);
+      expect(listed).toContain("https://openvex.dev/ns");
+      const check = ["image", "check-attestation", "--registry", "--type", "openvex"];
+      expect(await virga(...check, "--key", pub("theirs"), name)).toStartWith("good  https://openvex.dev/ns");
+      expect(await failing(...check, "--key", pub("mine"), name)).toMatchObject({ exitCode: 1 });
+      const none = await failing("image", "check-signature", "--registry", "--key", pub("theirs"), name);
+      expect(none).toMatchObject({ exitCode: 1 }); // an attestation is no signature
+    },
+    minute,
+  );
+
+  test(
+    "bundles that Virga writes are what cosign 3 verifies",
+    async () => {
+      const name = `${registry()}/team/bundled:1`;
+      const file = join(folder, "parts.json");
+      writeFileSync(file, JSON.stringify({ spdxVersion: "SPDX-2.3", name: "bundled" }));
+      await makeImage(name);
+      await virga("image", "sign", "--bundle", "--key", key("mine"), "-a", "env=prod", name);
+      const attest = ["image", "attest", "--bundle", "--type", "spdxjson", "--predicate", file];
+      await virga(...attest, "--key", key("mine"), name);
+      await daemon.dockerOk(["push", name]);
+      await verifies("cosign 3", "verify", "mine", name);
+      expect(await refuses("cosign 3", "verify", "other", name)).toBe(true);
+      await verifies("cosign 3", "verify-attestation", "mine", name, "--type", "spdxjson");
+      expect(await refuses("cosign 3", "verify-attestation", "other", name, "--type", "spdxjson")).toBe(true);
+      for (const place of [[], ["--registry"]]) {
+        const signed = await virga("image", "check-signature", ...place, "--key", pub("mine"), name);
+        expect(signed).toContain("env=prod");
+        const check = ["image", "check-attestation", ...place, "--key", pub("mine"), name];
+        expect(await virga(...check)).toContain("https://spdx.dev/Document");
+      }
     },
     minute,
   );

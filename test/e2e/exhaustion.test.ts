@@ -1,18 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fakeRegistry } from "../../src/distribution/testing.ts";
+import { fakeRegistry, type FakeRegistry } from "../../src/distribution/testing.ts";
 import { run, runChecked } from "../../src/host/index.ts";
 import { addImage, noise } from "../../src/images/pull/testing.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
 import { imageArchive } from "../support/archives.ts";
+import { freePort } from "../support/registries.ts";
 
 /** A daemon whose disk is small: what does not fit is refused, told, and leaves the space as it was. */
 const minute = 60_000;
 const mebibyte = 1 << 20;
 let daemon: TestDaemon;
 let image: string;
+const port = freePort();
+/** What the daemon's registry keeps a cache of. */
+let upstream: FakeRegistry;
 /** On another disk. */
 let directory: string;
 let disk: string;
@@ -33,7 +37,9 @@ beforeAll(async () => {
   await runChecked(["truncate", "-s", "80M", `${disk}.img`]);
   await runChecked(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", `${disk}.img`]);
   await runChecked(["mount", "-o", "loop", `${disk}.img`, disk]);
-  daemon = await startDaemon({ root: disk });
+  upstream = await fakeRegistry();
+  const registry = ["--registry", `127.0.0.1:${port}`, "--registry-cache", upstream.host];
+  daemon = await startDaemon({ root: disk, arguments: registry });
   image = await importBusybox(daemon);
   await ok("run", "--rm", image, "true");
   before = await holdings(daemon);
@@ -42,6 +48,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await daemon.destroy();
+  await upstream[Symbol.asyncDispose]();
   await runChecked(["umount", disk]);
   rmSync(directory, { recursive: true });
 }, minute);
@@ -230,6 +237,46 @@ describe("a full disk", () => {
       await ok("rm", "-f", "served");
       await ok("network", "rm", "lane");
       await expectRecovered();
+    },
+    minute,
+  );
+
+  test(
+    "a push to the registry, whole and in chunks, and what its cache fetches",
+    async () => {
+      const send = (method: string, path: string, body?: Uint8Array<ArrayBuffer>) =>
+        fetch(new URL(path, `http://127.0.0.1:${port}`), { method, ...(body ? { body } : {}) });
+      const big = new Uint8Array(noise(90 * mebibyte));
+      const digestOf = (bytes: Uint8Array) =>
+        `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
+      const uploads = "/v2/team/app/blobs/uploads/";
+      const whole = await send("POST", `${uploads}?digest=${digestOf(big)}`, big);
+      expect(whole.status).toBe(507);
+      await expectRecovered();
+
+      const place = (await send("POST", uploads)).headers.get("location")!;
+      expect((await send("PATCH", place, big.subarray(0, 30 * mebibyte))).status).toBe(202);
+      expect((await send("PATCH", place, big.subarray(30 * mebibyte))).status).toBe(507);
+      expect((await send("GET", place)).status).toBe(404);
+      await expectRecovered();
+      const small = big.subarray(0, 1000);
+      expect((await send("POST", `${uploads}?digest=${digestOf(small)}`, small)).status).toBe(201);
+      expect((await send("DELETE", `/v2/team/app/blobs/${digestOf(small)}`)).status).toBe(202);
+      expect((await ok("info", "--format", "{{.ID}}")).length).toBeGreaterThan(0);
+
+      const cached = `/v2/cache/${upstream.host.replace(":", "-")}/team/app/blobs`;
+      const { digest } = upstream.addBlob(big);
+      const status = await send("GET", `${cached}/${digest}`).then(
+        async (response) => (await response.bytes()) && response.status,
+        () => "cut",
+      );
+      // What it has sent before the disk was full can't be taken back; that it is not all has to be seen.
+      expect(["cut", 507]).toContain(status);
+      await daemon.virga(["registry", "gc"]);
+      await expectRecovered();
+      upstream.addBlob(small);
+      const after = await send("GET", `${cached}/${digestOf(small)}`);
+      expect(digestOf(await after.bytes())).toBe(digestOf(small));
     },
     minute,
   );

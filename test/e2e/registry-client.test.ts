@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fakeRegistry } from "../../src/distribution/testing.ts";
 import { addImage, noise } from "../../src/images/pull/testing.ts";
@@ -7,6 +7,7 @@ import { run, runChecked } from "../../src/host/index.ts";
 import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
 import { startDockerRegistry, type Peer } from "../support/registries.ts";
+import { onTerminal } from "../support/terminal.ts";
 
 /** Pulls and pushes with the docker CLI, Debian's docker-registry at the other end, and skopeo and podman beside. */
 const minute = 60_000;
@@ -42,6 +43,17 @@ async function startRegistry(options: Parameters<typeof startDockerRegistry>[0] 
 async function digestOf(name: string): Promise<string> {
   const args = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${name}`];
   return (await run(["skopeo", ...args])).stdout.trim();
+}
+
+/** The environment of who keeps a password with one of docker's helpers, and with nothing else. */
+function credentialHelper(host: string, username: string, secret: string): Record<string, string> {
+  const folder = join(directory, "helper");
+  mkdirSync(folder);
+  const answer = JSON.stringify({ ServerURL: host, Username: username, Secret: secret });
+  const script = `#!/bin/sh\n[ "$1" = list ] && echo '{}' && exit\nread server\n[ "$server" = ${host} ] && echo '${answer}'\n`;
+  writeFileSync(join(folder, "docker-credential-test"), script, { mode: 0o755 });
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ credHelpers: { [host]: "test" } }));
+  return { DOCKER_CONFIG: folder, PATH: `${folder}:${process.env["PATH"]}` };
 }
 
 describe("round trips", () => {
@@ -170,10 +182,16 @@ describe("a registry with TLS and passwords", () => {
       await Bun.write(join(stack, "compose.yaml"), JSON.stringify({ services }));
       const nobody = await daemon.virga(["up", stack], { env: { DOCKER_CONFIG: join(directory, "none") } });
       expect(nobody.stderr).toContain(`pull access denied for ${host}/private/box`);
-      const up = await daemon.virga(["up", stack], { env: { DOCKER_CONFIG: join(directory, "docker") } });
+      const helped = credentialHelper(host, "me", "secret");
+      const up = await daemon.virga(["up", stack], { env: helped });
       expect(up.exitCode).toBe(0);
       expect(up.stdout + up.stderr).toContain(name);
       await daemon.virga(["down", stack, "--rmi", "all"]);
+      for (const verb of ["pull", "push"]) {
+        expect(await daemon.virga([verb, name], { env: helped })).toMatchObject({ exitCode: 0 });
+        expect(await daemon.docker([verb, name], { env: helped })).toMatchObject({ exitCode: 0 });
+      }
+      await ok("rmi", name);
       await ok("logout", host);
       const pull = await docker("pull", name);
       expect(pull.stderr).toContain(`pull access denied for ${host}/private/box`);
@@ -182,6 +200,77 @@ describe("a registry with TLS and passwords", () => {
     2 * minute,
   );
 });
+
+test(
+  "a registry that wants to see a certificate of its clients",
+  async () => {
+    const files = join(directory, "mutual");
+    mkdirSync(files);
+    for (const name of ["server", "client"]) {
+      const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+      const names = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
+      const out = ["-keyout", join(files, `${name}.key`), "-out", join(files, `${name}.cert`)];
+      await runChecked(["openssl", "req", "-x509", ...key, ...names, ...out]);
+    }
+    const tls = {
+      certificate: join(files, "server.cert"),
+      key: join(files, "server.key"),
+      clientcas: [join(files, "client.cert")],
+    };
+    const client = {
+      cert: await Bun.file(join(files, "client.cert")).text(),
+      key: await Bun.file(join(files, "client.key")).text(),
+    };
+    const host = await startRegistry({ http: { tls }, client });
+    const name = `${host}/mutual/box:1`;
+    await ok("tag", image, name);
+    expect(await docker("push", name)).toMatchObject({ exitCode: 1 });
+    const place = daemon.identity.path("certs.d", host);
+    mkdirSync(place, { recursive: true });
+    await Bun.write(join(place, "ca.crt"), await Bun.file(tls.certificate).text());
+    for (const end of ["cert", "key"] as const) await Bun.write(join(place, `client.${end}`), client[end]);
+    await ok("push", name);
+    await ok("rmi", name);
+    await ok("pull", name);
+    await ok("rmi", name);
+  },
+  2 * minute,
+);
+
+test(
+  "virga pull: bars on a terminal, lines without one; layers come at the same time",
+  async () => {
+    await using fake = await fakeRegistry();
+    const layers = [1, 2, 3].map((n) => ({ [`file-${n}`]: noise(600_000 + 4 * n) }));
+    const remote = addImage(fake, layers, { tag: "1" });
+    const name = `${fake.host}/team/app:1`;
+    const asked = () =>
+      fake.requests.filter((one) => remote.layers.some((layer) => one.endsWith(layer.digest)));
+    const go = Promise.withResolvers<void>();
+    fake.answer = (seen) => {
+      const layer = remote.layers.find((one) => seen.path.endsWith(one.digest));
+      return layer && { body: fake.blobs.get(layer.digest)!, rest: go.promise };
+    };
+    const program = [...daemon.program, "pull", name];
+    const shown = onTerminal(program, { environment: daemon.environment });
+    for (const layer of remote.layers)
+      await shown.see(new RegExp(`${layer.digest.slice(7, 19)}  [█]+[░]+ .* of .*  Downloading`));
+    expect(asked()).toHaveLength(3); // none waits for another
+    go.resolve();
+    expect(await shown.exited).toBe(0);
+    for (const layer of remote.layers)
+      expect(shown.text).toMatch(new RegExp(`✔ ${layer.digest.slice(7, 19)}  Pull complete`));
+    await ok("rmi", name);
+    fake.answer = () => undefined;
+    const { exitCode, stdout, stderr } = await daemon.virga(["pull", name]);
+    expect([exitCode, stdout]).toEqual([0, `${name}\n`]);
+    for (const layer of remote.layers)
+      expect(stderr).toContain(`${layer.digest.slice(7, 19)}: Pull complete`);
+    expect(stderr).not.toContain("\u001B");
+    await ok("rmi", name);
+  },
+  minute,
+);
 
 describe("a daemon that is killed in the middle of a pull or a removal", () => {
   test(

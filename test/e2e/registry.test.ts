@@ -210,6 +210,29 @@ describe("the engine and the registry share their blobs", () => {
     await copy(`oci:${layout}`, `docker://${registry}/shared:1`, "--preserve-digests");
     expect(blobs()).toBe(before);
   }, 60_000);
+
+  test("a blob that the disk has damaged is set aside, and comes back with the next push", async () => {
+    await copy(`docker-archive:${archive}`, `docker://${registry}/damaged/app:1`, "--format", "oci");
+    const manifest = (await (await send("GET", "/v2/damaged/app/manifests/1")).json()) as {
+      layers: { digest: string }[];
+    };
+    const { digest } = manifest.layers[0]!;
+    const file = daemon.identity.path("content/blobs/sha256", digest.slice(7));
+    const whole = await Bun.file(file).bytes();
+    await Bun.write(file, whole.toReversed()); // of the same size
+    const check = () => daemon.virga(["registry", "check"]);
+    const found = await check();
+    expect(found).toMatchObject({ exitCode: 1 });
+    expect(found.stdout).toContain(`damaged  ${digest}  `);
+    expect(found.stdout).toContain("damaged/app");
+    expect((await send("HEAD", `/v2/damaged/app/blobs/${digest}`)).status).toBe(404);
+    expect((await send("GET", `/v2/damaged/app/blobs/${digest}`)).status).toBe(500);
+    expect((await daemon.virga(["registry", "info"])).stdout).toContain(digest);
+    await copy(`docker-archive:${archive}`, `docker://${registry}/damaged/app:1`, "--format", "oci");
+    expect(sha256(await (await send("GET", `/v2/damaged/app/blobs/${digest}`)).bytes())).toBe(digest);
+    expect(await check()).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(daemon.identity.path("content/damaged"))).toEqual([]);
+  }, 60_000);
 });
 
 describe("the engine as a client", () => {
@@ -326,13 +349,15 @@ describe("users, rights and a certificate of our own", () => {
   }, 60_000);
 });
 
-test("docker login, push and pull with rights, by the docker CLI on dockerd and on the engine", async () => {
+test("docker login, push and pull with rights and a mirror, by the docker CLI on dockerd and on the engine", async () => {
   const closedPort = freePort();
-  const closed = await startDaemon({ arguments: ["--registry", String(closedPort)] });
+  // The cache of the tests above, which has an image whose registry is away.
+  const mirror = ["--registry-mirror", `http://127.0.0.1:${mirrorPort}`];
+  const closed = await startDaemon({ arguments: ["--registry", String(closedPort), ...mirror] });
   const host = `localhost:${closedPort}`;
   const env = { ...process.env, DOCKER_CONFIG: join(work, "docker-config") } as Record<string, string>;
   try {
-    await using peer = await startDockerd();
+    await using peer = await startDockerd(mirror);
     const password = (await closed.virga(["registry", "user", "add", "ann"])).stdout.trim();
     for (const rights of [
       ["ann", "team/*", "pull", "push"],
@@ -342,8 +367,14 @@ test("docker login, push and pull with rights, by the docker CLI on dockerd and 
     }
     await ok(["docker", "-H", peer.address, "load", "-q", "-i", archive]);
     await ok(["docker", "-H", closed.dockerHost, "load", "-q", "-i", archive]);
+    const known = await fetch(`http://127.0.0.1:${mirrorPort}/v2/team/app/manifests/1`);
+    const mirrored = known.headers.get("docker-content-digest");
     for (const engine of [peer.address, closed.dockerHost]) {
       const docker = (...args: string[]) => run(["docker", "-H", engine, ...args], { env });
+      const pulled = await docker("pull", "team/app:1");
+      expect(pulled).toMatchObject({ exitCode: 0 });
+      expect(pulled.stdout).toContain(`Digest: ${mirrored}`);
+      expect(pulled.stdout).toContain("docker.io/team/app:1");
       const login = (secret: string) =>
         run(["docker", "-H", engine, "login", "-u", "ann", "--password-stdin", host], { env, stdin: secret });
       for (const name of ["team/public", "team/secret", "else/app"])
@@ -364,6 +395,16 @@ test("docker login, push and pull with rights, by the docker CLI on dockerd and 
       expect(await docker("pull", `${host}/team/public:1`)).toMatchObject({ exitCode: 0 });
       expect((await docker("pull", `${host}/team/secret:1`)).exitCode).not.toBe(0);
     }
+    const guess = () =>
+      fetch(`http://${host}/token?scope=repository:team/secret:pull`, {
+        headers: { authorization: `Basic ${btoa("bob:guessed")}` },
+      });
+    for (let turn = 0; turn < 5; turn++) expect((await guess()).status).toBe(401);
+    const held = await guess();
+    expect([held.status, Number(held.headers.get("retry-after"))]).toEqual([429, 2]);
+    expect(await held.json()).toMatchObject({ errors: [{ code: "TOOMANYREQUESTS" }] });
+    const other = ["login", "-u", "ann", "--password-stdin", host]; // who is held up is one user
+    expect(await run(["docker", ...other], { env, stdin: password })).toMatchObject({ exitCode: 0 });
   } finally {
     await closed.destroy();
   }

@@ -16,7 +16,12 @@ export interface Peer extends AsyncDisposable {
 
 /** Debian's docker-registry, with a folder of its own; with `htpasswd` (a line of such a file) only for who logs in. */
 export async function startDockerRegistry(
-  options: { readonly htpasswd?: string; readonly http?: object } = {},
+  options: {
+    readonly htpasswd?: string;
+    readonly http?: object;
+    /** What the registry wants to see of its clients. */
+    readonly client?: { readonly cert: string; readonly key: string };
+  } = {},
 ): Promise<Peer> {
   const folder = mkdtempSync("/tmp/virga-peer-registry-");
   const port = freePort();
@@ -39,7 +44,7 @@ export async function startDockerRegistry(
     );
   const child = Bun.spawn(["docker-registry", "serve", config], { stdio: ["ignore", "ignore", "ignore"] });
   await eventually("docker-registry answers", () =>
-    answers(`${"tls" in http ? "https" : "http"}://127.0.0.1:${port}/v2/`),
+    answers(`${"tls" in http ? "https" : "http"}://127.0.0.1:${port}/v2/`, options.client),
   );
   return {
     address: `localhost:${port}`,
@@ -55,13 +60,14 @@ export async function startDockerRegistry(
  * Debian's dockerd without networks, to pull and push only: it sees the host's loopback, has files and processes of its
  * own, and ends with the first of them.
  */
-export async function startDockerd(): Promise<Peer> {
+export async function startDockerd(options: readonly string[] = []): Promise<Peer> {
   const folder = mkdtempSync("/tmp/virga-peer-dockerd-");
   const socket = join(folder, "docker.sock");
   const script = `set -e
     for place in /run /var/lib; do mount -t tmpfs tmpfs "$place"; done
-    exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/docker.sock" \\
-      --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false`;
+    place=$1; shift
+    exec dockerd --data-root "$place/data" --exec-root "$place/exec" --pidfile "$place/pid" -H "unix://$place/docker.sock" \\
+      --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false "$@"`;
   const child = Bun.spawn(
     [
       "unshare",
@@ -75,6 +81,7 @@ export async function startDockerd(): Promise<Peer> {
       script,
       "sh",
       folder,
+      ...options,
     ],
     { stdio: ["ignore", Bun.file(join(folder, "log")), Bun.file(join(folder, "log"))] },
   );
@@ -100,9 +107,9 @@ export async function startDockerd(): Promise<Peer> {
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, client: object = {}): Promise<boolean> {
   try {
-    return (await fetch(url, { tls: { rejectUnauthorized: false } })).status < 500;
+    return (await fetch(url, { tls: { rejectUnauthorized: false, ...client } })).status < 500;
   } catch {
     return false;
   }

@@ -11,12 +11,14 @@ export type {
 export type {
   SignaturesClient,
   WireAsked,
+  WireAttestation,
   WirePolicy,
   WirePolicyTest,
   WireSignature,
   WireSignatureTarget,
   WireSigned,
   WireWanted,
+  WireWantedAttestation,
 } from "./signatures.ts";
 export type {
   WireContainerChange,

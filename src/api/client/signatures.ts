@@ -11,6 +11,8 @@ export interface SignaturesClient {
   attach(asked: WireAsked, documents: readonly WireSigned[]): Promise<void>;
   /** The signatures of an image, checked where `wanted` says by which keys. */
   list(asked: WireAsked, wanted?: WireWanted): Promise<readonly WireSignature[]>;
+  /** The attestations of an image, of one type where it is given; checked where there are keys. */
+  attestations(asked: WireAsked, wanted: WireWantedAttestation): Promise<readonly WireAttestation[]>;
   policy(): Promise<WirePolicy>;
   /** Looks at a policy that is not in force. */
   checkPolicy(path: string, content: string): Promise<WirePolicy>;
@@ -34,7 +36,8 @@ export interface WireSignatureTarget {
 /** Texts are base64. */
 export type WireSigned =
   | { readonly digest: string; readonly payload: string; readonly signature: string }
-  | { readonly digest: string; readonly envelope: string; readonly predicateType: string };
+  | { readonly digest: string; readonly envelope: string }
+  | { readonly digest: string; readonly bundle: string };
 
 export interface WireWanted {
   /** PEM. */
@@ -45,9 +48,25 @@ export interface WireWanted {
 
 export interface WireSignature {
   readonly digest: string;
-  readonly format: "simple" | "bundle" | "unreadable";
+  readonly format: "simple" | "envelope" | "bundle" | "unreadable";
   readonly identity?: string;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly good?: boolean;
+  readonly key?: string;
+  readonly reason?: string;
+}
+
+export interface WireWantedAttestation {
+  /** PEM. */
+  readonly keys?: readonly string[];
+  readonly predicateType?: string;
+}
+
+export interface WireAttestation {
+  readonly digest: string;
+  readonly format: WireSignature["format"];
+  readonly predicateType?: string;
+  readonly predicate?: unknown;
   readonly good?: boolean;
   readonly key?: string;
   readonly reason?: string;
@@ -75,6 +94,7 @@ export function createSignaturesClient(json: SendJson): SignaturesClient {
     attach: async (asked, documents) =>
       void (await json("POST", "/v1/signatures/attach", { ...asked, documents })),
     list: (asked, wanted) => json("POST", "/v1/signatures/list", { ...asked, ...(wanted ? { wanted } : {}) }),
+    attestations: (asked, wanted) => json("POST", "/v1/signatures/attestations", { ...asked, wanted }),
     policy: () => json("GET", "/v1/policy"),
     checkPolicy: (path, content) => json("POST", "/v1/policy/check", { path, content }),
     testPolicy: (asked) => json("POST", "/v1/policy/test", asked),

@@ -6,9 +6,13 @@ import { wireError } from "./encode.ts";
 /** Bodies larger than this are refused; the files of a project are read by the daemon, not sent. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-/** The body of a request. Throws `invalid` / `api.bad-request`, by the place in it. */
-export async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const value = parse(await readText(context.req.raw));
+/** The body of a request, `limit` bytes at most. Throws `invalid` / `api.bad-request`, by the place in it. */
+export async function body<T>(
+  context: Context,
+  schema: z.ZodType<T>,
+  limit: number = maxBodyBytes,
+): Promise<T> {
+  const value = parse(await readText(context.req.raw, limit));
   checkJson(value, "body");
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -28,15 +32,14 @@ function parse(text: string): unknown {
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  const tooLarge = () =>
-    fail("invalid", "api.body-too-large", `the body is larger than ${maxBodyBytes} bytes`);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw tooLarge();
+async function readText(request: Request, limit: number): Promise<string> {
+  const tooLarge = () => fail("invalid", "api.body-too-large", `the body is larger than ${limit} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge();
+    if (size > limit) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -3,13 +3,23 @@ import { z } from "zod";
 import { credentialsByServer } from "../../distribution/index.ts";
 import { parseDigest } from "../../images/index.ts";
 import {
-  attestation,
+  attestationKind,
+  bundleOf,
+  checkAttestations,
   checkSignatures,
+  envelopeOf,
   signatureArtifact,
+  signatureKind,
   type Asked,
   type Signatures,
 } from "../../signatures/index.ts";
-import type { WirePolicy, WirePolicyTest, WireSignature, WireSignatureTarget } from "../client/index.ts";
+import type {
+  WireAttestation,
+  WirePolicy,
+  WirePolicyTest,
+  WireSignature,
+  WireSignatureTarget,
+} from "../client/index.ts";
 import { body } from "./request.ts";
 
 export interface SignaturesBackend {
@@ -22,10 +32,13 @@ const asked = {
   registryAuth: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional(),
 };
 const digest = z.string();
-const base64 = z.base64().max(4 << 20);
+/** What is attested may be a list of all parts of an image. */
+const largestDocument = 32 << 20;
+const base64 = z.base64().max(largestDocument);
 const signed = z.union([
   z.strictObject({ digest, payload: base64, signature: base64 }),
-  z.strictObject({ digest, envelope: base64, predicateType: z.string().min(1).max(1000) }),
+  z.strictObject({ digest, envelope: base64 }),
+  z.strictObject({ digest, bundle: base64 }),
 ]);
 const askedBody = z.strictObject(asked);
 const targetsBody = z.strictObject({ ...asked, recursive: z.boolean().exactOptional() });
@@ -39,6 +52,13 @@ const listBody = z.strictObject({
       identity: z.string().min(1).exactOptional(),
     })
     .exactOptional(),
+});
+const attestationsBody = z.strictObject({
+  ...asked,
+  wanted: z.strictObject({
+    keys: z.array(z.string()).min(1).max(100).exactOptional(),
+    predicateType: z.string().min(1).exactOptional(),
+  }),
 });
 const checkBody = z.strictObject({ path: z.string().min(1), content: z.string() });
 
@@ -54,7 +74,7 @@ export function signatureRoutes(app: Hono, { signatures }: SignaturesBackend): v
     );
   });
   app.post("/v1/signatures/attach", async (context) => {
-    const { documents, ...given } = await body(context, attachBody);
+    const { documents, ...given } = await body(context, attachBody, 2 * largestDocument);
     const artifacts = documents.map((one) => ({
       digest: parseDigest(one.digest),
       artifact: artifactOf(one),
@@ -64,8 +84,13 @@ export function signatureRoutes(app: Hono, { signatures }: SignaturesBackend): v
   });
   app.post("/v1/signatures/list", async (context) => {
     const { wanted, ...given } = await body(context, listBody);
-    const found = await signatures.find(askedOf(given, context.req.raw.signal));
+    const found = await signatures.find(askedOf(given, context.req.raw.signal), signatureKind);
     return context.json(checkSignatures(found, wanted) satisfies WireSignature[]);
+  });
+  app.post("/v1/signatures/attestations", async (context) => {
+    const { wanted, ...given } = await body(context, attestationsBody);
+    const found = await signatures.find(askedOf(given, context.req.raw.signal), attestationKind);
+    return context.json(checkAttestations(found, wanted) satisfies WireAttestation[]);
   });
   app.get("/v1/policy", (context) => context.json(policies.report() satisfies WirePolicy));
   app.post("/v1/policy/check", async (context) => {
@@ -84,6 +109,7 @@ function askedOf({ registryAuth = {}, ...rest }: z.infer<typeof targetsBody>, si
 }
 
 function artifactOf(one: z.infer<typeof signed>) {
-  if ("envelope" in one) return attestation(Buffer.from(one.envelope, "base64"), one.predicateType);
+  if ("envelope" in one) return envelopeOf(one.digest, Buffer.from(one.envelope, "base64"));
+  if ("bundle" in one) return bundleOf(one.digest, Buffer.from(one.bundle, "base64"));
   return signatureArtifact(one.digest, Buffer.from(one.payload, "base64"), one.signature);
 }

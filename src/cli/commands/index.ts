@@ -67,6 +67,8 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
       import: async () => (await import("./images/archives.ts")).importImage,
       "image sign": async () => (await import("./images/sign.ts")).sign,
       "image attest": async () => (await import("./images/sign.ts")).attest,
+      "image attestations": async () => (await import("./images/statements.ts")).attestations,
+      "image check-attestation": async () => (await import("./images/statements.ts")).checkAttestation,
       "image signatures": async () => (await import("./images/signatures.ts")).signatures,
       "image check-signature": async () => (await import("./images/signatures.ts")).checkSignature,
       login: async () => (await import("./images/login.ts")).login,

@@ -70,16 +70,23 @@ async function downloadLayer(
     : layers.unpack(descriptor, { expected: diffId, growing, signal: both, report: noReport });
   // A blob that can't be unpacked need not be read to its end.
   unpacking.catch((error: unknown) => stop.abort(error));
-  let reportedAt = 0;
-  const received = (current: number) => {
+  const [total, unit] = [descriptor.size, "bytes"] as const;
+  let [current, told] = [0, -1];
+  const tell = () => {
+    if (current === told) return;
+    told = current;
+    report({ task, message: "Downloading", current, total, unit });
+  };
+  // By a timer, so that what came last is told of a download that stalls, too.
+  using ticking = clock.every(reportEvery, tell);
+  const received = (size: number) => {
     growth.tell(partial.written);
-    const now = clock.now().getTime();
-    if (current < descriptor.size && now - reportedAt < reportEvery) return;
-    reportedAt = now;
-    report({ task, message: "Downloading", current, total: descriptor.size, unit: "bytes" });
+    current = size;
+    if (told < 0 || size === total) tell();
   };
   try {
     await remote.downloadBlob(descriptor, partial, received, both);
+    ticking[Symbol.dispose]();
     report({ task, message: "Verifying Checksum" });
     const { size } = descriptor;
     await partial.flush();

@@ -320,6 +320,29 @@ describe("cuts", () => {
     }
   });
 
+  test("of a download that stalls it is told how far it came", async () => {
+    await using both = await start();
+    const { fake, kit } = both;
+    const remote = addImage(fake, two, { tag: "1" });
+    const { digest, size } = remote.layers[1]!;
+    const go = Promise.withResolvers<void>();
+    fake.answer = (seen) =>
+      seen.path.endsWith(digest) ? { body: fake.blobs.get(digest)!, rest: go.promise } : undefined;
+    const heard: number[] = [];
+    const pulling = kit.images.pull(name(fake), {
+      report: ({ message, current = 0, total }) => {
+        if (message === "Downloading" && total === size) heard.push(current);
+      },
+    });
+    while (heard.at(-1) !== Math.floor(size / 2)) {
+      await Bun.sleep(1);
+      await kit.clock.advance(100);
+    }
+    go.resolve();
+    await pulling;
+    expect(heard.at(-1)).toBe(size);
+  });
+
   test("a pull that is cancelled stops all of its transfers", async () => {
     await using both = await start();
     const { fake, kit } = both;

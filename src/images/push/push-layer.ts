@@ -1,4 +1,4 @@
-import type { Report } from "../../base/index.ts";
+import { fail, type Report } from "../../base/index.ts";
 import type { ContentStore, Descriptor } from "../../content/index.ts";
 import type { RemoteRepository } from "../../distribution/index.ts";
 import type { DiffId } from "../../layers/index.ts";
@@ -42,6 +42,7 @@ export async function pushLayer(
       return known;
     }
   }
+  if (!content.has(layer.descriptor.digest)) throw setAside(layer);
   const blob = await compressed.make(layer.descriptor, hold, signal);
   const { digest, size } = blob;
   const tell = (current: number) => report({ task, message: "Pushing", current, total: size, unit: "bytes" });
@@ -52,4 +53,14 @@ export async function pushLayer(
   }
   report({ task, message: "Pushed", current: size, total: size, unit: "bytes", outcome: "done" });
   return blob;
+}
+
+/** The layer's files are here, but nobody can make the same bytes of them again. */
+function setAside({ descriptor }: LayerToPush): Error {
+  return fail(
+    "data-loss",
+    "image.layer-damaged",
+    `the blob ${descriptor.digest} of a layer was damaged on the disk, and set aside`,
+    { hint: "pull, load or build the image again: virga pull IMAGE" },
+  );
 }

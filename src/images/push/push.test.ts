@@ -166,6 +166,20 @@ describe("push", () => {
     );
   });
 
+  test("a layer that the disk has damaged is told as that", async () => {
+    await using both = await start();
+    await using target = await fakeRegistry();
+    const { fake, kit } = both;
+    const remote = addImage(fake, [{ a: "first" }], { tag: "1" });
+    await kit.images.pull(`${fake.host}/team/app:1`);
+    kit.images.tag(`${fake.host}/team/app:1`, `${target.host}/mine/app:2`);
+    await kit.content.remove(remote.layers[0]!.digest);
+    expect(await errorOf(kit.images.push(`${target.host}/mine/app:2`))).toMatchObject({
+      code: "image.layer-damaged",
+      hint: expect.stringContaining("virga pull") as string,
+    });
+  });
+
   test("a registry that stores something else is found out", async () => {
     await using both = await start();
     const { fake, kit } = both;

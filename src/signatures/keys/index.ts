@@ -1,4 +1,4 @@
-export { claimType, encodeClaim, preAuthenticationEncoding, type Claim } from "./payload.ts";
+export { claimType, encodeClaim, preAuthenticationEncoding, signPredicate, type Claim } from "./payload.ts";
 export {
   generateKeyPair,
   importKeyPair,

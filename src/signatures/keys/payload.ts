@@ -26,3 +26,6 @@ export function preAuthenticationEncoding(type: string, payload: Uint8Array): Ui
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `;
   return Buffer.concat([Buffer.from(head), payload]);
 }
+
+/** What the statement in a bundle says of an image that it signs, as cosign 3 writes it. */
+export const signPredicate = "https://sigstore.dev/cosign/sign/v1";

@@ -13,8 +13,9 @@ import {
   type Origin,
   type Reference,
 } from "../../images/index.ts";
-import { findHere, signaturesOf, type HereDependencies } from "../find-here.ts";
+import { findHere, foundAmong, type HereDependencies } from "../find-here.ts";
 import { findInRegistry } from "../find-remote.ts";
+import { signatureKind } from "../kind.ts";
 import type { Signature, Unreadable } from "../signature.ts";
 import { faultOf, outlook } from "./evaluate.ts";
 import { ruleForName, ruleForTransport, type Policy, type Rule } from "./policy.ts";
@@ -95,8 +96,8 @@ function faultsOfArchive(
   { origin, references, manifest, referrers }: Parameters<Admission["loading"]>[0],
 ): Fault[] {
   const theirs = referrers.filter((one) => one.subject === manifest);
-  const known = manifest ? findHere(here, manifest) : [];
-  const signatures = [...signaturesOf(here.content, theirs), ...known];
+  const known = manifest ? findHere(here, manifest, signatureKind) : [];
+  const signatures = [...foundAmong(here.content, theirs, signatureKind), ...known];
   const digests = manifest ? [manifest] : [];
   const trials = trialsOfArchive(policy, origin, references);
   return trials.flatMap((trial) => faultIn(trial, { digests, signatures }));
@@ -134,7 +135,7 @@ export async function judgeRemote(
   let fault = faultOf(rule, { name, digests, signatures });
   if (!outlook(rule).signatures) return { fault, kept };
   for (const subject of chain) {
-    for (const one of await findInRegistry(remote, subject.digest, signal)) {
+    for (const one of await findInRegistry(remote, subject.digest, signatureKind, signal)) {
       signatures.push(one);
       if (!("problem" in one)) kept.push({ subject, artifact: one.artifact });
     }
@@ -192,7 +193,7 @@ export function judgedName({ domain, path, tag, digest }: Reference): Reference 
 }
 
 export function signaturesHere(here: HereDependencies, image: Pick<Image, "manifest" | "digests">) {
-  return subjectsOf(image).flatMap((digest) => findHere(here, digest));
+  return subjectsOf(image).flatMap((digest) => findHere(here, digest, signatureKind));
 }
 
 function shown(reference: Reference): string {

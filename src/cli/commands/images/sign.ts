@@ -1,7 +1,14 @@
 import type { KeyObject } from "node:crypto";
 import { fail } from "../../../base/index.ts";
 import type { WireAsked, WireSigned, WireSignatureTarget } from "../../../api/client/index.ts";
-import { encodeClaim, preAuthenticationEncoding, signWith } from "../../../signatures/keys/index.ts";
+import {
+  encodeClaim,
+  preAuthenticationEncoding,
+  publicHalf,
+  readPublicKey,
+  signPredicate,
+  signWith,
+} from "../../../signatures/keys/index.ts";
 import { jsonOption, type Command, type Invocation, type Option } from "../../command.ts";
 import { needDaemon } from "../../connection.ts";
 import { askedImage, registryOption } from "../../image-place.ts";
@@ -12,6 +19,11 @@ const keyOptions: Readonly<Record<string, Option>> = {
   key: { type: "string", value: "FILE", completes: "file", help: "the private key (virga key generate)" },
   ...registryOption,
   recursive: { type: "boolean", short: "r", help: "with --registry: each platform of an index, too" },
+  bundle: {
+    type: "boolean",
+    alias: "new-bundle-format",
+    help: "as a Sigstore bundle, the form of cosign 3 and GitHub",
+  },
 };
 const details =
   "An image that is here keeps its signature beside it; the next push sends it along, as a referrer and under cosign's\n" +
@@ -45,7 +57,13 @@ export const sign: Command = {
   async run(invocation) {
     const annotations = Object.fromEntries(invocation.texts("annotation").map(parseAnnotation));
     const identity = invocation.text("identity");
+    const bundle = invocation.flag("bundle");
+    if (bundle && identity !== undefined) throw namesNothing();
     return await signAll(invocation, "signed", (key, target) => {
+      if (bundle) {
+        const subject = [{ digest: digestSet(target), annotations }];
+        return bundled(key, target, { predicateType: signPredicate, subject, predicate: {} });
+      }
       const named = identity ?? target.identity;
       if (named === undefined) throw nameless();
       const payload = Buffer.from(encodeClaim({ identity: named, digest: target.digest, annotations }));
@@ -68,6 +86,12 @@ const predicateTypes: Readonly<Record<string, string>> = {
   openvex: "https://openvex.dev/ns",
 };
 
+export const typeOption = {
+  type: "string",
+  value: "TYPE",
+  help: `a URI, or ${Object.keys(predicateTypes).join(", ")}`,
+} as const satisfies Option;
+
 export const attest: Command = {
   name: "image attest",
   summary: "Sign what is said of images: a list of parts, a provenance, as cosign attest does",
@@ -75,32 +99,26 @@ export const attest: Command = {
   arguments: { min: 1 },
   options: {
     ...keyOptions,
-    type: {
-      type: "string",
-      value: "TYPE",
-      help: `what it is: a URI, or ${Object.keys(predicateTypes).join(", ")}`,
-    },
+    type: { ...typeOption, help: `what it is: ${typeOption.help}` },
     predicate: { type: "string", value: "FILE", completes: "file", help: "the JSON document" },
     ...jsonOption,
   },
   completes: ["image"],
   details,
   async run(invocation) {
-    const predicateType = predicateTypeOf(invocation.text("type"));
+    const type = invocation.text("type");
+    if (type === undefined) throw missing("--type TYPE", "attest");
+    const predicateType = predicateTypeOf(type);
     const file = invocation.text("predicate");
     if (file === undefined) throw missing("--predicate FILE", "attest");
     const predicate = parseJson(file, await readText(file));
     return await signAll(invocation, "attested", (key, target) => {
-      const [algorithm = "", hex = ""] = target.digest.split(":");
       const name = target.identity?.replace(/:[^/:]+$/, "");
-      const statement = {
-        _type: "https://in-toto.io/Statement/v0.1",
-        predicateType,
-        subject: [{ ...(name === undefined ? {} : { name }), digest: { [algorithm]: hex } }],
-        predicate,
-      };
-      const envelope = seal(key, Buffer.from(JSON.stringify(statement)));
-      return { digest: target.digest, envelope: envelope.toString("base64"), predicateType };
+      const subject = [{ ...(name === undefined ? {} : { name }), digest: digestSet(target) }];
+      const statement = { predicateType, subject, predicate };
+      if (invocation.flag("bundle")) return bundled(key, target, statement);
+      const envelope = seal(key, { _type: "https://in-toto.io/Statement/v0.1", ...statement }, { keyid: "" });
+      return { digest: target.digest, envelope: base64(envelope) };
     });
   },
 };
@@ -139,12 +157,38 @@ function report(
   if (where === "here") tell(`  next: virga push ${image} sends it to the registry, with the image`);
 }
 
+function digestSet({ digest }: WireSignatureTarget): Readonly<Record<string, string>> {
+  const [algorithm = "", hex = ""] = digest.split(":");
+  return { [algorithm]: hex };
+}
+
 /** A DSSE envelope. */
-function seal(key: KeyObject, payload: Buffer): Buffer {
+function seal(key: KeyObject, statement: object, more: { readonly keyid?: string } = {}) {
   const payloadType = "application/vnd.in-toto+json";
+  const payload = Buffer.from(JSON.stringify(statement));
   const sig = Buffer.from(signWith(key, preAuthenticationEncoding(payloadType, payload))).toString("base64");
-  const signatures = [{ keyid: "", sig }];
-  return Buffer.from(JSON.stringify({ payloadType, payload: payload.toString("base64"), signatures }));
+  return { payloadType, payload: payload.toString("base64"), signatures: [{ ...more, sig }] };
+}
+
+/** A Sigstore bundle of a key (github.com/sigstore/protobuf-specs, version 0.3). */
+function bundled(key: KeyObject, { digest }: WireSignatureTarget, statement: object): WireSigned {
+  const hint = readPublicKey(publicHalf(key)).fingerprint.replace("SHA256:", "");
+  const bundle = {
+    mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+    verificationMaterial: { publicKey: { hint } },
+    dsseEnvelope: seal(key, { _type: "https://in-toto.io/Statement/v1", ...statement }),
+  };
+  return { digest, bundle: base64(bundle) };
+}
+
+function base64(document: object): string {
+  return Buffer.from(JSON.stringify(document)).toString("base64");
+}
+
+function namesNothing(): Error {
+  return fail("invalid", "cli.usage", "--identity and --bundle don't go together: a bundle names nothing", {
+    hint: "virga image sign --help",
+  });
 }
 
 export function parseAnnotation(text: string): readonly [string, string] {
@@ -155,8 +199,7 @@ export function parseAnnotation(text: string): readonly [string, string] {
   });
 }
 
-function predicateTypeOf(text: string | undefined): string {
-  if (text === undefined) throw missing("--type TYPE", "attest");
+export function predicateTypeOf(text: string): string {
   const known = predicateTypes[text];
   if (known !== undefined) return known;
   if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return text;
