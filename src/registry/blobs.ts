@@ -15,10 +15,12 @@ export interface BlobsDependencies {
   readonly repositories: Repositories;
   readonly links: LinkTable;
   readonly quotas: Quotas;
+  /** Frees those of the blobs that nobody needs any more. */
+  readonly release: (blobs: readonly Digest[]) => Promise<unknown>;
 }
 
 export function createBlobs(dependencies: BlobsDependencies): Blobs {
-  const { state, content, leases, repositories, links, quotas } = dependencies;
+  const { state, content, leases, repositories, links, quotas, release } = dependencies;
   const find = (repository: string, text: string): { readonly id: number; readonly blob: BlobInfo } => {
     const digest = checkDigest(text);
     const id = repositories.idOf(checkName(repository));
@@ -57,6 +59,7 @@ export function createBlobs(dependencies: BlobsDependencies): Blobs {
       if (user !== undefined) throw inUse(blob.digest, user);
       links.delete(id, blob.digest);
       await state.flushed();
+      await release([blob.digest]);
     },
   };
 }

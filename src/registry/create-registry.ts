@@ -55,7 +55,7 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
     announce: (happened) => webhooks.announce(happened),
     release: (blobs) => garbage.release(blobs),
   });
-  const blobs = createBlobs(shared);
+  const blobs = createBlobs({ ...shared, release: (gone) => garbage.release(gone) });
   const caches = createCaches({
     ...shared,
     ...cache,

@@ -31,6 +31,15 @@ test("what a manifest refers to stays; a deletion frees it once nobody pushes an
   expect(it.registry.repositories()).toEqual([]);
 });
 
+test("a blob that is deleted leaves the disk at once, with its last repository", async () => {
+  const digest = await pushBlob(it.registry, "app", "blob");
+  await it.registry.blobs.mount("other", digest, "app", () => true);
+  await it.registry.blobs.delete("app", digest);
+  expect(stored()).toEqual([digest]);
+  await it.registry.blobs.delete("other", digest);
+  expect(stored()).toEqual([]);
+});
+
 test("the blobs of a push under way stay, however long it takes", async () => {
   const early = await pushBlob(it.registry, "app", "early");
   const { id } = await it.registry.uploads.begin("app");

@@ -266,12 +266,13 @@ describe("a full disk", () => {
 
       const cached = `/v2/cache/${upstream.host.replace(":", "-")}/team/app/blobs`;
       const { digest } = upstream.addBlob(big);
-      const status = await send("GET", `${cached}/${digest}`).then(
-        async (response) => (await response.bytes()) && response.status,
+      const got = await send("GET", `${cached}/${digest}`);
+      const end = await got.bytes().then(
+        () => got.status,
         () => "cut",
       );
       // What it has sent before the disk was full can't be taken back; that it is not all has to be seen.
-      expect(["cut", 507]).toContain(status);
+      expect(["cut", 507]).toContain(end);
       await daemon.virga(["registry", "gc"]);
       await expectRecovered();
       upstream.addBlob(small);
