@@ -36,6 +36,10 @@ const remembered = { answer: 300_000, silence: 15_000 };
 /** How long a first answer may take. */
 const patience = 15_000;
 
+interface Answer extends Contact {
+  readonly status: number;
+}
+
 type Known =
   | { readonly contact: Contact; readonly until: number }
   | { readonly error: unknown; readonly until: number };
@@ -44,11 +48,7 @@ export function createContacts({ transport, clock, settings, lookUp }: ContactsD
   const known = new Map<string, Known>();
   const locks = new KeyedLock();
 
-  const ask = async (
-    origin: string,
-    insecure: boolean,
-    signal: AbortSignal,
-  ): Promise<Contact & { readonly status: number }> => {
+  const ask = async (origin: string, insecure: boolean, signal: AbortSignal): Promise<Answer> => {
     const request = { method: "GET", url: `${origin}/v2/`, insecure, signal, patience } as const;
     const got = await transport.send(request);
     // Any answer that is not a sign of trouble will do: some registries have no such page, or hide it.
@@ -67,18 +67,7 @@ export function createContacts({ transport, clock, settings, lookUp }: ContactsD
     const asked = (one: "https" | "http") =>
       onceUnlessBusy(() => ask(`${one}://${host}`, insecure, signal), clock, signal);
     if (scheme !== undefined || !insecure) return await asked(scheme ?? "https");
-    // As dockerd: HTTPS with any certificate, and plain HTTP when that does not work.
-    try {
-      return await asked("https");
-    } catch (error) {
-      signal.throwIfAborted();
-      const plain = await asked("http").catch((plain: unknown) => {
-        throw isVirgaError(plain) && plain.code === "registry.connection-lost" ? error : plain;
-      });
-      // What servers of HTTPS say to who speaks plainly: HTTPS it is, and its own failure is the one to tell.
-      if (plain.status === 400) throw error;
-      return plain;
-    }
+    return await securelyOrPlainly(asked, signal);
   };
 
   return {
@@ -105,6 +94,24 @@ export function createContacts({ transport, clock, settings, lookUp }: ContactsD
       }
     },
   };
+}
+
+/** As dockerd: HTTPS with any certificate, and plain HTTP when that does not work. */
+async function securelyOrPlainly(
+  asked: (scheme: "https" | "http") => Promise<Answer>,
+  signal: AbortSignal,
+): Promise<Contact> {
+  try {
+    return await asked("https");
+  } catch (error) {
+    signal.throwIfAborted();
+    const plain = await asked("http").catch((plain: unknown) => {
+      throw isVirgaError(plain) && plain.code === "registry.connection-lost" ? error : plain;
+    });
+    // What servers of HTTPS say to who speaks plainly: HTTPS it is, and its own failure is the one to tell.
+    if (plain.status === 400) throw error;
+    return plain;
+  }
 }
 
 /** A registry that answers "busy" is asked again; one that does not answer is not: what comes next can wait no longer. */
