@@ -52,6 +52,8 @@ export interface ContainersDependencies {
   readonly host: HostFacts;
   /** Name of the OCI runtime that containers get who ask for none; default `crun`. */
   readonly defaultRuntime?: string;
+  /** Bytes that a container may write that asks for no limit of its own; default: as the disk has. */
+  readonly writableLimit?: number;
   /** A statically linked init (catatonit) on the host; without it `init` is refused. */
   readonly initPath?: string;
 }

@@ -1,3 +1,4 @@
+export { writableLimit } from "./checks/storage.ts";
 export type {
   AttachOptions,
   Attachment,

@@ -55,6 +55,10 @@ export interface ContainerSpec {
   /** Default: the daemon's default runtime. */
   readonly runtime?: string;
   readonly shmSize?: number;
+  /** Docker's `StorageOpt`, as it was asked for. */
+  readonly storageOptions?: Readonly<Record<string, string>>;
+  /** Bytes that it may write besides its volumes; follows from `storageOptions`, or from the daemon's settings. */
+  readonly writableLimit?: number;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly extraHosts?: readonly string[];
 }

@@ -44,6 +44,8 @@ const schema = z.strictObject({
   "build-host-proxy": z.boolean().optional(),
   /** Which images may come here and run, in the form of containers-policy.json(5); `DIR/policy.json` without it. */
   "signature-policy": z.string().startsWith("/").optional(),
+  /** How much containers may write that ask for no limit of their own: `["overlay2.size=10G"]`. */
+  "storage-opts": z.array(z.string()).optional(),
   /** More OCI runtimes, by the name that `--runtime` takes. */
   runtimes: z
     .record(

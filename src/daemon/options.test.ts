@@ -42,6 +42,19 @@ test("the machine's proxy in builds: by the configuration file, or by an option"
   rmSync(root, { recursive: true });
 });
 
+test("how much containers may write: as dockerd's options say it", () => {
+  const root = mkdtempSync("/tmp/virga-options-");
+  expect(readServeOptions(["--root", root]).writableLimit).toBeUndefined();
+  const limit = (text: string) => readServeOptions(["--root", root, "--storage-opt", text]).writableLimit;
+  expect(limit("overlay2.size=10G")).toBe(10 * 2 ** 30);
+  expect(limit("overlay2.size=0")).toBeUndefined();
+  expect(() => limit("dm.basesize=10G")).toThrow("takes overlay2.size=SIZE, not 'dm.basesize=10G'");
+  expect(() => limit("overlay2.size=much")).toThrow("invalid size: 'much'");
+  writeFileSync(join(root, "config.json"), JSON.stringify({ "storage-opts": ["overlay2.size=2g"] }));
+  expect(readServeOptions(["--root", root]).writableLimit).toBe(2 * 2 ** 30);
+  rmSync(root, { recursive: true });
+});
+
 test("one more OCI runtime: a name, a path, options", () => {
   expect(parseRuntime("mine=/opt/mine")).toEqual(["mine", { path: "/opt/mine" }]);
   expect(parseRuntime("kata-2.0=/opt/kata --debug  --log=/x")).toEqual([

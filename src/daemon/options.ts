@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, lstatSync, readlinkSync }
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { RuntimeProgram } from "../runtimes/index.ts";
+import { writableLimit } from "../containers/index.ts";
 import { parseCacheLimit, type BuildSettings } from "../builds/index.ts";
 import { fail, logLevels, messageOf, type LogLevel } from "../base/index.ts";
 import type { RegistrySettings } from "../distribution/index.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
   /** OCI runtimes besides those that Virga knows, or in place of them. */
   readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
   readonly builds: BuildSettings;
+  /** Bytes that a container may write that asks for no limit of its own. */
+  readonly writableLimit?: number;
 }
 
 export const defaultRoot = "/var/lib/virga";
@@ -50,6 +53,7 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
   const registry = registryOptions(file, values);
   const builds = buildSettings(file, values["build-host-proxy"]);
   const policy = file["signature-policy"];
+  const limit = defaultLimit(values["storage-opt"] ?? file["storage-opts"] ?? []);
   return {
     root: real,
     logLevel,
@@ -57,6 +61,7 @@ export function readServeOptions(args: readonly string[]): ServeOptions {
     runtimes,
     builds,
     ...(registry ? { registry } : {}),
+    ...(limit === undefined ? {} : { writableLimit: limit }),
     ...(policy === undefined ? {} : { signaturePolicy: policy }),
   };
 }
@@ -74,6 +79,21 @@ function buildSettings(
     ...(steps === undefined ? {} : { parallelSteps: steps }),
     ...(hostProxy === undefined ? {} : { hostProxy }),
   };
+}
+
+/** dockerd's `--storage-opt overlay2.size=SIZE`. */
+function defaultLimit(options: readonly string[]): number | undefined {
+  let limit: number | undefined;
+  for (const option of options) {
+    const [, size] = /^overlay2\.size=(.+)$/i.exec(option) ?? [];
+    if (size === undefined) {
+      throw fail("invalid", "cli.usage", `--storage-opt takes overlay2.size=SIZE, not '${option}'`, {
+        hint: "virga serve --help",
+      });
+    }
+    limit = writableLimit({ size });
+  }
+  return limit;
 }
 
 function runtimesOf({ runtimes = {} }: ConfigFile): ServeOptions["runtimes"] {
@@ -114,6 +134,7 @@ function parse(args: readonly string[]) {
       "registry-mirror": texts,
       "insecure-registry": texts,
       "build-host-proxy": { type: "boolean" } as const,
+      "storage-opt": texts,
       runtime: texts,
     };
     return parseArgs({ args: [...args], options }).values;

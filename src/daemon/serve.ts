@@ -48,6 +48,7 @@ async function runDaemon(options: ServeOptions): Promise<void> {
     runtimes,
     caches: options.registry?.caches?.settings,
     builds: options.builds,
+    ...(options.writableLimit === undefined ? {} : { writableLimit: options.writableLimit }),
     isOwnRegistry: (domain) => isOwnDomain(options.registry, domain),
     signaturePolicy: options.signaturePolicy,
   });
@@ -161,5 +162,6 @@ function factsOf(
     cgroups: services.host.cgroup,
     initBinary: findProgram(["catatonit"]) ?? "",
     debug: false,
+    ...(options.writableLimit === undefined ? {} : { writableLimit: options.writableLimit }),
   };
 }

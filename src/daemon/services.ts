@@ -73,6 +73,7 @@ export interface ServiceSettings {
   /** Registries that the registry keeps the images of. */
   readonly caches?: CacheSettings | undefined;
   readonly builds: BuildSettings;
+  readonly writableLimit?: number;
   /** Whether images of this domain belong to the registry that this daemon serves. */
   readonly isOwnRegistry: (domain: string) => boolean;
   /** The policy's file; `DIR/policy.json` when nobody has named one. */
@@ -255,7 +256,11 @@ function createEngine(parts: {
   });
   const initPath = findProgram(["catatonit"]);
   const shared = { ...common, ...storage, images, networks, volumes, runtime, host };
-  const containers = createContainers({ ...shared, ...(initPath ? { initPath } : {}) });
+  const containers = createContainers({
+    ...shared,
+    ...(initPath ? { initPath } : {}),
+    ...(settings.writableLimit === undefined ? {} : { writableLimit: settings.writableLimit }),
+  });
   const builds = createBuilds(
     {
       ...shared,

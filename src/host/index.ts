@@ -14,6 +14,13 @@ export {
   type CgroupFacts,
 } from "./cgroups.ts";
 export { createFileCalls, fileTypes, type FileCalls, type FileStatus } from "./file-calls.ts";
+export {
+  diskImageProgram,
+  makeDiskImage,
+  mountDiskImage,
+  unmountDiskImage,
+  type DiskImage,
+} from "./disk-image.ts";
 export { lockFile } from "./file-lock.ts";
 export { daemonIdentity, type DaemonIdentity } from "./identity.ts";
 export {

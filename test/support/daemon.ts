@@ -153,7 +153,16 @@ export async function leftovers(identity: DaemonIdentity): Promise<string[]> {
     ...(await interfacesOf(identity.interfacePrefix)),
     ...(await tablesOf(identity.nftTable)),
     ...cgroupsOf(identity.cgroupParent),
+    ...loopDevicesOf(identity.root),
   ];
+}
+
+/** Loop devices on files below `root`, also on those that were removed. */
+export function loopDevicesOf(root: string): string[] {
+  return readdirSync("/sys/block")
+    .filter((name) => name.startsWith("loop"))
+    .map((name) => `${name} ${readOrNothing(`/sys/block/${name}/loop/backing_file`).trim()}`)
+    .filter((line) => line.includes(` ${root}/`));
 }
 
 export function processesOf(root: string): string[] {

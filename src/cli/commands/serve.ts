@@ -12,6 +12,12 @@ export const serve: CommandHelp = {
       value: "NAME=PATH",
       help: "one more OCI runtime for docker run --runtime NAME; repeatable; options may follow the path",
     },
+    "storage-opt": {
+      type: "string",
+      multiple: true,
+      value: "overlay2.size=SIZE",
+      help: "so much a container may write that asks for no limit (docker run --storage-opt size=SIZE) of its own",
+    },
     "log-level": { type: "string", value: "LEVEL", help: "debug, info (the default), warn or error" },
     registry: {
       type: "string",

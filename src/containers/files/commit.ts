@@ -20,7 +20,8 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
   const { container } = entry.record;
   const image = engine.images.resolve(container.imageId);
   const { layer, descriptor } = await heldStill(engine, entry, options.pause ?? true, async () => {
-    const upper = `${overlayOf(entry.record)}/upper`;
+    await using written = await engine.rootfs.written(entry.record);
+    const { upper } = written;
     // A container that never ran has changed nothing.
     await mkdir(upper, { recursive: true });
     return await engine.layers.commit(upper, { move: false });
@@ -69,7 +70,8 @@ function withoutEmpty({ Entrypoint = [], Cmd = [], ...rest }: ImageProcess): Ima
 
 export async function changesOf(engine: Engine, entry: Entry): Promise<Change[]> {
   const { record } = entry;
-  await mkdir(`${overlayOf(record)}/upper`, { recursive: true });
+  await using written = await engine.rootfs.written(record);
+  await mkdir(written.upper, { recursive: true });
   return withoutStubs(await engine.layers.changes({ layers: record.layers, directory: overlayOf(record) }));
 }
 

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { KeyedLock } from "../../base/index.ts";
 import type { LayerStore } from "../../layers/index.ts";
 import type { ContainerRecord } from "../record.ts";
+import { closeWritableLayer, openWritableLayer, writableLayerOf } from "./writable-layer.ts";
 
 /**
  * Root filesystems on the host, mounted as long as somebody uses them: the running container, or a copy in or out of
@@ -14,6 +16,8 @@ export interface Rootfs {
   adopt(record: ContainerRecord): void;
   /** Unmounts whoever uses it: the container is going. Users learn of it through `signalOf`. */
   evict(record: ContainerRecord): Promise<void>;
+  /** What the container has written, the overlay's upper directory, until disposed. It may be missing. */
+  written(record: ContainerRecord): Promise<AsyncDisposable & { readonly upper: string }>;
   /** Aborts when the root filesystem is taken away. */
   signalOf(record: ContainerRecord): AbortSignal;
 }
@@ -26,6 +30,10 @@ interface Use {
 export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Rootfs {
   const uses = new Map<string, Use>();
   const locks = new KeyedLock();
+  const unmount = async (record: ContainerRecord) => {
+    await layers.unmount(overlayOf(record));
+    if (writableLayerOf(record.container)) await closeWritableLayer(overlayOf(record));
+  };
   const useOf = (id: string) => {
     const use = uses.get(id) ?? { count: 0, gone: new AbortController() };
     uses.set(id, use);
@@ -39,7 +47,15 @@ export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Roo
         const directory = overlayOf(record);
         // What a container of --rm writes goes with it, so its unmounting need not wait for the disk.
         const volatile = record.container.spec.autoRemove ?? false;
-        if (use.count === 0) await layers.mount({ layers: record.layers, directory, volatile });
+        if (use.count === 0) {
+          try {
+            await openWritableLayer(record.container, directory);
+            await layers.mount({ layers: record.layers, directory, volatile });
+          } catch (error) {
+            await unmount(record);
+            throw error;
+          }
+        }
         use.count++;
         return rootOf(record);
       });
@@ -50,7 +66,7 @@ export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Roo
         const use = uses.get(id);
         if (!use || --use.count > 0) return;
         uses.delete(id);
-        await layers.unmount(overlayOf(record));
+        await unmount(record);
       });
     },
     adopt: (record) => void useOf(record.container.id).count++,
@@ -59,8 +75,18 @@ export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Roo
       return locks.run(id, async () => {
         uses.get(id)?.gone.abort(new Error("the container is being removed"));
         uses.delete(id);
-        await layers.unmount(overlayOf(record));
+        await unmount(record);
       });
+    },
+    async written(record) {
+      const limited = writableLayerOf(record.container);
+      const stack = new AsyncDisposableStack();
+      // One that never ran has written nothing.
+      if (limited && existsSync(limited.path)) {
+        await this.acquire(record);
+        stack.defer(() => this.release(record));
+      }
+      return Object.assign(stack, { upper: `${overlayOf(record)}/upper` });
     },
     signalOf: (record) => useOf(record.container.id).gone.signal,
   };

@@ -6,6 +6,7 @@ import type { Container, ResolvedMount } from "../container.ts";
 import { checkRuntime } from "../checks/runtime.ts";
 import { pinLinks } from "../connections/links.ts";
 import { checkLogTarget } from "../logs/forward.ts";
+import { checkStorage, writableLimit } from "../checks/storage.ts";
 import { checkSpec } from "../checks/spec.ts";
 import { emit, type Engine } from "../engine.ts";
 import { planMounts, resolveMounts, type MountOrigins } from "../files/mounts.ts";
@@ -31,7 +32,10 @@ export async function createContainer(
   // What is made is mostly started at once.
   void engine.runtime.warmUp();
   const image = engine.images.admitted(asked.image);
-  const spec = pinDefaults(engine, pinLinks(pinReferences(engine, asked), engine.registry));
+  const spec = pinStorage(
+    engine,
+    pinDefaults(engine, pinLinks(pinReferences(engine, asked), engine.registry)),
+  );
   const process = mergeProcess(image.config.config ?? {}, spec);
   const warnings = checkHere(engine, spec);
   const id = newId();
@@ -62,6 +66,7 @@ export function checkHere(engine: Engine, spec: ContainerSpec): readonly string[
     });
   }
   checkLogTarget(spec.log);
+  checkStorage(spec);
   return [...checkOnHost(spec, engine.host, namespaceKind(spec)), ...checkRuntime(spec, engine)];
 }
 
@@ -170,6 +175,14 @@ function pinDefaults(engine: Engine, spec: ContainerSpec): ContainerSpec {
   // Docker's default: private on cgroup v2, the host's on v1.
   const cgroup = engine.host.cgroup.version === 2 ? "private" : "host";
   return { ...spec, namespaces: { ...spec.namespaces, cgroup } };
+}
+
+/** How much it may write; settled now, so that other settings of the daemon change only containers to come. */
+function pinStorage(engine: Engine, spec: ContainerSpec): ContainerSpec {
+  const asked = spec.storageOptions ?? {};
+  const sized = Object.keys(asked).some((key) => key.toLowerCase() === "size");
+  const limit = writableLimit(asked) ?? (sized ? undefined : engine.writableLimit);
+  return limit === undefined ? spec : { ...spec, writableLimit: limit };
 }
 
 function namespaceKind(spec: ContainerSpec): NetworkNamespace["kind"] {

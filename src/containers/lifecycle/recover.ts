@@ -17,6 +17,7 @@ import { scheduleRestart } from "./restarts.ts";
 import { closeSharedMemory, folderOf } from "../files/shared-memory.ts";
 import { forgetTask } from "./task.ts";
 import { overlayOf } from "../files/rootfs.ts";
+import { closeWritableLayer } from "../files/writable-layer.ts";
 import { runningSandboxes } from "./uses.ts";
 
 /** What Docker shows for a container whose end nobody saw (a reboot). */
@@ -102,6 +103,7 @@ async function takeUp(
   entry.taskLeft = true;
   await forgetTask(engine, entry);
   await engine.layers.unmount(overlayOf(entry.record));
+  await closeWritableLayer(overlayOf(entry.record));
   closeSharedMemory(container);
   const { status } = container.state;
   // One with autoRemove that does not run has nobody left who would start it.
@@ -155,6 +157,7 @@ async function removeStrayFolders(engine: Engine): Promise<void> {
     try {
       await engine.runtime.delete(name, true);
       await engine.layers.unmount(`${parent}/${name}/overlay`);
+      await closeWritableLayer(`${parent}/${name}/overlay`);
       sweepSources({ folder: `${parent}/${name}` });
       unmountAll(folderOf({ folder: `${parent}/${name}` }), { lazy: true });
       await removeTree(`${parent}/${name}`, { within: parent });

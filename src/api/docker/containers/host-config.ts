@@ -35,6 +35,7 @@ export function encodeHostConfig(spec: ContainerSpec, name = "", nameOf: NameOf 
     UTSMode: spec.namespaces?.uts ?? "",
     UsernsMode: "",
     ShmSize: spec.shmSize ?? 64 * mib,
+    ...(spec.storageOptions ? { StorageOpt: spec.storageOptions } : {}),
     ...(spec.sysctls ? { Sysctls: spec.sysctls } : {}),
     ...tmpfsAndMounts(mounts),
     Runtime: spec.runtime ?? "",

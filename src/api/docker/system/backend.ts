@@ -32,6 +32,8 @@ export interface DaemonFacts {
   /** The program behind `--init`. */
   readonly initBinary: string;
   readonly debug: boolean;
+  /** Bytes that a container may write that asks for no limit of its own. */
+  readonly writableLimit?: number;
   /** `registry-mirrors` and `insecure-registries`, as they were set. */
   readonly registries: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
 }

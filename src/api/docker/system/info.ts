@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statfsSync } from "node:fs";
+import { formatBytes } from "../../../base/index.ts";
 import { logDrivers } from "../../../containers/index.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ApiVersion } from "../versions.ts";
@@ -14,7 +15,16 @@ export async function encodeInfo(backend: SystemBackend, host: HostFacts, versio
     ...containerCounts(backend),
     Images: backend.imageBackend.images.list().length,
     Driver: "overlay2",
-    DriverStatus: [["Native Overlay Diff", "true"]],
+    DriverStatus: [
+      ["Backing Filesystem", backingFilesystem(facts.root)],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+      ...(facts.writableLimit === undefined
+        ? []
+        : [["Size of a container's files", formatBytes(facts.writableLimit)]]),
+    ],
     DockerRootDir: facts.root,
     Plugins: {
       Volume: ["local"],
@@ -50,6 +60,19 @@ export async function encodeInfo(backend: SystemBackend, host: HostFacts, versio
     ...(holds(quirks.discoveredDevices, version) ? { DiscoveredDevices: [] } : {}),
     Warnings: warnings(backend, host),
   };
+}
+
+/** As dockerd calls them (statfs(2) has their numbers). */
+const filesystems: Readonly<Record<number, string>> = {
+  0xef53: "extfs", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x01021994: "tmpfs", 0x2fc12fc1: "zfs",
+}; // prettier-ignore
+
+function backingFilesystem(root: string): string {
+  try {
+    return filesystems[statfsSync(root).type] ?? "<unknown>";
+  } catch {
+    return "<unknown>";
+  }
 }
 
 function encodeLimits({ controllers, version, swapAccounting }: SystemBackend["facts"]["cgroups"]) {

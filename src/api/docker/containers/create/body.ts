@@ -151,6 +151,7 @@ export const hostConfigBody = z.looseObject({
   UsernsMode: text,
   ShmSize: whole,
   Sysctls: textMap,
+  StorageOpt: textMap,
   ConsoleSize: consoleSizeBody,
   Runtime: text,
   MaskedPaths: texts,

@@ -58,7 +58,6 @@ describe("decodeCreate", () => {
     [{ HostConfig: { Isolation: "hyperv" } }, "invalid isolation 'hyperv' on linux"],
     [{ HostConfig: { UsernsMode: "keep-id" } }, "invalid USER mode: keep-id"],
     [{ HostConfig: { Nonsense: 1 } }, "HostConfig.Nonsense is not a field that this daemon knows"],
-    [{ HostConfig: { StorageOpt: { size: "1G" } } }, "--storage-opt is supported only for overlay over xfs"],
     [{ HostConfig: { LogConfig: { Type: "gelf" } } }, "logger: no log driver named 'gelf' is registered"],
     [
       { HostConfig: { LogConfig: { Config: { nonsense: "x" } } } },

@@ -85,6 +85,7 @@ function decodeHost(config: CreateBody, host: HostConfigBody) {
     runtime: filled(host.Runtime) ?? filled(config.Runtime),
     shmSize: nonZero(host.ShmSize),
     sysctls: filled(host.Sysctls),
+    storageOptions: filled(host.StorageOpt),
     extraHosts: filled(host.ExtraHosts),
   };
 }

@@ -133,11 +133,7 @@ export const hostConfigFields: FieldTable = {
   PublishAllPorts: supported,
   ReadonlyRootfs: supported,
   SecurityOpt: supported,
-  StorageOpt: {
-    support: "refused",
-    instead: "Docker refuses it, too, where the disk has no project quotas",
-    words: "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-  },
+  StorageOpt: partly("`size`, on every filesystem; others are refused in Docker's words"),
   Tmpfs: supported,
   UTSMode: supported,
   UsernsMode: partly("`host`, which is what all containers have; Docker refuses other values, too"),
