@@ -4,7 +4,7 @@ import { familiar, normalise, type ImageProcess, type ImageRecipe } from "../../
 import type { Change } from "../../layers/index.ts";
 import { emit, type Engine } from "../engine.ts";
 import type { Entry } from "../registry.ts";
-import { overlayOf } from "./rootfs.ts";
+import { openWritten, overlayOf } from "./rootfs.ts";
 import { mkdir } from "node:fs/promises";
 
 export interface CommitOptions {
@@ -20,7 +20,7 @@ export async function commitContainer(engine: Engine, entry: Entry, options: Com
   const { container } = entry.record;
   const image = engine.images.resolve(container.imageId);
   const { layer, descriptor } = await heldStill(engine, entry, options.pause ?? true, async () => {
-    await using written = await engine.rootfs.written(entry.record);
+    await using written = await openWritten(engine.rootfs, entry.record);
     const { upper } = written;
     // A container that never ran has changed nothing.
     await mkdir(upper, { recursive: true });
@@ -70,7 +70,7 @@ function withoutEmpty({ Entrypoint = [], Cmd = [], ...rest }: ImageProcess): Ima
 
 export async function changesOf(engine: Engine, entry: Entry): Promise<Change[]> {
   const { record } = entry;
-  await using written = await engine.rootfs.written(record);
+  await using written = await openWritten(engine.rootfs, record);
   await mkdir(written.upper, { recursive: true });
   return withoutStubs(await engine.layers.changes({ layers: record.layers, directory: overlayOf(record) }));
 }

@@ -16,8 +16,6 @@ export interface Rootfs {
   adopt(record: ContainerRecord): void;
   /** Unmounts whoever uses it: the container is going. Users learn of it through `signalOf`. */
   evict(record: ContainerRecord): Promise<void>;
-  /** What the container has written, the overlay's upper directory, until disposed. It may be missing. */
-  written(record: ContainerRecord): Promise<AsyncDisposable & { readonly upper: string }>;
   /** Aborts when the root filesystem is taken away. */
   signalOf(record: ContainerRecord): AbortSignal;
 }
@@ -78,18 +76,23 @@ export function createRootfs(layers: Pick<LayerStore, "mount" | "unmount">): Roo
         await unmount(record);
       });
     },
-    async written(record) {
-      const limited = writableLayerOf(record.container);
-      const stack = new AsyncDisposableStack();
-      // One that never ran has written nothing.
-      if (limited && existsSync(limited.path)) {
-        await this.acquire(record);
-        stack.defer(() => this.release(record));
-      }
-      return Object.assign(stack, { upper: `${overlayOf(record)}/upper` });
-    },
     signalOf: (record) => useOf(record.container.id).gone.signal,
   };
+}
+
+/** What the container has written, the overlay's upper directory, until disposed. It may be missing. */
+export async function openWritten(
+  rootfs: Rootfs,
+  record: ContainerRecord,
+): Promise<AsyncDisposable & { readonly upper: string }> {
+  const limited = writableLayerOf(record.container);
+  const stack = new AsyncDisposableStack();
+  // One that never ran has written nothing.
+  if (limited && existsSync(limited.path)) {
+    await rootfs.acquire(record);
+    stack.defer(() => rootfs.release(record));
+  }
+  return Object.assign(stack, { upper: `${overlayOf(record)}/upper` });
 }
 
 /** The folder of the overlay: `upper`, `work` and `merged`. */

@@ -2,13 +2,14 @@ import { lstat, readdir } from "node:fs/promises";
 import { errnoOf } from "../../base/index.ts";
 import type { Engine } from "../engine.ts";
 import type { ContainerRecord } from "../record.ts";
+import { openWritten } from "./rootfs.ts";
 
 /** Bytes that the container has written, and with the layers of its image. */
 export async function sizeOf(
   engine: Engine,
   record: ContainerRecord,
 ): Promise<{ readonly written: number; readonly total: number }> {
-  await using tree = await engine.rootfs.written(record);
+  await using tree = await openWritten(engine.rootfs, record);
   const written = await treeSize(tree.upper, new Set());
   const layers = record.layers.reduce((sum, diffId) => sum + engine.layers.stat(diffId).size, 0);
   return { written, total: written + layers };
