@@ -55,7 +55,7 @@ const rich = {
       { Type: "image", Source: "busybox", Target: "/i", ImageOptions: { Subpath: "etc" } },
       { Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1024, Mode: 511, Options: [["noexec"]] } },
     ],
-    StorageOpt: { size: "1G" },
+    StorageOpt: { size: "0" },
     Sysctls: { "net.core.somaxconn": "1" },
     Tmpfs: { "/run": "" },
     Ulimits: [{ Name: "nofile", Soft: 10, Hard: 10 }],
