@@ -225,6 +225,8 @@ export interface SecuritySpec {
   readonly procOptions?: readonly string[];
   /** The container may make cgroups below its own; default for privileged ones. */
   readonly writableCgroups?: boolean;
+  /** The security options in the client's own spelling, which tools compare with what they asked for. */
+  readonly written?: readonly string[];
 }
 
 /** `host`, `private`, `container:ID`, for ipc also `shareable` and `none`. */

@@ -81,15 +81,6 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "Virga tells what was asked for: the default runtime may be another one at the next start",
   },
   {
-    cases: "config/security",
-    at: "body.HostConfig.SecurityOpt.0",
-    pairs: [
-      ["no-new-privileges", "no-new-privileges=true"],
-      ["no-new-privileges:true", "no-new-privileges=true"],
-    ],
-    reason: "one spelling for the same, which Docker takes, too",
-  },
-  {
     cases: "config/ports",
     at: "body.HostConfig.PortBindings.81*",
     reason: "one spelling for the same: with the protocol, and nothing for a host port of 0",

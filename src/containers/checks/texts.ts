@@ -23,7 +23,7 @@ export function checkTexts(spec: ContainerSpec): void {
     healthcheck,
     ...names
   } = spec;
-  const { seccomp: _profile, ...options } = security ?? {};
+  const { seccomp: _profile, written: _same, ...options } = security ?? {};
   checkLengths({ ...names, security: options }, longestName, []);
   checkLengths({ env, command, entrypoint, healthcheck }, longestArgument, []);
   checkHostname(spec);

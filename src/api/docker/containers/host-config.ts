@@ -90,7 +90,7 @@ function encodeSecurity(security: SecuritySpec) {
     GroupAdd: orNull(security.groupAdd ?? []),
     Privileged: security.privileged ?? false,
     ReadonlyRootfs: security.readonlyRootfs ?? false,
-    SecurityOpt: orNull(options),
+    SecurityOpt: orNull(security.written ?? options),
     MaskedPaths: security.maskedPaths ?? (security.privileged ? null : maskedPaths()),
     ReadonlyPaths: security.readonlyPaths ?? (security.privileged ? null : readonlyPaths),
   };

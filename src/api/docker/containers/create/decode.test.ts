@@ -189,21 +189,31 @@ describe("decodeCreate", () => {
   });
 
   test("security options of every form", () => {
+    const meaning = (written: string[]) => {
+      const { written: told, ...security } = decodeHost({ SecurityOpt: written }).security!;
+      expect(told).toEqual(written);
+      return security;
+    };
     const options = ["label=type:x_t", "label:level:s0", "apparmor=mine", "proc-opts=hidepid=2,subset=pid"];
-    expect(decodeHost({ SecurityOpt: [...options, "writable-cgroups=true"] }).security).toEqual({
+    expect(meaning([...options, "writable-cgroups=true"])).toEqual({
       labels: ["type:x_t", "level:s0"],
       apparmor: "mine",
       procOptions: ["hidepid=2", "subset=pid"],
       writableCgroups: true,
     });
-    expect(decodeHost({ SecurityOpt: ["systempaths=unconfined", "disable"] }).security).toEqual({
+    expect(meaning(["systempaths=unconfined", "disable"])).toEqual({
       maskedPaths: [],
       readonlyPaths: [],
       labels: ["disable"],
     });
-    expect(decodeHost({ SecurityOpt: ["no-new-privileges:false"] }).security).toEqual({
+    expect(meaning(["no-new-privileges:false"])).toEqual({
       noNewPrivileges: false,
     });
+  });
+
+  test("security options are told as they were written", () => {
+    const written = ["no-new-privileges", "label:disable", "seccomp:unconfined", "no-new-privileges:true"];
+    expect(encodeHostConfig(decodeHost({ SecurityOpt: written }), "web").SecurityOpt).toEqual(written);
   });
 
   test("swappiness of 0 is a wish, -1 is none", () => {

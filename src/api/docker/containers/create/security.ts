@@ -15,6 +15,7 @@ export function decodeSecurity(host: HostConfigBody): SecuritySpec {
     maskedPaths: host.MaskedPaths ?? undefined,
     readonlyPaths: host.ReadonlyPaths ?? undefined,
     ...decodeSecurityOptions(host.SecurityOpt ?? []),
+    written: filled(host.SecurityOpt),
   });
 }
 
