@@ -195,6 +195,8 @@ describe("compose 2", () => {
       const after = await ids();
       expect(after[0]).toBe(before[0]);
       expect(after[1]).not.toBe(before[1]);
+      await compose("up", "-d");
+      expect(await ids()).toEqual(after);
       const address = (await compose("port", "web", "80")).trim();
       expect(await (await fetch(`http://${address}/greeting`)).text()).toBe("other\n");
     },

@@ -87,7 +87,8 @@ async function storeImage({ images }: ExporterDependencies, { solve, image, attr
     images.tag(image.id, name);
     vertex.status(`naming to ${name}`, { done: true });
   }
-  if (isTrue(attrs, "push")) {
+  const pushed = isTrue(attrs, "push");
+  if (pushed) {
     const { signal, session } = solve;
     const credentials = credentialsOf(session, signal);
     for (const name of names) {
@@ -97,7 +98,8 @@ async function storeImage({ images }: ExporterDependencies, { solve, image, attr
       vertex.status(line, { done: true });
     }
   }
-  return told(image, names);
+  // Of an image that only stays here clients take the digest for its id: compose keeps it in a label, and compares.
+  return { ...told(image, names), ...(pushed ? {} : { "containerimage.digest": image.id }) };
 }
 
 /** An archive that docker and OCI tools read. */
