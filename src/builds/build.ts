@@ -6,6 +6,7 @@ import type { Attestations } from "./attestations/attestations.ts";
 import type { LockFile } from "./lock/lock-file.ts";
 import type { Verification } from "./verify/verification.ts";
 import type { BuildEvent } from "./build-event.ts";
+import type { Outline } from "./outline/outline.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import type { CacheSource, CacheTarget } from "./cache/exchange/places.ts";
 
@@ -27,6 +28,8 @@ export interface BuildRequest {
   readonly buildArgs?: Readonly<Record<string, string | null>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly noCache?: boolean;
+  /** Stages that are done anew, by their names. */
+  readonly noCacheStages?: readonly string[];
   /** Ask for base images again. */
   readonly pull?: boolean;
   /** `default`, `host`, `none` or a network, for RUN. */
@@ -34,6 +37,11 @@ export interface BuildRequest {
   readonly extraHosts?: readonly string[];
   readonly shmSize?: number;
   readonly memory?: number;
+  /** Of RUN steps; by default `buildkitsandbox`. */
+  readonly hostname?: string;
+  readonly ulimits?: readonly Ulimit[];
+  /** The cgroup in which those of RUN steps are made. Default: the daemon's. */
+  readonly cgroupParent?: string;
   /** Where steps are looked for that this daemon has not done. */
   readonly cacheFrom?: readonly CacheSource[];
   /** Where the steps of this build are put, for other daemons. */
@@ -73,6 +81,13 @@ export interface AttestRequest {
   readonly provenance?: false | "min" | "max";
   /** Who built it, as a URI. */
   readonly builderId?: string;
+}
+
+/** -1 is without bound. */
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export type Entitlement = "network.host" | "security.insecure";
@@ -129,6 +144,8 @@ export interface Builds {
     request: BuildRequest,
     options?: { readonly signal?: AbortSignal },
   ): Promise<{ readonly warnings: readonly LintWarning[]; readonly failed: boolean }>;
+  /** What a Dockerfile offers and asks for; nothing is built or pulled. Throws as `check`. */
+  outline(request: BuildRequest, options?: { readonly signal?: AbortSignal }): Promise<Outline>;
   /**
    * Throws `invalid` / `dockerfile.*` with file, line and what was expected; `invalid` / `build.step-failed` with
    * Docker's text "The command '…' returned a non-zero code: N".

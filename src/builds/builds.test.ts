@@ -472,6 +472,28 @@ describe("the cache", () => {
     expect(cached(events)).toEqual([false]);
   });
 
+  test("can be left aside for single stages", async () => {
+    const path = await t.context({});
+    const lines = ["FROM busybox AS one", "RUN echo 1 > /1", "FROM busybox AS Two", "RUN echo 2 > /2", "COPY --from=one /1 /1"];
+    await t.build(path, dockerfile(...lines));
+    const before = t.steps.ran.length;
+    await t.build(path, { noCacheStages: ["TWO"], ...dockerfile(...lines) });
+    expect(t.steps.ran.slice(before)).toEqual([["/bin/sh", "-c", "echo 2 > /2"]]);
+  }); // prettier-ignore
+
+  test("the limits and the host's name of RUN steps; another name is another step", async () => {
+    const path = await t.context({});
+    const lines = ["FROM busybox", "RUN echo limits"];
+    const ulimits = [{ name: "nofile", soft: 10, hard: 20 }];
+    await t.build(path, { ulimits, cgroupParent: "/some/parent", ...dockerfile(...lines) });
+    expect(t.steps.given.at(-1)).toEqual({ hostname: undefined, ulimits, cgroupParent: "/some/parent" });
+    await t.build(path, { hostname: "one", ...dockerfile(...lines) });
+    expect(t.steps.given.at(-1)).toMatchObject({ hostname: "one" });
+    const buildArgs = { BUILDKIT_SANDBOX_HOSTNAME: "two" };
+    await t.build(path, { hostname: "one", buildArgs, ...dockerfile(...lines) });
+    expect(t.steps.given.at(-1)).toMatchObject({ hostname: "two" });
+  });
+
   test("the same step of two builds at once runs once", async () => {
     const path = await t.context({});
     const lines = ["FROM busybox", "RUN sleep 0.2; echo together > /t"];

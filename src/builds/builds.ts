@@ -25,7 +25,8 @@ import { createStepCache, stepCacheMigrations } from "./cache/step-cache.ts";
 import { fileDigestMigrations, forgetOldDigests } from "./context/file-digests.ts";
 import type { LintWarning } from "./lint/warning.ts";
 import { namingFullDisk } from "./disk-full.ts";
-import { lintBuild, readBuild } from "./read-build.ts";
+import { outlineOf } from "./outline/outline.ts";
+import { lintBuild, readBuild, type ReadBuild } from "./read-build.ts";
 import { createInstalls } from "./lock/installs.ts";
 import { verifyImage } from "./verify/verify-image.ts";
 import { sweepBuilds } from "./recover.ts";
@@ -79,7 +80,9 @@ export function createBuilds(services: BuildsDependencies, settings: BuildSettin
     },
     attestations,
     verify: (name, source, options) => verifyImage(services, builds, name, source, options),
-    check: (request, options) => checkBuild(shared, request, options?.signal ?? new AbortController().signal),
+    check: (request, options) =>
+      withRead(shared, request, options?.signal, (read) => checkBuild(shared, request, read)),
+    outline: (request, options) => withRead(shared, request, options?.signal, outlineOf),
     pruneCache: (options) => pruneCache(parts, options),
     cacheRecords: () => cacheRecords(parts),
     async cacheUsage() {
@@ -172,17 +175,22 @@ async function runBuild(
   return lock && installs ? { ...result, lock: installs.lock(record.materials) } : result;
 }
 
-async function checkBuild(
+/** Reads what the request names, for as long as `use` looks at it. */
+async function withRead<T>(
   { services }: BuildShared,
   request: BuildRequest,
-  signal: AbortSignal,
-): ReturnType<Builds["check"]> {
+  signal: AbortSignal = new AbortController().signal,
+  use: (read: ReadBuild) => T,
+): Promise<T> {
   const { identity } = services;
   const folder = identity.path("builds", newId().slice(0, 16));
   await using undo = new AsyncDisposableStack();
   undo.defer(() => removeTree(folder, { within: identity.path("builds") }));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const read = await readBuild(services, request, `${folder}/context`, signal);
+  return use(await readBuild(services, request, `${folder}/context`, signal));
+}
+
+function checkBuild({ services }: BuildShared, request: BuildRequest, read: ReadBuild) {
   const stages = request.target === undefined ? read.plan.stages.map((_, index) => index) : read.plan.needed;
   const { linter } = lintBuild(services, request, read, stages);
   return { warnings: linter.warnings, failed: linter.isFatal };

@@ -8,6 +8,7 @@ export type {
   CacheRecord,
   Entitlement,
   NamedContext,
+  Ulimit,
 } from "./build.ts";
 export {
   cacheSource,
@@ -18,6 +19,7 @@ export {
   type CacheSource,
   type CacheTarget,
 } from "./cache/exchange/places.ts";
+export type { Outline, OutlinedArgument, OutlinedMount, Target } from "./outline/outline.ts";
 export { parseLock, type LockFile } from "./lock/lock-file.ts";
 export type { Difference, Verification } from "./verify/verification.ts";
 export type { BuildsDependencies } from "./build-run.ts";

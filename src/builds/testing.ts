@@ -14,13 +14,21 @@ import type { BuildRequest, Builds } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { buildMigrations, createBuilds, type BuildSettings } from "./builds.ts";
 
+type Step = Parameters<StepRunner["run"]>[0];
+/** What chroot(8) can't do, as it was asked for. */
+type Given = { readonly [K in "hostname" | "ulimits" | "cgroupParent"]: Step[K] | undefined };
+
 /** Runs steps with chroot(8) instead of containers: quick, and enough for what the builder itself does. */
-export function chrootSteps(): StepRunner & { readonly ran: string[][] } {
+export function chrootSteps(): StepRunner & { readonly ran: string[][]; readonly given: Given[] } {
   const ran: string[][] = [];
+  const given: Given[] = [];
   return {
     ran,
+    given,
     async run(step, onOutput, signal) {
       ran.push([...step.command]);
+      const { hostname, ulimits, cgroupParent } = step;
+      given.push({ hostname, ulimits, cgroupParent });
       using _mounts = mountAll(step.rootfs, step.mounts);
       const env = Object.fromEntries(step.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
       // As a runtime does.

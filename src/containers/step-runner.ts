@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { posix } from "node:path";
 import { messageOf, shortId } from "../base/index.ts";
 import type { DaemonIdentity } from "../host/index.ts";
 import type { Endpoint, Networks } from "../networks/index.ts";
@@ -28,6 +29,11 @@ export interface Step {
   /** Bytes; undefined is the default of containers. */
   readonly shmSize: number | undefined;
   readonly memory: number | undefined;
+  /** Default `buildkitsandbox`. */
+  readonly hostname?: string;
+  readonly ulimits?: NonNullable<ContainerSpec["resources"]>["ulimits"];
+  /** From the top of each hierarchy; default: the daemon's. */
+  readonly cgroupParent?: string;
   /** As of a container with `--privileged`. */
   readonly privileged?: boolean;
   readonly mounts: readonly HostMount[];
@@ -101,7 +107,7 @@ async function runStep(
     mounts: step.mounts,
     etc: await writeEtcFiles(container, networks),
     network: mode.kind === "host" ? { kind: "host" } : { kind: "new" },
-    cgroupPath: `${identity.cgroupParent}/${step.id}`,
+    cgroupPath: posix.join("/", step.cgroupParent ?? identity.cgroupParent, step.id),
     host,
     pidOf: () => undefined,
   });
@@ -180,14 +186,18 @@ function aborted(signal: AbortSignal | undefined): Promise<never> {
 
 /** The step in the words of the parts that know containers. */
 function asContainer(step: Step, endpoints: readonly Endpoint[]): Container {
+  const resources = {
+    ...(step.memory === undefined ? {} : { memory: step.memory }),
+    ...(step.ulimits === undefined ? {} : { ulimits: step.ulimits }),
+  };
   const spec: ContainerSpec = {
     image: "",
     // BuildKit's name: a name by chance would get into files, and into the image.
-    hostname: "buildkitsandbox",
+    hostname: step.hostname ?? "buildkitsandbox",
     extraHosts: step.extraHosts,
     network: { mode: step.networkMode },
     ...(step.shmSize === undefined ? {} : { shmSize: step.shmSize }),
-    ...(step.memory === undefined ? {} : { resources: { memory: step.memory } }),
+    resources,
     ...(step.privileged ? { security: { privileged: true } } : {}),
   };
   return {

@@ -269,6 +269,19 @@ describe("mounting", () => {
     expect(await fixture.layers.mount({ layers: ids, directory: fixture.at("all") })).toBe(all);
   });
 
+  test("a layer that comes twice counts where it is topmost", async () => {
+    const twice = await unpack({ path: "d/" }, { path: "d/f", content: "twice" });
+    const between = await unpack({ path: "d/" }, { path: "d/.wh.f" }, { path: "d/g" });
+    for (const readOnly of [true, false]) {
+      const at = (name: string) => fixture.at(`${name}-${readOnly}`);
+      const only = await fixture.layers.mount({ layers: [twice, twice], directory: at("only"), readOnly });
+      expect(readdirSync(join(only, "d"))).toEqual(["f"]);
+      const layers = [twice, between, twice];
+      const merged = await fixture.layers.mount({ layers, directory: at("m"), readOnly });
+      expect(readdirSync(join(merged, "d")).toSorted()).toEqual(["f", "g"]);
+    }
+  });
+
   test("a volatile mount can be made again, and its changes committed", async () => {
     const overlay = { layers: [await unpack({ path: "f" })], directory: fixture.at("m"), volatile: true };
     for (const name of ["one", "two"]) {

@@ -18,15 +18,18 @@ export function mountStack(stack: OverlayStack): string {
   const at = (name: string) => join(stack.directory, name);
   if (isMountPoint(at("merged"))) return at("merged");
   // overlayfs wants one lower directory with an upper one, and two without.
-  const fill = ["none", "nil"].slice(0, Math.max(0, (stack.readOnly ? 2 : 1) - stack.lower.length));
-  const lower = [...fill, ...stack.lower].toReversed();
+  // A layer that comes twice counts where it is topmost; the kernel refuses the same directory again.
+  const distinct = [...new Set(stack.lower.toReversed())];
+  const fill = ["none", "nil"].slice(0, Math.max(0, (stack.readOnly ? 2 : 1) - distinct.length)).toReversed();
+  const lower = [...distinct, ...fill];
   const undo = new DisposableStack();
   using _undo = undo;
   mkdirSync(stack.directory, { recursive: true, mode: 0o700 });
   const make = (name: string) => {
     try {
       mkdirSync(at(name), { mode: 0o700 });
-      undo.defer(() => rmdirSync(at(name)));
+      // The kernel may have begun to fill it.
+      undo.defer(() => (name === "work" ? rmSync(at(name), { recursive: true }) : rmdirSync(at(name))));
       return true;
     } catch (error) {
       if (errnoOf(error) === "EEXIST") return false;

@@ -27,7 +27,11 @@ export interface FileStep {
 
 /** What the cache knows of a step. */
 export function findCached(run: BuildRun, key: string): StepResult | undefined {
-  return run.request.noCache ? undefined : run.cache.find(key);
+  return usesCache(run) ? run.cache.find(key) : undefined;
+}
+
+function usesCache({ request: { noCache, noCacheStages = [] }, step }: BuildRun): boolean {
+  return !noCache && !noCacheStages.some((name) => name.toLowerCase() === step.stage?.toLowerCase());
 }
 
 /** Takes a step's result from the cache, or makes it; then the stage goes on from there. */
@@ -153,6 +157,6 @@ async function makeLayer(run: BuildRun, state: StageState, step: FileStep): Prom
 
 /** The step's lock; a cancelled build does not wait for it. A build without cache waits for nobody. */
 async function lockStep(run: BuildRun, key: string): Promise<Disposable> {
-  if (run.request.noCache) return { [Symbol.dispose]: () => {} };
+  if (!usesCache(run)) return { [Symbol.dispose]: () => {} };
   return run.stepLocks.acquire(key, run.signal);
 }

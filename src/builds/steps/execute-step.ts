@@ -23,6 +23,7 @@ export interface Execution {
   readonly network: string;
   readonly extraHosts: readonly string[];
   readonly privileged: boolean;
+  readonly hostname: string | undefined;
 }
 
 /** A here-document that names its own interpreter. */
@@ -49,7 +50,7 @@ export async function execute(
   if (proxy.warning !== undefined && what.network !== "host")
     run.emit({ kind: "warning", text: proxy.warning });
   const last = new LastLines(shownLines);
-  const { shmSize, memory } = run.request;
+  const { shmSize, memory, ulimits, cgroupParent } = run.request;
   run.emit({ kind: "container", id: shortId(id), removed: false });
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const { exitCode, oomKilled } = await run.services.steps.run(
@@ -71,6 +72,9 @@ export async function execute(
       privileged: what.privileged,
       shmSize,
       memory,
+      ...(what.hostname === undefined ? {} : { hostname: what.hostname }),
+      ...(ulimits === undefined ? {} : { ulimits }),
+      ...(cgroupParent === undefined ? {} : { cgroupParent }),
       mounts: [...mounts, ...proxy.mounts, ...aptPins(run, root, folder)],
     },
     (stream, data) => {

@@ -17,6 +17,7 @@ export async function runStep(run: BuildRun, state: StageState, instruction: Run
   const args = state.variables.runArgs();
   const mounts = await prepareMounts(run, state, instruction);
   const { networkMode = "default", extraHosts = [] } = run.request;
+  const hostname = run.global.passed.get("BUILDKIT_SANDBOX_HOSTNAME") ?? run.request.hostname;
   const network = instruction.network === "default" ? networkMode : instruction.network;
   checkEntitlements(run.request, instruction);
   const key = stepKey(state.key, "run", [
@@ -28,6 +29,7 @@ export async function runStep(run: BuildRun, state: StageState, instruction: Run
     mounts.map((mount) => mount.key),
     run.sourceDateEpoch ?? null,
     ...(instruction.security === "insecure" ? ["insecure"] : []),
+    ...(hostname === undefined ? [] : [`hostname ${hostname}`]),
   ]);
   const shown = [...(args.length === 0 ? [] : [`|${args.length}`, ...args]), ...command];
   let stubs: MountStubs | undefined;
@@ -46,6 +48,7 @@ export async function runStep(run: BuildRun, state: StageState, instruction: Run
         network,
         extraHosts,
         privileged,
+        hostname,
       });
     },
     finish: (upper) => stubs?.removeFrom(upper),

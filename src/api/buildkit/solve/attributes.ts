@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { fail } from "../../../base/index.ts";
-import { cacheSource, type AttestRequest, type CacheSource } from "../../../builds/index.ts";
+import { cacheSource, type AttestRequest, type CacheSource, type Ulimit } from "../../../builds/index.ts";
 
+import { codes, RpcError } from "../rpc/status.ts";
 import { attestRequest } from "./attestations.ts";
 
 /** What the frontend `dockerfile.v0` is asked, decoded from its attributes. */
@@ -12,11 +13,16 @@ export interface DockerfileAttributes {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
+  /** Names of stages. */
+  readonly noCacheStages: readonly string[];
   readonly pull: boolean;
   readonly platform: string | undefined;
   readonly networkMode: string | undefined;
   readonly extraHosts: readonly string[];
   readonly shmSize: number | undefined;
+  readonly hostname: string | undefined;
+  readonly ulimits: readonly Ulimit[];
+  readonly cgroupParent: string | undefined;
   /** Names of the client's folders. */
   readonly contextName: string;
   readonly dockerfileName: string;
@@ -35,7 +41,6 @@ export interface DockerfileAttributes {
 
 /** Attributes that change nothing here, and why. */
 const withoutEffect: ReadonlySet<string> = new Set([
-  "frontend.caps", // what the client would understand
   "cmdline", // of the image that a `# syntax=` names: the builder knows the language itself
   "source",
   "multi-platform", // one platform is built
@@ -46,6 +51,7 @@ const prefixesWithoutEffect = ["vcs:", "sharedkey:", "input-metadata:"];
 /** Throws `invalid`, `unimplemented` / `buildkit.attribute` for what is not known. */
 export function decodeAttributes(given: Readonly<Record<string, string>>): DockerfileAttributes {
   const known = readKnown(given);
+  checkCapabilities(given["frontend.caps"]);
   for (const [name, value] of Object.entries(given)) {
     if (
       known.has(name) ||
@@ -56,12 +62,6 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
     throw fail("unimplemented", "buildkit.attribute", `the build option ${name}=${value} is not supported`);
   }
   const noCache = given["no-cache"];
-  if (noCache)
-    throw fail(
-      "unimplemented",
-      "buildkit.attribute",
-      `no-cache for single stages (${noCache}) is not supported`,
-    );
   const remote = given[given.contextkey ?? "context"];
   return {
     filename: given.filename || "Dockerfile",
@@ -69,11 +69,15 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
     buildArgs: prefixed(given, "build-arg:"),
     labels: prefixed(given, "label:"),
     noCache: noCache === "",
+    noCacheStages: list(noCache),
     pull: given["image-resolve-mode"] === "pull",
     platform: onePlatform(given.platform),
     networkMode: given["force-network-mode"] || undefined,
     extraHosts: list(given["add-hosts"]).map((one) => one.replace("=", ":")),
     shmSize: whole("shm-size", given["shm-size"]),
+    hostname: given.hostname || undefined,
+    ulimits: list(given.ulimit).map(ulimitOf),
+    cgroupParent: given["cgroup-parent"] || undefined,
     contextName: given.contextkey || "context",
     dockerfileName: given.dockerfilekey || "dockerfile",
     localDockerfile: given.dockerfilekey !== undefined,
@@ -88,13 +92,28 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
 
 const names = [
   "filename", "target", "no-cache", "image-resolve-mode", "platform", "force-network-mode", "add-hosts", "shm-size",
-  "contextkey", "dockerfilekey", "context", "cache-imports", "requestid", "attest:sbom", "attest:provenance",
+  "hostname", "ulimit", "cgroup-parent", "contextkey", "dockerfilekey", "frontend.caps", "context", "cache-imports", "requestid", "attest:sbom", "attest:provenance",
 ]; // prettier-ignore
 const prefixes = ["build-arg:", "label:", "context:", "local-sessionid:"];
 
 function readKnown(given: Readonly<Record<string, string>>): ReadonlySet<string> {
   const prefixedNames = Object.keys(given).filter((name) => prefixes.some((one) => name.startsWith(one)));
   return new Set([...names, ...prefixedNames]);
+}
+
+/** What a client may demand of the frontend (BuildKit's frontend/dockerfile/builder/caps.go). */
+const capabilities: ReadonlySet<string> = new Set(
+  ["inputs", "subrequests", "contexts", "gitquerystring"].map((name) => `moby.buildkit.frontend.${name}`),
+);
+
+function checkCapabilities(text: string | undefined): void {
+  for (const demanded of list(text)) {
+    const name = demanded.replace(/\+forward$/, "");
+    if (capabilities.has(name)) continue;
+    const value = Buffer.from(JSON.stringify({ name }));
+    const detail = { typeUrl: "github.com/moby/buildkit/errdefs.FrontendCap+json", value };
+    throw new RpcError(codes.unimplemented, `unsupported frontend capability ${name}`, [detail]);
+  }
 }
 
 function prefixed(given: Readonly<Record<string, string>>, prefix: string): Record<string, string> {
@@ -110,6 +129,13 @@ function whole(name: string, text: string | undefined): number | undefined {
   if (!text) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw fail("invalid", "buildkit.attribute", `${name} is not a whole number: '${text}'`);
+}
+
+/** `nofile=1024:2048`, `core=-1`. */
+function ulimitOf(text: string): Ulimit {
+  const [, name = "", soft = "", hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  if (name !== "") return { name, soft: Number(soft), hard: Number(hard) };
+  throw fail("invalid", "buildkit.attribute", `ulimit is not NAME=SOFT[:HARD]: '${text}'`);
 }
 
 function onePlatform(text: string | undefined): string | undefined {

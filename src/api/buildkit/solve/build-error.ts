@@ -23,7 +23,7 @@ export function buildError(error: unknown, { name, text }: ShownDockerfile): Rpc
 }
 
 /** Errors of Dockerfiles begin with their place. */
-function lineIn(message: string, file: string): number | undefined {
+export function lineIn(message: string, file: string): number | undefined {
   if (!message.startsWith(`${file}:`)) return undefined;
   const line = /^(\d+):/.exec(message.slice(file.length + 1))?.[1];
   return line === undefined ? undefined : Number(line);

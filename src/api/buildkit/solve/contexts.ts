@@ -27,9 +27,11 @@ export async function loadBuildFiles(files: ClientFiles): Promise<BuildFiles> {
     };
   }
   if (dockerfile === undefined) throw new Error(`the folder ${dockerfileName} was not loaded`);
-  const ignoreText = dockerfile.ignore ?? (await loadIgnore(files, contextName));
+  const { subrequest } = files.attributes;
+  const looksAtContext = subrequest === undefined || subrequest === "frontend.lint";
+  const ignoreText = dockerfile.ignore ?? (looksAtContext ? await loadIgnore(files, contextName) : "");
   // A question about the Dockerfile needs no other file.
-  if (files.attributes.subrequest !== undefined) {
+  if (subrequest !== undefined) {
     return {
       context: { kind: "directory", path: dockerfile.folder },
       dockerfileText: dockerfile.text,

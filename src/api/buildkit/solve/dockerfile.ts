@@ -23,7 +23,7 @@ import { answerSubrequest } from "./subrequests.ts";
 import type { Solve } from "./solves.ts";
 
 export interface FrontendDependencies {
-  readonly builds: Pick<Builds, "build" | "check">;
+  readonly builds: Pick<Builds, "build" | "check" | "outline">;
   readonly images: Pick<Images, "resolve">;
   readonly sessions: Sessions;
   readonly folders: KeptFolders;
@@ -70,32 +70,18 @@ export async function solveDockerfile(
 }
 
 function optionsOf(attributes: DockerfileAttributes) {
-  const {
-    target,
-    platform,
-    networkMode,
-    shmSize,
-    buildArgs,
-    labels,
-    extraHosts,
-    noCache,
-    pull,
-    cacheFrom,
-    attest,
-  } = attributes;
+  const { target, platform, networkMode, shmSize, hostname, cgroupParent } = attributes;
+  const { buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom, ulimits } = attributes;
   return {
     dockerfile: attributes.filename,
-    buildArgs,
-    labels,
-    attest,
-    extraHosts,
-    noCache,
-    pull,
-    cacheFrom,
+    ...{ buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom },
     ...(target === undefined ? {} : { target }),
     ...(platform === undefined ? {} : { platform }),
     ...(networkMode === undefined ? {} : { networkMode }),
     ...(shmSize === undefined ? {} : { shmSize }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    ...(ulimits.length === 0 ? {} : { ulimits }),
   };
 }
 

@@ -10,6 +10,9 @@ import { holds, quirks } from "../quirks.ts";
 
 const argumentsMap = z.record(z.string(), z.string().nullable()).nullish();
 const labelsMap = z.record(z.string(), z.string()).nullish();
+const ulimits = z
+  .array(z.object({ Name: z.string(), Soft: z.int(), Hard: z.int() }))
+  .nullish();
 const names = z.array(z.string()).nullish();
 
 /**
@@ -36,6 +39,14 @@ export function decodeBuild(c: ApiContext, source: AsyncIterable<Uint8Array>): B
     extraHosts: filled((c.req.queries("extrahosts") ?? []).flatMap((one) => one.split(",")).filter(Boolean)),
     shmSize: nonZero(integer(c, "shmsize")),
     memory: nonZero(integer(c, "memory")),
+    cgroupParent: text(c, "cgroupparent") || undefined,
+    ulimits: filled(
+      checked(json(c, "ulimits"), ulimits, "ulimits")?.map((one) => ({
+        name: one.Name,
+        soft: one.Soft,
+        hard: one.Hard,
+      })),
+    ),
     cacheFrom: checked(json(c, "cachefrom"), names, "cachefrom")?.map(
       (name) => ({ kind: "image", name }) as const,
     ),
