@@ -71,7 +71,8 @@ export async function solveDockerfile(
 
 function optionsOf(attributes: DockerfileAttributes) {
   const { target, platform, networkMode, shmSize, hostname, cgroupParent } = attributes;
-  const { buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom, ulimits } = attributes;
+  const { buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom, ulimits } =
+    attributes;
   return {
     dockerfile: attributes.filename,
     ...{ buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom },

@@ -11,7 +11,9 @@ const builds: Pick<Builds, "check" | "outline"> = {
     Promise.resolve({
       name: target ?? "b",
       description: "",
-      targets: [{ name: "b", description: "is b", isDefault: true, base: "x", platform: "", start: 1, end: 1 }],
+      targets: [
+        { name: "b", description: "is b", isDefault: true, base: "x", platform: "", start: 1, end: 1 },
+      ],
       args: [{ name: "A", value: undefined, description: "", start: 2, end: 3 }],
       secrets: [{ name: "s", required: true, start: 4, end: 4 }],
       ssh: [{ name: "default", required: false, start: 5, end: 5 }],

@@ -10,9 +10,7 @@ import { holds, quirks } from "../quirks.ts";
 
 const argumentsMap = z.record(z.string(), z.string().nullable()).nullish();
 const labelsMap = z.record(z.string(), z.string()).nullish();
-const ulimits = z
-  .array(z.object({ Name: z.string(), Soft: z.int(), Hard: z.int() }))
-  .nullish();
+const ulimits = z.array(z.object({ Name: z.string(), Soft: z.int(), Hard: z.int() })).nullish();
 const names = z.array(z.string()).nullish();
 
 /**
