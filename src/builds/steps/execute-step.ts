@@ -50,7 +50,6 @@ export async function execute(
   if (proxy.warning !== undefined && what.network !== "host")
     run.emit({ kind: "warning", text: proxy.warning });
   const last = new LastLines(shownLines);
-  const { shmSize, memory, ulimits, cgroupParent } = run.request;
   run.emit({ kind: "container", id: shortId(id), removed: false });
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const { exitCode, oomKilled } = await run.services.steps.run(
@@ -70,11 +69,7 @@ export async function execute(
       networkMode: what.network,
       extraHosts: what.extraHosts,
       privileged: what.privileged,
-      shmSize,
-      memory,
-      ...(what.hostname === undefined ? {} : { hostname: what.hostname }),
-      ...(ulimits === undefined ? {} : { ulimits }),
-      ...(cgroupParent === undefined ? {} : { cgroupParent }),
+      ...limitsOf(run, what),
       mounts: [...mounts, ...proxy.mounts, ...aptPins(run, root, folder)],
     },
     (stream, data) => {
@@ -93,6 +88,17 @@ export async function execute(
   const { file, line, keyword } = what.place;
   const failure = { exitCode, place: { file, line, keyword }, output: last.lines };
   throw stepFailed(what.command, failure, oomKilled);
+}
+
+function limitsOf({ request }: BuildRun, { hostname }: Execution) {
+  const { shmSize, memory, ulimits, cgroupParent } = request;
+  return {
+    shmSize,
+    memory,
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(ulimits === undefined ? {} : { ulimits }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+  };
 }
 
 async function openMounts(
