@@ -117,7 +117,7 @@ class StageOutlines {
       for (const [name, value] of pairs) variables.setEnv(name, value);
     }
     if (one.kind === "RUN") this.#mounts(one, replace);
-    for (const source of sourceStages(stages, index, one)) this.visit(source);
+    for (const source of sourceStages(stages, one)) this.visit(source);
   }
 
   #argument(
