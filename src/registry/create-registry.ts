@@ -13,6 +13,8 @@ import { createLeases } from "./leases.ts";
 import { createLinkTable } from "./link-table.ts";
 import { createManifestTable } from "./manifest-table.ts";
 import { createManifests } from "./manifests.ts";
+import { createOverview } from "./overview.ts";
+import { createProtections } from "./protections.ts";
 import { createQuotas } from "./quotas.ts";
 import type { Registry } from "./registry.ts";
 import { createRepositories } from "./repositories.ts";
@@ -43,15 +45,17 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
   const repositories = createRepositories(state, clock);
   const links = createLinkTable(state, clock);
   const quotas = createQuotas(state);
+  const protections = createProtections(state);
   const shared = { ...common, leases, repositories, links, quotas };
   const uploads = createUploads({ ...shared, directory: join(directory, "uploads") });
   const garbage = createRegistryGarbage({ state, clock, uploads, removeUnneeded });
-  const retention = createRetention(state, clock);
+  const retention = createRetention(state, clock, protections);
   const webhooks = createWebhooks(common);
   const table = createManifestTable(state, clock);
   const manifests = createManifests({
     ...shared,
     table,
+    protections,
     announce: (happened) => webhooks.announce(happened),
     release: (blobs) => garbage.release(blobs),
   });
@@ -78,6 +82,8 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
     uploads,
     quotas,
     retention,
+    protections,
+    overview: createOverview(state),
     webhooks,
     users: createUsers(state, clock),
     tokens: createTokens(directory, clock),

@@ -7,6 +7,8 @@ export type { RegistryEvent, StoredManifest } from "./manifest.ts";
 export { indexMembers, isIndex, largestManifest, manifestTypes } from "./manifest-format.ts";
 export { checkDigest, checkName, checkReference, type Reference } from "./names.ts";
 export { checkPattern, fits } from "./patterns.ts";
+export type { ManifestSummary, Overview, RepositorySummary } from "./overview.ts";
+export type { Protection, Protections } from "./protections.ts";
 export type { Quota, Quotas } from "./quotas.ts";
 export type {
   Blobs,

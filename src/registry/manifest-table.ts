@@ -18,9 +18,16 @@ export interface ManifestTable {
   delete(repository: number, digest: Digest): boolean;
   untag(repository: number, tag: string): boolean;
   tags(repository: number, page: Page): string[];
+  tagsOf(repository: number, digest: Digest): string[];
+  /** Somebody has got the manifest. */
+  pulled(repository: string, digest: Digest): void;
   /** In the order of their pushes. */
   referrers(repository: number, subject: Digest): Iterable<Descriptor>;
 }
+
+/** So exactly is known when a manifest was last pulled. */
+const pulledEveryMs = 60_000;
+const mostWritten = 10_000;
 
 interface Row {
   digest: Digest;
@@ -50,10 +57,21 @@ export function createManifestTable({ db }: State, clock: Clock): ManifestTable 
      WHERE repository = ? AND subject = ? ORDER BY pushed_at, digest`,
   );
   const insert = db.query(
-    `INSERT INTO registry_manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO registry_manifests
+       (repository, digest, media_type, size, pushed_at, subject, artifact_type, annotations)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET media_type = excluded.media_type`,
   );
   const insertReference = db.query("INSERT OR IGNORE INTO registry_references VALUES (?, ?, ?)");
+  const tagsOf = db.query<{ name: string }, [number, string]>(
+    "SELECT name FROM registry_tags WHERE repository = ? AND digest = ? ORDER BY name",
+  );
+  const pulled = db.query<unknown, [number, string, string]>(
+    `UPDATE registry_manifests SET pulled_at = ?
+     WHERE repository = (SELECT id FROM registry_repositories WHERE name = ?) AND digest = ?`,
+  );
+  /** When what was pulled was last written down. */
+  const written = new Map<string, number>();
   const now = () => clock.now().getTime();
   const changes = (statement: string, ...values: (string | number)[]) => db.run(statement, values).changes;
 
@@ -74,6 +92,14 @@ export function createManifestTable({ db }: State, clock: Clock): ManifestTable 
     untag: (repository, tag) =>
       changes("DELETE FROM registry_tags WHERE repository = ? AND name = ?", repository, tag) > 0,
     tags: (repository, { n = -1, last = "" }) => tags.all(repository, last, n).map((row) => row.name),
+    tagsOf: (repository, digest) => tagsOf.all(repository, digest).map((row) => row.name),
+    pulled(repository, digest) {
+      const key = `${repository}@${digest}`;
+      if (now() - (written.get(key) ?? 0) < pulledEveryMs) return;
+      if (written.size > mostWritten) written.clear();
+      written.set(key, now());
+      pulled.run(now(), repository, digest);
+    },
     referrers: (repository, subject) => referrers.all(repository, subject).map(toDescriptor),
   };
 }

@@ -9,6 +9,7 @@ import { readManifest, refuseSize, type ManifestContent } from "./manifest-forma
 import type { ManifestTable } from "./manifest-table.ts";
 import { checkName, checkReference, type Reference } from "./names.ts";
 import type { Condition, ManifestPush, Manifests, PushedManifest } from "./registry.ts";
+import type { Protections } from "./protections.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Repositories } from "./repositories.ts";
 
@@ -20,13 +21,14 @@ export interface ManifestsDependencies {
   readonly table: ManifestTable;
   readonly links: LinkTable;
   readonly quotas: Quotas;
+  readonly protections: Pick<Protections, "check">;
   /** Frees those of the blobs that nobody needs any more. */
   readonly release: (blobs: readonly Digest[]) => Promise<unknown>;
   readonly announce: (happened: RegistryEvent) => void;
 }
 
 export function createManifests(dependencies: ManifestsDependencies): Manifests {
-  const { state, content, repositories, table, release, announce } = dependencies;
+  const { state, content, repositories, table, protections, release, announce } = dependencies;
   const cache = createManifestCache();
 
   const lookUp = (repository: string, reference: Reference): StoredManifest | undefined => {
@@ -55,6 +57,7 @@ export function createManifests(dependencies: ManifestsDependencies): Manifests 
       const manifest = find(repository, reference);
       const id = repositories.need(repository);
       const tags = "tag" in reference ? [reference.tag] : [];
+      protections.check(repository, "tag" in reference ? tags : table.tagsOf(id, manifest.digest));
       state.transaction(() => {
         if ("tag" in reference) table.untag(id, reference.tag);
         else table.delete(id, manifest.digest);
@@ -63,6 +66,7 @@ export function createManifests(dependencies: ManifestsDependencies): Manifests 
       await state.flushed();
       if ("digest" in reference) await release([manifest.digest]);
     },
+    pulled: (repository, digest) => table.pulled(repository, digest),
     tags: (repository, page = {}) => table.tags(repositories.need(checkName(repository)), page),
     *referrers(repository, subject, { artifactType, last } = {}) {
       const id = repositories.idOf(checkName(repository));
@@ -76,11 +80,12 @@ export function createManifests(dependencies: ManifestsDependencies): Manifests 
 }
 
 async function put(
-  { state, content, leases, repositories, table, links, quotas, announce }: ManifestsDependencies,
+  dependencies: ManifestsDependencies,
   lookUp: (repository: string, reference: Reference) => StoredManifest | undefined,
   repository: string,
   push: ManifestPush,
 ): Promise<PushedManifest> {
+  const { state, content, leases, repositories, table, links, quotas, announce } = dependencies;
   const { bytes, reference } = push;
   checkName(repository);
   refuseSize(bytes.length);
@@ -98,6 +103,8 @@ async function put(
   // From here to the end of the transaction nothing comes between.
   state.transaction(() => {
     if (push.condition) refuseUnless(push.condition, lookUp(repository, reference)?.digest);
+    const moved = tags.filter((tag) => (lookUp(repository, { tag })?.digest ?? digest) !== digest);
+    dependencies.protections.check(repository, moved);
     const id = repositories.ensure(repository);
     if (push.cached !== true) refuseMissing(links, id, manifest);
     table.insert(id, { ...manifest, digest, size: bytes.length });

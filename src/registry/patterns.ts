@@ -16,6 +16,14 @@ export function fits(pattern: string, name: string): boolean {
 }
 
 /** Throws `invalid` / `registry.pattern-invalid`. */
+export function checkTagPattern(pattern: string): string {
+  if (/^[a-zA-Z0-9._*-]{1,128}$/.test(pattern)) return pattern;
+  throw refuse("invalid", "registry.pattern-invalid", `'${pattern}' is no pattern of tags`, {
+    hint: "write a tag, with * for any text: latest, v*, *",
+  });
+}
+
+/** Throws `invalid` / `registry.pattern-invalid`. */
 export function checkPattern(pattern: string): string {
   if (/^[a-z0-9._/*-]{1,255}$/.test(pattern)) return pattern;
   throw refuse("invalid", "registry.pattern-invalid", `'${pattern}' is no pattern of repositories`, {

@@ -3,6 +3,8 @@ import type { BlobInfo, Descriptor, Digest } from "../content/index.ts";
 import type { Caches } from "./cache/cache.ts";
 import type { StoredManifest } from "./manifest.ts";
 import type { Reference } from "./names.ts";
+import type { Overview } from "./overview.ts";
+import type { Protections } from "./protections.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Retention } from "./retention.ts";
 import type { Tokens } from "./tokens.ts";
@@ -28,6 +30,8 @@ export interface Registry {
   readonly caches: Caches;
   readonly quotas: Quotas;
   readonly retention: Retention;
+  readonly protections: Protections;
+  readonly overview: Overview;
   readonly webhooks: Webhooks;
   readonly users: Users;
   readonly tokens: Tokens;
@@ -88,10 +92,12 @@ export interface Manifests {
   /**
    * Stores a manifest after checking it: its form, its size, and that what it refers to is in the repository; an index
    * may be sparse. Throws `invalid` / `registry.manifest-invalid`, `registry.manifest-too-large`,
-   * `registry.manifest-blob-unknown`, `precondition` / `registry.condition-failed`.
+   * `registry.manifest-blob-unknown`, `precondition` / `registry.condition-failed`, `permission` / `registry.tag-protected`.
    */
   put(repository: string, push: ManifestPush): Promise<PushedManifest>;
-  /** By tag only the tag goes; by digest the manifest with all its tags. */
+  /** Somebody got the manifest, of which the rules of retention may want to know. */
+  pulled(repository: string, digest: Digest): void;
+  /** By tag only the tag goes; by digest the manifest with all its tags. Throws `permission` / `registry.tag-protected`. */
   delete(repository: string, reference: Reference, actor?: string): Promise<void>;
   /** In the order of their bytes. Throws `not-found` / `registry.name-unknown`. */
   tags(repository: string, page?: Page): string[];

@@ -2,11 +2,14 @@ import type { Clock } from "../base/index.ts";
 import type { Digest } from "../content/index.ts";
 import type { State } from "../state/index.ts";
 import { refuse } from "./errors.ts";
-import { checkPattern, fits } from "./patterns.ts";
+import { checkPattern, checkTagPattern, fits } from "./patterns.ts";
+import type { Protections } from "./protections.ts";
 
 /**
  * What is kept of the repositories that fit a pattern. `keepTags`: of the tags that fit `tags`, so many that were pushed
- * last stay. `untaggedMs`: manifests without a tag go so long after their push; those that an index refers to, and
+ * last stay. `unusedMs`: those that were pushed or pulled within this time stay; where both are said, either is enough.
+ * Protected tags stay and are not counted, nor are those that only name what belongs to a manifest (`sha256-….sig`):
+ * they go when a rule takes it. `untaggedMs`: manifests without a tag go so long after their push; those that an index refers to, and
  * referrers of a manifest that is there, stay.
  */
 export interface RetentionRule {
@@ -14,6 +17,7 @@ export interface RetentionRule {
   readonly repositories: string;
   readonly tags: string;
   readonly keepTags?: number;
+  readonly unusedMs?: number;
   readonly untaggedMs?: number;
 }
 
@@ -38,6 +42,7 @@ interface Row {
   tags: string;
   keep_tags: number | null;
   untagged_ms: number | null;
+  unused_ms: number | null;
 }
 
 interface Repository {
@@ -45,20 +50,26 @@ interface Repository {
   readonly name: string;
 }
 
-export function createRetention(state: State, clock: Clock): Retention {
+export function createRetention(
+  state: State,
+  clock: Clock,
+  protections: Pick<Protections, "covers">,
+): Retention {
   const { db } = state;
   const list = () => db.query<Row, []>("SELECT * FROM registry_retention ORDER BY id").all().map(toRule);
   return {
     list,
     add(rule) {
       checkPattern(rule.repositories);
-      if (rule.keepTags === undefined && rule.untaggedMs === undefined) throw keepsEverything();
+      checkTagPattern(rule.tags);
+      const { keepTags = null, untaggedMs = null, unusedMs = null } = rule;
+      if (keepTags === null && untaggedMs === null && unusedMs === null) throw keepsEverything();
       const row = db
-        .query<Row, [string, string, number | null, number | null]>(
-          `INSERT INTO registry_retention (repositories, tags, keep_tags, untagged_ms)
-           VALUES (?, ?, ?, ?) RETURNING *`,
+        .query<Row, [string, string, number | null, number | null, number | null]>(
+          `INSERT INTO registry_retention (repositories, tags, keep_tags, untagged_ms, unused_ms)
+           VALUES (?, ?, ?, ?, ?) RETURNING *`,
         )
-        .get(rule.repositories, rule.tags, rule.keepTags ?? null, rule.untaggedMs ?? null);
+        .get(rule.repositories, rule.tags, keepTags, untaggedMs, unusedMs);
       return toRule(row!);
     },
     remove: (id) => db.run("DELETE FROM registry_retention WHERE id = ?", [id]).changes > 0,
@@ -68,7 +79,7 @@ export function createRetention(state: State, clock: Clock): Retention {
       return state.transaction(() => {
         // A dry run does it all and takes it back.
         db.run("SAVEPOINT retention");
-        const result = applyRules(state, rules, clock.now().getTime());
+        const result = applyRules({ state, protections, rules, now: clock.now().getTime() });
         db.run(dryRun ? "ROLLBACK TO retention" : "RELEASE retention");
         return result;
       });
@@ -76,26 +87,58 @@ export function createRetention(state: State, clock: Clock): Retention {
   };
 }
 
-function applyRules({ db }: State, rules: readonly RetentionRule[], now: number): RetentionResult {
+/** `sha256-…`, `sha256-….sig`: tags by which clients find what belongs to a manifest. */
+const attachedTag = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(\.[a-z]+)?$/;
+
+interface Applied {
+  readonly state: State;
+  readonly protections: Pick<Protections, "covers">;
+  readonly rules: readonly RetentionRule[];
+  readonly now: number;
+}
+
+function applyRules({ state: { db }, protections, rules, now }: Applied): RetentionResult {
   const repositories = db.query<Repository, []>("SELECT id, name FROM registry_repositories").all();
   const pairs = rules.flatMap((rule) =>
     repositories
       .filter(({ name }) => fits(rule.repositories, name))
       .map((repository) => ({ rule, repository })),
   );
-  const tagsOf = db.query<{ name: string }, [number]>(
-    "SELECT name FROM registry_tags WHERE repository = ? ORDER BY updated_at DESC, name DESC",
+  const tagsOf = db.query<{ name: string; used: number }, [number]>(
+    `SELECT t.name, max(t.updated_at, coalesce(m.pulled_at, 0)) AS used FROM registry_tags AS t
+     JOIN registry_manifests AS m ON m.repository = t.repository AND m.digest = t.digest
+     WHERE t.repository = ? ORDER BY t.updated_at DESC, t.name DESC`,
   );
-  const tags = pairs.flatMap(({ rule, repository: { id, name: repository } }) => {
-    if (rule.keepTags === undefined) return [];
-    const matching = tagsOf.all(id).filter(({ name }) => fits(rule.tags, name));
-    return matching.slice(rule.keepTags).map(({ name: tag }) => {
-      db.run("DELETE FROM registry_tags WHERE repository = ? AND name = ?", [id, tag]);
-      return { repository, tag };
-    });
+  const untag = ({ id, name: repository }: Repository, tag: string) => {
+    db.run("DELETE FROM registry_tags WHERE repository = ? AND name = ?", [id, tag]);
+    return { repository, tag };
+  };
+  const tags = pairs.flatMap(({ rule, repository }) => {
+    const { keepTags, unusedMs } = rule;
+    if (keepTags === undefined && unusedMs === undefined) return [];
+    return tagsOf
+      .all(repository.id)
+      .filter(({ name }) => fits(rule.tags, name) && !attachedTag.test(name))
+      .filter(({ name }) => !protections.covers(repository.name, name))
+      .slice(keepTags ?? 0)
+      .filter(({ used }) => unusedMs === undefined || used < now - unusedMs)
+      .map(({ name }) => untag(repository, name));
   });
   const manifests = pairs.flatMap(({ rule, repository }) => untagged(db, rule, repository, now));
-  return { tags, manifests };
+  const gone = new Set(manifests.map(({ repository, digest }) => `${repository}@${digest}`));
+  const attached = repositories.flatMap((repository) =>
+    gone.size === 0
+      ? []
+      : tagsOf
+          .all(repository.id)
+          .filter(({ name }) => attachedTag.test(name) && gone.has(`${repository.name}@${subjectOf(name)}`))
+          .map(({ name }) => untag(repository, name)),
+  );
+  return { tags: [...tags, ...attached], manifests };
+}
+
+function subjectOf(tag: string): string {
+  return tag.replace(/\..*$/, "").replace("-", ":");
 }
 
 /** Until nothing more goes: an index that is gone needs its members no more. */
@@ -129,6 +172,7 @@ function toRule({
   tags,
   keep_tags: keepTags,
   untagged_ms: untaggedMs,
+  unused_ms: unusedMs,
 }: Row): RetentionRule {
   return {
     id,
@@ -136,11 +180,12 @@ function toRule({
     tags,
     ...(keepTags === null ? {} : { keepTags }),
     ...(untaggedMs === null ? {} : { untaggedMs }),
+    ...(unusedMs === null ? {} : { unusedMs }),
   };
 }
 
 function keepsEverything(): Error {
   return refuse("invalid", "registry.rule-invalid", "the rule keeps everything", {
-    hint: "say how many tags are kept (--keep 10), or how long manifests without a tag (--untagged 168h)",
+    hint: "say how many tags stay (--last 10), for how long unused ones do (--unused 720h), or manifests without a tag (--untagged 168h)",
   });
 }

@@ -67,12 +67,115 @@ describe("retention", () => {
     await it.registry.manifests.delete("app", { digest: image });
     expect(it.registry.retention.apply().manifests).toEqual([{ repository: "app", digest: referrer }]);
   });
+  test("what nobody has pushed or pulled for a while goes, but for the last ones", async () => {
+    for (const tag of ["v1", "v2", "v3", "v4"]) await pushImage(it.registry, "app", tag);
+    const day = 24 * 3_600_000;
+    await it.clock.advance(10 * day);
+    await pushImage(it.registry, "app", "v5");
+    it.registry.manifests.pulled("app", it.registry.manifests.find("app", { tag: "v2" }).digest);
+    const rule = it.registry.retention.add({ repositories: "app", tags: "v*", unusedMs: 5 * day });
+    expect(it.registry.retention.apply({ dryRun: true }).tags.map((one) => one.tag)).toEqual([
+      "v4",
+      "v3",
+      "v1",
+    ]);
+    it.registry.retention.remove(rule.id);
+    it.registry.retention.add({ repositories: "app", tags: "v*", unusedMs: 5 * day, keepTags: 2 });
+    expect(it.registry.retention.apply().tags.map((one) => one.tag)).toEqual(["v3", "v1"]);
+    await it.clock.advance(6 * day);
+    expect(it.registry.retention.apply().tags.map((one) => one.tag)).toEqual(["v2"]);
+  });
+  test("tags of signatures are not counted, and go with what they belong to", async () => {
+    const signatureOf = (digest: string) => `${digest.replace(":", "-")}.sig`;
+    const old = await pushImage(it.registry, "app", "v1");
+    await pushImage(it.registry, "app", signatureOf(old));
+    await it.clock.advance(1000);
+    const latest = await pushImage(it.registry, "app", "v2");
+    await pushImage(it.registry, "app", signatureOf(latest));
+    it.registry.retention.add({ repositories: "app", tags: "*", keepTags: 1, untaggedMs: 60_000 });
+    expect(it.registry.retention.apply()).toMatchObject({ tags: [{ tag: "v1" }], manifests: [] });
+    await it.clock.advance(120_000);
+    expect(it.registry.retention.apply()).toMatchObject({
+      tags: [{ tag: signatureOf(old) }],
+      manifests: [{ digest: old }],
+    });
+    expect(tags()).toEqual([signatureOf(latest), "v2"]);
+  });
   test("a rule that keeps everything, or fits no name, is refused", () => {
     expect(() => it.registry.retention.add({ repositories: "*", tags: "*" })).toThrow("keeps everything");
     expect(() => it.registry.retention.add({ repositories: "A b", tags: "*", keepTags: 1 })).toThrow(
       "no pattern",
     );
   });
+});
+
+describe("protected tags", () => {
+  const refused = { kind: "permission", code: "registry.tag-protected" };
+  test("are not moved or deleted, by rules neither; new ones come once", async () => {
+    const { manifests, protections, retention } = it.registry;
+    protections.add({ repositories: "team/*", tags: "v*" });
+    const digest = await pushImage(it.registry, "team/app", "v1", ["first"]);
+    await pushImage(it.registry, "team/app", "v1", ["first"]); // the same again is no change
+    expect(await failure(pushImage(it.registry, "team/app", "v1", ["second"]))).toMatchObject({
+      ...refused,
+      detail: { name: "team/app", tag: "v1" },
+    });
+    expect(await failure(manifests.delete("team/app", { tag: "v1" }))).toMatchObject(refused);
+    expect(await failure(manifests.delete("team/app", { digest }))).toMatchObject(refused);
+    const bytes = await manifests.read(manifests.find("team/app", { digest }));
+    await pushImage(it.registry, "team/app", "v2", ["other"]);
+    const more = manifests.put("team/app", { reference: { digest }, tags: ["new", "v2"], bytes });
+    expect(await failure(more)).toMatchObject(refused);
+    expect(manifests.tags("team/app")).toEqual(["v1", "v2"]);
+    await pushImage(it.registry, "team/app", "moves", ["a"]);
+    await pushImage(it.registry, "team/app", "moves", ["b"]);
+    retention.add({ repositories: "*", tags: "*", keepTags: 0 });
+    expect(retention.apply().tags).toEqual([{ repository: "team/app", tag: "moves" }]);
+    expect(protections.remove({ repositories: "team/*", tags: "v*" })).toBe(true);
+    expect(protections.remove({ repositories: "team/*", tags: "v*" })).toBe(false);
+    await manifests.delete("team/app", { tag: "v1" });
+  });
+  test("patterns that are none are refused", () => {
+    expect(() => it.registry.protections.add({ repositories: "A b", tags: "*" })).toThrow("no pattern");
+    expect(() => it.registry.protections.add({ repositories: "*", tags: "a b" })).toThrow(
+      "no pattern of tags",
+    );
+  });
+});
+
+test("what there is: repositories and manifests, with sizes and times", async () => {
+  const { manifests, overview } = it.registry;
+  const start = it.clock.now().getTime();
+  const digest = await pushImage(it.registry, "app", "v1", ["shared", "own"]);
+  const { size } = manifests.find("app", { digest });
+  await it.clock.advance(1000);
+  const subject = { ...descriptor("", "a/b"), digest };
+  await pushImage(it.registry, "app", "about", ["about"], { subject });
+  const [one, two] = overview.manifests("app");
+  const config = JSON.stringify({ architecture: "amd64", os: "linux", note: "shared,own" }).length;
+  expect(two).toMatchObject({ digest, tags: ["v1"], bytes: size + config + 9, pushedAt: start });
+  expect(two).not.toHaveProperty("pulledAt");
+  // What it is about is no part of it.
+  expect(one).toMatchObject({ tags: ["about"], subject: digest, pushedAt: start + 1000 });
+  expect(one!.bytes).toBeLessThan(two!.bytes + 500);
+  await it.clock.advance(100_000);
+  manifests.pulled("app", digest);
+  await it.clock.advance(30_000);
+  manifests.pulled("app", digest); // known to a minute
+  expect(overview.manifests("app")[1]!.pulledAt).toBe(start + 101_000);
+  await pushBlob(it.registry, "other", "12345");
+  expect(overview.repositories()).toEqual([
+    {
+      name: "app",
+      tags: 2,
+      manifests: 2,
+      bytes: one!.bytes + two!.bytes,
+      pushedAt: start + 1000,
+      pulledAt: start + 101_000,
+    },
+    { name: "other", tags: 0, manifests: 0, bytes: 5 },
+  ]);
+  expect(() => overview.manifests("nowhere")).toThrow("there is no repository 'nowhere'");
 });
 
 describe("quotas", () => {

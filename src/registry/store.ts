@@ -58,4 +58,12 @@ export const registryMigrations: readonly Migration[] = [
         user TEXT NOT NULL, repositories TEXT NOT NULL, actions TEXT NOT NULL,
         PRIMARY KEY (user, repositories)) STRICT;`,
   },
+  {
+    id: "registry/003",
+    sql: `
+      ALTER TABLE registry_manifests ADD COLUMN pulled_at INTEGER;
+      ALTER TABLE registry_retention ADD COLUMN unused_ms INTEGER;
+      CREATE TABLE registry_protections (
+        repositories TEXT NOT NULL, tags TEXT NOT NULL, PRIMARY KEY (repositories, tags)) STRICT;`,
+  },
 ];

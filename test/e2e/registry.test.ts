@@ -342,6 +342,23 @@ describe("users, rights and a certificate of our own", () => {
       ]);
       const secret = await run(["skopeo", "inspect", ...trusted, `docker://${host}/team/secret:1`]);
       expect(secret.stderr).toContain("unauthorized");
+      expect(await virga("registry", "ls")).toMatch(/^team\/public +1 +\S+ \w+ +.* ago +.* ago$/m);
+      await virga("registry", "protect", "team/*", "--tags", "1*");
+      const moved = await skopeo(
+        `docker://${host}/team/public:1`,
+        `docker://${host}/team/public:1`,
+        ...source,
+        ...dest,
+      );
+      expect(moved).toMatchObject({ exitCode: 0 }); // what it is already
+      const removed = await secure.virga(["registry", "rm", "team/public:1"]);
+      expect([removed.exitCode, removed.stderr]).toEqual([
+        1,
+        expect.stringContaining("is protected") as string,
+      ]);
+      await virga("registry", "unprotect", "team/*", "--tags", "1*");
+      await virga("registry", "rm", "--all", "team/public");
+      expect(await virga("registry", "ls", "--json", "-a", "team/public")).toBe("[]");
       expect(await virga("registry", "gc")).toStartWith("freed");
     } finally {
       await secure.destroy();

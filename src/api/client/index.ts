@@ -2,6 +2,9 @@ export { createClient, errorFromWire, type Client, type Send } from "./client.ts
 export type {
   RegistryClient,
   WireGrant,
+  WireManifest,
+  WireProtection,
+  WireRepository,
   WireRegistry,
   WireDamagedBlob,
   WireRegistryChecked,

@@ -16,8 +16,41 @@ export interface RegistryClient {
   }): Promise<{
     readonly id: number;
   }>;
+  repositories(): Promise<readonly WireRepository[]>;
+  manifests(repository: string): Promise<readonly WireManifest[]>;
+  /** A tag, a manifest by its digest, or without either all manifests of the repository. */
+  removeImage(repository: string, what: { readonly tag?: string; readonly digest?: string }): Promise<void>;
+  protect(protection: WireProtection): Promise<void>;
+  unprotect(protection: WireProtection): Promise<void>;
   /** A user by name, a quota by its pattern, a rule or a webhook by its number. */
   remove(kind: "users" | "quotas" | "retention" | "webhooks", name: string): Promise<void>;
+}
+
+/** Times are RFC 3339. */
+export interface WireRepository {
+  readonly name: string;
+  readonly tags: number;
+  readonly manifests: number;
+  readonly bytes: number;
+  readonly pushedAt?: string;
+  readonly pulledAt?: string;
+}
+
+export interface WireManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly artifactType?: string;
+  readonly subject?: string;
+  readonly tags: readonly string[];
+  readonly bytes: number;
+  readonly pushedAt: string;
+  readonly pulledAt?: string;
+}
+
+/** Patterns of repositories and tags. */
+export interface WireProtection {
+  readonly repositories: string;
+  readonly tags: string;
 }
 
 export interface WireGrant {
@@ -31,6 +64,7 @@ export interface WireRetentionRule {
   readonly repositories: string;
   readonly tags: string;
   readonly keepTags?: number;
+  readonly unusedMs?: number;
   readonly untaggedMs?: number;
 }
 
@@ -51,6 +85,7 @@ export interface WireRegistry {
     readonly used: number;
   }[];
   readonly retention: readonly WireRetentionRule[];
+  readonly protections: readonly WireProtection[];
   readonly webhooks: readonly {
     readonly id: number;
     readonly url: string;
@@ -116,6 +151,13 @@ export function createRegistryClient(json: SendJson): RegistryClient {
     setQuota: (quota) => json("POST", "/v1/registry/quotas", quota),
     addRule: (rule) => json("POST", "/v1/registry/retention", rule),
     addWebhook: (webhook) => json("POST", "/v1/registry/webhooks", webhook),
+    repositories: () => json("GET", "/v1/registry/repositories"),
+    manifests: (repository) => json("GET", `/v1/registry/repositories/${encodeURIComponent(repository)}`),
+    removeImage: async (repository, what) =>
+      void (await json("POST", "/v1/registry/removals", { repository, ...what })),
+    protect: async (protection) => void (await json("POST", "/v1/registry/protections", protection)),
+    unprotect: async (protection) =>
+      void (await json("POST", "/v1/registry/protections", { ...protection, lift: true })),
     remove: (kind, name) => json("DELETE", `/v1/registry/${kind}/${encodeURIComponent(name)}`),
   };
 }

@@ -1,12 +1,15 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { fail } from "../../base/index.ts";
-import { actions, type Registry } from "../../registry/index.ts";
+import { actions, checkReference, type Registry } from "../../registry/index.ts";
 import type {
   WireDamagedBlob,
+  WireManifest,
+  WireProtection,
   WireRegistry,
   WireRegistryChecked,
   WireRegistryCollected,
+  WireRepository,
 } from "../client/index.ts";
 import { body } from "./request.ts";
 
@@ -35,12 +38,23 @@ const ruleBody = z.strictObject({
   repositories: pattern,
   tags: z.string(),
   keepTags: z.int().nonnegative().exactOptional(),
+  unusedMs: z.number().nonnegative().exactOptional(),
   untaggedMs: z.number().nonnegative().exactOptional(),
 });
 const webhookBody = z.strictObject({
   url: z.string(),
   repositories: pattern,
   secret: z.string().exactOptional(),
+});
+const removalBody = z.strictObject({
+  repository: z.string().min(1),
+  tag: z.string().min(1).exactOptional(),
+  digest: z.string().min(1).exactOptional(),
+});
+const protectionBody = z.strictObject({
+  repositories: pattern,
+  tags: pattern,
+  lift: z.boolean().exactOptional(),
 });
 const collectBody = z.strictObject({ plan: z.boolean().exactOptional() });
 
@@ -75,6 +89,7 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
   app.post("/v1/registry/webhooks", async (context) =>
     context.json(registry.webhooks.add(await body(context, webhookBody)), 201),
   );
+  imageRoutes(app, registry);
   const removals: Readonly<Record<string, (name: string) => boolean>> = {
     users: (name) => registry.users.remove(name),
     quotas: (name) => registry.quotas.remove(name),
@@ -92,6 +107,61 @@ export function registryRoutes(app: Hono, backend: RegistryBackend): void {
   }
 }
 
+/** What the repositories hold. */
+function imageRoutes(app: Hono, { overview, manifests, protections }: Registry): void {
+  app.get("/v1/registry/repositories", (context) =>
+    context.json(overview.repositories().map(withTimes) satisfies WireRepository[]),
+  );
+  app.get("/v1/registry/repositories/:name{.+}", (context) =>
+    context.json(
+      overview
+        .manifests(context.req.param("name"))
+        .map((one) => ({ ...withTimes(one), pushedAt: timeOf(one.pushedAt) })) satisfies WireManifest[],
+    ),
+  );
+  app.post("/v1/registry/removals", async (context) => {
+    const { repository, tag, digest } = await body(context, removalBody);
+    const given = tag ?? digest;
+    const all = given === undefined ? overview.manifests(repository) : [];
+    // All or nothing of it, where some is protected.
+    protections.check(
+      repository,
+      all.flatMap((one) => one.tags),
+    );
+    for (const one of given === undefined ? all.map((each) => each.digest) : [given]) {
+      await manifests.delete(repository, checkReference(one));
+    }
+    return context.json({});
+  });
+  app.post("/v1/registry/protections", async (context) => {
+    const { lift = false, ...protection } = await body(context, protectionBody);
+    if (!lift) protections.add(protection);
+    else if (!protections.remove(protection)) throw unprotected(protection);
+    return context.json({});
+  });
+}
+
+function withTimes<T extends { readonly pushedAt?: number; readonly pulledAt?: number }>({
+  pushedAt,
+  pulledAt,
+  ...rest
+}: T) {
+  return {
+    ...rest,
+    ...(pushedAt === undefined ? {} : { pushedAt: timeOf(pushedAt) }),
+    ...(pulledAt === undefined ? {} : { pulledAt: timeOf(pulledAt) }),
+  };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function unprotected({ repositories, tags }: WireProtection): Error {
+  const what = `the tags '${tags}' of '${repositories}' are not protected`;
+  return fail("not-found", "registry.not-found", what, { hint: "virga registry info" });
+}
+
 function shown({ registry, registryAuthority, scrubber }: RegistryBackend): WireRegistry {
   const { finishedAt, damaged } = scrubber.status();
   return {
@@ -101,6 +171,7 @@ function shown({ registry, registryAuthority, scrubber }: RegistryBackend): Wire
     users: registry.users.list(),
     quotas: registry.quotas.list(),
     retention: registry.retention.list(),
+    protections: registry.protections.list(),
     webhooks: registry.webhooks
       .list()
       .map(({ secret, ...one }) => ({ ...one, signed: secret !== undefined })),

@@ -214,7 +214,13 @@ describe("rights", () => {
       `Bearer realm="http://${host}/token",service="${host}",scope="repository:team/app:pull,push"`,
     );
     expect((await send("GET", "/v2/")).status).toBe(401);
-    expect(await (await send("GET", "/v2/_catalog")).json()).toEqual({ repositories: ["public/x"] });
+    const catalog = await send("GET", "/v2/_catalog");
+    expect([catalog.status, catalog.headers.get("www-authenticate")]).toEqual([
+      401,
+      expect.stringContaining('scope="registry:catalog:*"') as string,
+    ]);
+    const nobody = await tokenFor("registry:catalog:*", {});
+    expect(await (await send("GET", "/v2/_catalog", nobody)).json()).toEqual({ repositories: ["public/x"] });
   });
   test("a token gives what was asked for and is granted, for five minutes", async () => {
     const token = await tokenFor("repository:team/app:pull,push,delete", basic("ann", secret));

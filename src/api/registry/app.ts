@@ -112,10 +112,9 @@ async function answer(
   const query = queryOf(url);
   if (route.kind === "base" || route.kind === "catalog") {
     if (method !== "GET" && method !== "HEAD") throw unsupported(method, ["GET", "HEAD"]);
+    // How docker login finds out that there is something to log in to, and who lists that there may be more to see.
+    if (caller.name === anonymous && !request.headers.has("authorization")) throw logIn(route.kind);
     if (route.kind === "catalog") return listCatalog(registry, caller, query);
-    // How docker login finds out that there is something to log in to.
-    if (caller.name === anonymous && !request.headers.has("authorization"))
-      throw unauthorized("log in first");
     return new Response("{}", { headers: { "Content-Type": "application/json" } });
   }
   const methods = handlers[route.kind];
@@ -143,6 +142,14 @@ function nameOf(
 ): string {
   const domain = mirrorOf ?? query.get("ns");
   return (domain === null ? undefined : caches.nameIn(domain, asked)) ?? asked;
+}
+
+function logIn(kind: "base" | "catalog"): Error {
+  const scope = kind === "catalog" ? { detail: { scope: "registry:catalog:*" } } : {};
+  return refuse("permission", "registry.unauthorized", "log in first", {
+    hint: "docker login; users are made with: virga registry user add NAME",
+    ...scope,
+  });
 }
 
 function cacheOf(domain: string, name: string): Error {

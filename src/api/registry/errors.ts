@@ -31,6 +31,7 @@ export const statusOfCode: Readonly<Record<string, readonly [status: number, cod
   "registry.upstream-busy": [429, "TOOMANYREQUESTS"],
   "registry.denied": [403, "DENIED"],
   "registry.quota-exceeded": [403, "DENIED"],
+  "registry.tag-protected": [403, "DENIED"],
   "registry.manifest-unknown": [404, "MANIFEST_UNKNOWN"],
   "registry.manifest-invalid": [400, "MANIFEST_INVALID"],
   "registry.manifest-too-large": [413, "MANIFEST_INVALID"],

@@ -12,12 +12,13 @@ import { negotiate } from "./negotiate.ts";
 
 /** GET and HEAD of a manifest (end-3). */
 export async function getManifest(call: Call): Promise<Response> {
-  const { registry, request, last } = call;
+  const { registry, request, name, last } = call;
   const manifest = await negotiate(call, checkReference(last));
   const headers = headersOf(manifest);
   if (isFresh(request, manifest.digest)) return new Response(null, { status: 304, headers });
   headers.set("Content-Length", String(manifest.size));
   const bytes = await registry.manifests.read(manifest);
+  if (request.method === "GET") registry.manifests.pulled(name, manifest.digest);
   return new Response(request.method === "HEAD" ? null : (bytes as Uint8Array<ArrayBuffer>), { headers });
 }
 

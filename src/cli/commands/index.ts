@@ -107,6 +107,10 @@ const table: readonly { readonly title: string; readonly commands: Readonly<Reco
     title: "The registry of this machine:",
     commands: {
       "registry info": async () => (await import("./registry.ts")).info,
+      "registry ls": async () => (await import("./registry-images.ts")).list,
+      "registry rm": async () => (await import("./registry-images.ts")).remove,
+      "registry protect": async () => (await import("./registry-images.ts")).protect,
+      "registry unprotect": async () => (await import("./registry-images.ts")).unprotect,
       "registry user add": async () => (await import("./registry.ts")).userAdd,
       "registry user rm": async () => (await import("./registry.ts")).userRemove,
       "registry grant": async () => (await import("./registry.ts")).grant,

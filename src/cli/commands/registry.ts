@@ -28,7 +28,7 @@ export const info: Command = {
 };
 
 function describe(
-  { totals, users, quotas, retention, webhooks, caches, checked }: WireRegistry,
+  { totals, users, quotas, retention, protections, webhooks, caches, checked }: WireRegistry,
   address: string | undefined,
 ): string {
   const { repositories, manifests, tags, bytes } = totals;
@@ -49,15 +49,17 @@ function describe(
       quotas.map((one) => [one.repositories, formatBytes(one.bytes), formatBytes(one.used)]),
     ],
     [
-      ["RULE", "REPOSITORIES", "TAGS", "KEEP", "UNTAGGED"],
+      ["RULE", "REPOSITORIES", "TAGS", "KEEP", "UNUSED", "UNTAGGED"],
       retention.map((one) => [
         String(one.id),
         one.repositories,
         one.tags,
-        one.keepTags === undefined ? "all" : String(one.keepTags),
-        one.untaggedMs === undefined ? "kept" : `${Math.round(one.untaggedMs / 3_600_000)}h`,
+        one.keepTags === undefined ? (one.unusedMs === undefined ? "all" : "-") : String(one.keepTags),
+        hours(one.unusedMs),
+        hours(one.untaggedMs),
       ]),
     ],
+    [["PROTECTED", "TAGS"], protections.map((one) => [one.repositories, one.tags])],
     [
       ["CACHE OF", "REPOSITORIES", "BYTES", "SERVED", "FETCHED", "UPSTREAM"],
       caches.map((one) => [
@@ -74,6 +76,11 @@ function describe(
   ];
   const shown = sections.filter(([, rows]) => rows.length > 0).map(([heads, rows]) => table(heads, rows));
   return [`${lines.join("\n")}\n`, ...shown].join("\n");
+}
+
+function hours(ms: number | undefined): string {
+  if (ms === undefined) return "kept";
+  return ms < 3_600_000 ? `${Math.round(ms / 60_000)}m` : `${Math.round(ms / 3_600_000)}h`;
 }
 
 export const userAdd: Command = {
@@ -166,6 +173,11 @@ export const keep: Command = {
   options: {
     tags: { type: "string", value: "PATTERN", help: "the tags that --last counts (default: all)" },
     last: { type: "number", value: "N", help: "keep so many of these tags, those that were pushed last" },
+    unused: {
+      type: "duration",
+      value: "TIME",
+      help: "remove those of these tags that nobody has pushed or pulled for so long, but for those that --last keeps",
+    },
     untagged: {
       type: "duration",
       value: "TIME",
@@ -177,12 +189,14 @@ export const keep: Command = {
   async run(invocation) {
     const last = invocation.number("last");
     const untagged = invocation.number("untagged");
+    const unused = invocation.number("unused");
     const rule = await (
       await of(invocation.root)
     ).addRule({
       repositories: invocation.arguments[0]!,
       tags: invocation.text("tags") ?? "*",
       ...(last === undefined ? {} : { keepTags: last }),
+      ...(unused === undefined ? {} : { unusedMs: unused }),
       ...(untagged === undefined ? {} : { untaggedMs: untagged }),
     });
     print(`rule ${rule.id}`);
