@@ -46,7 +46,7 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
   const links = createLinkTable(state, clock);
   const quotas = createQuotas(state);
   const protections = createProtections(state);
-  const shared = { ...common, leases, repositories, links, quotas };
+  const shared = { ...common, leases, repositories, links, quotas, protections };
   const uploads = createUploads({ ...shared, directory: join(directory, "uploads") });
   const garbage = createRegistryGarbage({ state, clock, uploads, removeUnneeded });
   const retention = createRetention(state, clock, protections);
@@ -55,7 +55,6 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
   const manifests = createManifests({
     ...shared,
     table,
-    protections,
     announce: (happened) => webhooks.announce(happened),
     release: (blobs) => garbage.release(blobs),
   });
@@ -94,10 +93,7 @@ export function createRegistry(dependencies: RegistryDependencies): Registry {
     repositories: (page = {}) => repositories.list(page),
     needs: (digest) => leases.has(digest) || links.isNeeded(digest),
     start: () => work.start(),
-    async close() {
-      await work.close();
-      await caches.close();
-    },
+    close: () => work.close().finally(() => caches.close()),
   };
 }
 

@@ -66,12 +66,6 @@ export function createManifestTable({ db }: State, clock: Clock): ManifestTable 
   const tagsOf = db.query<{ name: string }, [number, string]>(
     "SELECT name FROM registry_tags WHERE repository = ? AND digest = ? ORDER BY name",
   );
-  const pulled = db.query<unknown, [number, string, string]>(
-    `UPDATE registry_manifests SET pulled_at = ?
-     WHERE repository = (SELECT id FROM registry_repositories WHERE name = ?) AND digest = ?`,
-  );
-  /** When what was pulled was last written down. */
-  const written = new Map<string, number>();
   const now = () => clock.now().getTime();
   const changes = (statement: string, ...values: (string | number)[]) => db.run(statement, values).changes;
 
@@ -93,14 +87,25 @@ export function createManifestTable({ db }: State, clock: Clock): ManifestTable 
       changes("DELETE FROM registry_tags WHERE repository = ? AND name = ?", repository, tag) > 0,
     tags: (repository, { n = -1, last = "" }) => tags.all(repository, last, n).map((row) => row.name),
     tagsOf: (repository, digest) => tagsOf.all(repository, digest).map((row) => row.name),
-    pulled(repository, digest) {
-      const key = `${repository}@${digest}`;
-      if (now() - (written.get(key) ?? 0) < pulledEveryMs) return;
-      if (written.size > mostWritten) written.clear();
-      written.set(key, now());
-      pulled.run(now(), repository, digest);
-    },
+    pulled: createPulls(db, clock),
     referrers: (repository, subject) => referrers.all(repository, subject).map(toDescriptor),
+  };
+}
+
+/** Writes down when a manifest was pulled. */
+function createPulls(db: State["db"], clock: Clock): ManifestTable["pulled"] {
+  const statement = db.query<unknown, [number, string, string]>(
+    `UPDATE registry_manifests SET pulled_at = ?
+     WHERE repository = (SELECT id FROM registry_repositories WHERE name = ?) AND digest = ?`,
+  );
+  const written = new Map<string, number>();
+  return (repository, digest) => {
+    const now = clock.now().getTime();
+    const key = `${repository}@${digest}`;
+    if (now - (written.get(key) ?? 0) < pulledEveryMs) return;
+    if (written.size > mostWritten) written.clear();
+    written.set(key, now);
+    statement.run(now, repository, digest);
   };
 }
 

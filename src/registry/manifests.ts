@@ -104,7 +104,7 @@ async function put(
   state.transaction(() => {
     if (push.condition) refuseUnless(push.condition, lookUp(repository, reference)?.digest);
     const moved = tags.filter((tag) => (lookUp(repository, { tag })?.digest ?? digest) !== digest);
-    dependencies.protections.check(repository, moved);
+    if (push.cached !== true) dependencies.protections.check(repository, moved);
     const id = repositories.ensure(repository);
     if (push.cached !== true) refuseMissing(links, id, manifest);
     table.insert(id, { ...manifest, digest, size: bytes.length });

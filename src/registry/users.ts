@@ -121,6 +121,6 @@ function shortPassword(): Error {
 
 function noSuchUser(name: string): Error {
   return refuse("not-found", "registry.user-unknown", `there is no user '${name}'`, {
-    hint: "virga registry info",
+    hint: `virga registry info lists them; virga registry user add ${name} makes one`,
   });
 }
