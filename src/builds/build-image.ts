@@ -11,6 +11,7 @@ import { inStep } from "./in-step.ts";
 import type { BuildPlan } from "./evaluation/plan.ts";
 import { processOf, type StageState } from "./evaluation/stage-state.ts";
 import { unusedArguments } from "./evaluation/variables.ts";
+import { contextCommit, type ContextCommit } from "./remote/context-commit.ts";
 import { lintBuild, lintReporter, readBuild } from "./read-build.ts";
 import { ownStep } from "./step-plan.ts";
 import { checkEntitlements } from "./steps/run-step.ts";
@@ -40,6 +41,7 @@ export async function buildImage(
   const cache = createBuildCache({ ...services, cache: start.cache }, await importCaches(start));
   const sourceDateEpoch = givenEpoch(global);
   const created = sourceDateEpoch ?? (await commitTime(context.tree, signal));
+  const commit = describedCommit(start, context.tree.root);
   const parts = { ...start, cache, context, global, plan, sourceDateEpoch, created };
   const { run, stages, stop } = beginRun({ ...parts, probing: false });
   const uncertain = cache.missing.size > 0 && !request.noCache;
@@ -58,7 +60,7 @@ export async function buildImage(
     return await storeImage(run, state);
   });
   await exportCaches(run, state, ends);
-  return { image, record: recordOf(run) };
+  return { image, record: recordOf(run, await commit) };
 }
 
 type RunParts = Omit<BuildStart, "cache"> &
@@ -95,7 +97,20 @@ async function allKnown(parts: Omit<RunParts, "probing">): Promise<boolean> {
   }
 }
 
-function recordOf(run: WholeRun): Omit<BuildRecord, "startedAt" | "finishedAt"> {
+/** For the provenance, while the steps are at work; a repository that can't be asked stops no build. */
+function describedCommit(
+  { request, services, folder, signal }: BuildStart,
+  root: string,
+): Promise<ContextCommit | undefined> {
+  if (request.context.kind !== "directory" || request.attest?.provenance === false)
+    return Promise.resolve(undefined);
+  return contextCommit({ root, folder, signal, ceiling: services.identity.root }).catch(() => undefined);
+}
+
+function recordOf(
+  run: WholeRun,
+  context: ContextCommit | undefined,
+): Omit<BuildRecord, "startedAt" | "finishedAt"> {
   const { target, platform, labels, networkMode, attest = {} } = run.request;
   const { name, text } = run.context.dockerfile;
   const buildArgs = Object.fromEntries(run.global.passed);
@@ -110,6 +125,7 @@ function recordOf(run: WholeRun): Omit<BuildRecord, "startedAt" | "finishedAt"> 
     ...(run.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: run.sourceDateEpoch }),
     ...(run.created === undefined ? {} : { created: run.created }),
     materials: run.materials.list(),
+    ...(context === undefined ? {} : { context }),
     locked: run.request.locked !== undefined,
     mode: attest.provenance === "min" ? "min" : "max",
     ...(attest.builderId === undefined ? {} : { builderId: attest.builderId }),

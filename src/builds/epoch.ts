@@ -4,6 +4,7 @@ import { fail } from "../base/index.ts";
 import { run } from "../host/index.ts";
 import type { SourceTree } from "./context/source-tree.ts";
 import type { GlobalArguments } from "./evaluation/variables.ts";
+import { gitEnvironment } from "./remote/git-environment.ts";
 
 /**
  * Times that do not depend on when and where a build runs.
@@ -68,12 +69,3 @@ export async function commitTime(
   const time = exitCode === 0 ? /^committer .* (\d{1,11}) [+-]\d{4}$/m.exec(stdout)?.[1] : undefined;
   return time === undefined ? undefined : Number(time);
 }
-
-/** Nothing of this machine's or the user's configuration, and nothing is fetched. */
-const gitEnvironment = {
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_NO_LAZY_FETCH: "1",
-  GIT_OPTIONAL_LOCKS: "0",
-  GIT_TERMINAL_PROMPT: "0",
-};

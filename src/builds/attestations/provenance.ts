@@ -1,5 +1,6 @@
 import { version } from "../../base/index.ts";
 import type { Digest } from "../../content/index.ts";
+import type { ContextCommit } from "../remote/context-commit.ts";
 import type { Material } from "./materials.ts";
 import { imagePurl } from "./purl.ts";
 
@@ -23,6 +24,8 @@ export interface BuildRecord {
   /** Seconds: of the image and its history, where it is not the stage's. */
   readonly created?: number;
   readonly materials: readonly Material[];
+  /** Where the context came from, when a repository of this machine says it. */
+  readonly context?: ContextCommit;
   readonly locked: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -59,13 +62,32 @@ export function provenanceOf(
           locked: record.locked,
           complete: all || (buildArgs === undefined && labels === undefined),
         },
-        resolvedDependencies: record.materials.map(dependency),
+        resolvedDependencies: [
+          ...(record.context === undefined ? [] : [contextDependency(record.context)]),
+          ...record.materials.map(dependency),
+        ],
       },
       runDetails: {
         builder: { id: record.builderId ?? builderId, version: { virga: version } },
         metadata: { startedOn: record.startedAt, finishedOn: record.finishedAt },
       },
     },
+  };
+}
+
+/** The name by which the context stands among the dependencies. */
+export const contextName = "context";
+
+function contextDependency({ commit, modified, origin, path }: ContextCommit): object {
+  const annotations = {
+    ...(modified === undefined ? {} : { modified: modified ? "yes" : "no" }),
+    ...(path === "" ? {} : { path }),
+  };
+  return {
+    name: contextName,
+    ...(origin === undefined ? {} : { uri: `git+${origin}` }),
+    digest: { gitCommit: commit },
+    annotations,
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { fail } from "../../base/index.ts";
 import type { Image } from "../../images/index.ts";
 import type { LayerStore } from "../../layers/index.ts";
-import { buildType } from "../attestations/provenance.ts";
+import { buildType, contextName } from "../attestations/provenance.ts";
 import type { BuildRequest } from "../build.ts";
 import type { LockFile } from "../lock/lock-file.ts";
 import { compareTrees } from "./compare-trees.ts";
@@ -23,7 +23,12 @@ const statement = z.object({
       }),
       internalParameters: z.object({ complete: z.boolean() }),
       resolvedDependencies: z.array(
-        z.object({ uri: z.string(), digest: digests, annotations: digests.optional() }),
+        z.object({
+          name: z.string().optional(),
+          uri: z.string().default(""),
+          digest: digests,
+          annotations: digests.optional(),
+        }),
       ),
     }),
   }),
@@ -53,7 +58,7 @@ export function requestOf(provenance: object): Omit<BuildRequest, "context"> {
     ...(buildArgs === undefined ? {} : { buildArgs }),
     ...(labels === undefined ? {} : { labels }),
     ...(networkMode === undefined ? {} : { networkMode }),
-    locked: lockOf(resolvedDependencies),
+    locked: lockOf(resolvedDependencies.filter((one) => one.name !== contextName)),
     anyPackages: true,
     noCache: true,
     attest: { sbom: false, provenance: false },
