@@ -10,9 +10,14 @@ export function isSparse(records: PaxRecords): boolean {
   return false;
 }
 
+/** The whole path: a header has only the beginning of a long one. */
+export function pathOf(header: Pick<RawHeader, "name">, records: PaxRecords): string {
+  return textRecord(records, "path") ?? header.name;
+}
+
 /** An entry of its header and the pax records that overrule it. Throws `invalid` / `layer.malformed`. */
 export function applyPax(header: RawHeader, type: EntryType, records: PaxRecords): TarEntry {
-  const path = textRecord(records, "path") ?? header.name;
+  const path = pathOf(header, records);
   const isLink = type === "symlink" || type === "hardlink";
   const isDevice = type === "character" || type === "block";
   const size = integerRecord(records, "size") ?? header.size;

@@ -1,7 +1,7 @@
 import { fail } from "../../base/index.ts";
 import { blockSize, malformed, toUtf8, type EntryType, type TarEntry } from "./entry.ts";
 import { isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
-import { applyPax, isSparse } from "./apply-pax.ts";
+import { applyPax, isSparse, pathOf } from "./apply-pax.ts";
 import { parsePax, type PaxRecords } from "./pax.ts";
 
 /** Called for each entry in order: `entry`, then `data` as often as needed, then `endEntry`. */
@@ -159,7 +159,7 @@ export class TarParser {
         `the entry '${toUtf8(named.name)}' has the unknown type ${JSON.stringify(header.type)}`,
       );
     // Before ustar, a directory was a file with a slash at its end.
-    const isOldDirectory = type === "file" && header.type !== "7" && named.name.endsWith("/");
+    const isOldDirectory = type === "file" && header.type !== "7" && pathOf(named, records).endsWith("/");
     const entry = applyPax(named, isOldDirectory ? "directory" : type, records);
     this.#sink.entry(entry);
     this.#startPart("body", entry.size);

@@ -186,4 +186,124 @@ RUN --mount=type=cache,target=/c,id=virga-test-c echo kept >>/c/x && wc -l </c/x
 `,
     by: ["buildah"],
   },
+  {
+    name: "odd archives",
+    context: `mkdir -p in/a in/b 'in/spaces and ünïcode'; echo f >in/a/f; ln in/a/f in/b/hard; ln -s ../a/f in/b/soft; mkfifo in/a/pipe
+      mknod in/a/null c 1 3; mknod in/b/disk b 7 5; printf x >in/a/sparse; truncate -s 300000 in/a/sparse; printf y >>in/a/sparse
+      echo s >in/a/set; chmod 6755 in/a/set; mkdir -m 3777 in/sticky; long=in/b/$(printf 'd%.0s' $(seq 90)); mkdir -p $long/$long
+      echo l >$long/$long/$(printf 'n%.0s' $(seq 200)); ln -s $(printf 't%.0s' $(seq 150)) in/b/far; touch -h -d @1000000 in/a/f in/b/soft; touch -d @2000000.5 in/a
+      python3 - <<'END'
+import os
+os.setxattr("in/a/set", "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
+os.setxattr("in/a/sparse", "user.note", b"kept?")
+END
+      all="--xattrs --xattrs-include=* --numeric-owner"
+      tar $all -C in --format=pax -cf pax.tar .; tar -C in --format=gnu -S -cf gnu.tar .; tar -C in --format=pax -S -cJf sparse.tar.xz a
+      tar -C in/a --format=v7 -cf v7.tar f; tar -C in --format=ustar -cjf ustar.tar.bz2 a/f b/hard sticky
+      tar -C in -cf slashes.tar --transform 's,^,./x/.././,' a/f; tar -C in -cf root.tar -P --transform 's,^,/abs/,' a/f
+      cat v7.tar /dev/zero | head -c 40960 >padded; rm -r in`,
+    dockerfile: `FROM localhost/box:1
+ADD pax.tar /pax
+ADD gnu.tar /gnu
+ADD sparse.tar.xz /sparse
+ADD v7.tar /v7
+ADD ustar.tar.bz2 /ustar/
+ADD slashes.tar root.tar /names/
+ADD padded /padded
+`,
+    by: everybody,
+  },
+  {
+    name: "what steps make",
+    context: "true",
+    dockerfile: `FROM localhost/box:1
+RUN mkdir -p /a /b && echo 1 >/a/f && ln /a/f /b/f && chmod 4711 /a/f && mknod /a/null c 1 3 && mknod /b/disk b 7 1 && mkfifo /b/pipe
+RUN mkdir -m 1777 /sticky && mkdir -m 2775 /grouped && chgrp web /grouped && touch /grouped/inherits && truncate -s 100000 /a/sparse
+RUN touch -d @1000000 /a/old && ln -s nowhere /a/link && chown -h web /a/link && chown web:web /b
+RUN ln /a/f /b/late && echo more >>/a/f
+RUN chmod 600 /a/sparse && chown web /sticky
+USER web
+RUN id -u >/tmp/web; id -g >>/tmp/web; umask >>/tmp/web; mkdir /tmp/deep && echo $HOME >/tmp/deep/home
+USER 1234:5
+RUN id -u >/tmp/number; id -g >>/tmp/number
+`,
+    by: everybody,
+  },
+  {
+    name: "what is there already",
+    context: `echo new >file; mkdir -p dir/sub dir/file-there; echo 1 >dir/sub/1; echo 2 >dir/link; echo 3 >dir/plain; ln -s sub dir/newlink; ln -s dir todir; ln -s file tofile
+      mkdir over; ln -s /elsewhere over/plain`,
+    dockerfile: `FROM localhost/box:1
+RUN mkdir -p /d /e/sub /real && echo old >/d/plain && echo kept >/d/kept && ln -s /real/target /d/link && echo real >/real/target && chmod 700 /e/sub
+RUN ln -s /real /tolink && ln -s /real/target /filelink && echo old >/onto && chmod 4755 /onto && echo x >/d/newlink
+COPY dir /d
+COPY dir/ /e/
+COPY dir /tolink
+COPY file /filelink
+COPY file /onto
+COPY file /d/sub
+COPY todir /fromlink
+COPY tofile /named
+COPY over /d
+COPY dir/newlink /single
+`,
+    by: everybody,
+  },
+  {
+    name: "owners by name",
+    context: "mkdir -p d/e; echo 1 >d/e/f; tar -cf t.tar d",
+    dockerfile: `FROM localhost/box:1
+RUN echo 'made:x:4321:33::/:/bin/sh' >>/etc/passwd && echo 'crew:x:8765:' >>/etc/group
+COPY --chown=made d /made
+COPY --chown=made:crew d /both
+COPY --chown=:crew d /group
+COPY --chown=77:crew d /mixed
+COPY --chown=made:9 d /other
+ADD --chown=made:crew d /added
+ADD --chown=made t.tar /tar
+`,
+    by: everybody,
+  },
+  {
+    name: "exceptions of .dockerignore",
+    context: `mkdir -p a/b/c a/keep x/y/z .git/objects 'sp ace' deep/one/two; touch a/b/c/f a/b/keep a/keep/f a/drop x/y/z/f x/y/f x/f .git/HEAD 'sp ace/f' deep/one/two/f deep/one/f deep/f
+      touch root.txt r1 r2 '#hash' '!bang' a.b ab 'br[0]' '\\back'
+      printf '%s\\n' 'a' '!a/b/c' '!a/keep' 'a/keep/f' '**/z' '!x/y/z/f' ' sp ace ' '.git' '!.git/HEAD' 'r?' '!r2' '\\#hash' '\\!bang' 'a.b' 'br[[]0]' 'deep/**' '!deep/**/two' '' '  # no comment' '!' >.dockerignore; sed -i '$d' .dockerignore`,
+    dockerfile: "FROM localhost/box:1\nCOPY . /all/\nCOPY a /a\nCOPY deep /deep/\n",
+    by: everybody,
+  },
+  {
+    name: "triggers of triggers",
+    after: "execution parameters",
+    context: "echo 1 >a; echo 2 >b",
+    dockerfile: `FROM localhost/execution-parameters
+ONBUILD COPY b /b
+ONBUILD RUN cat /onbuild/a /b >/seen
+ONBUILD WORKDIR /from/trigger
+ONBUILD USER web
+`,
+    by: ["docker"],
+  },
+  {
+    name: "the grandchild",
+    after: "triggers of triggers",
+    context: "echo 2 >b",
+    dockerfile: "FROM localhost/triggers-of-triggers\nRUN id -un >/tmp/who; pwd >>/tmp/who\n",
+    by: ["docker"],
+  },
+  {
+    name: "volumes and folders",
+    context: "echo f >f",
+    dockerfile: `FROM localhost/box:1
+RUN mkdir -m 750 /vol && echo before >/vol/before && chown web /vol
+VOLUME /vol
+COPY f /vol/copied
+RUN echo gone >/vol/after; echo 1 >/done
+WORKDIR /made/deep
+WORKDIR /vol/inside
+WORKDIR /made
+RUN pwd >/tmp/where
+`,
+    by: everybody,
+  },
 ];

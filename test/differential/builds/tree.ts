@@ -35,11 +35,20 @@ function describe(path: string): string {
     ? "link"
     : (stat.mode & 0o170000).toString(8) + (stat.mode & 0o7777).toString(8).padStart(5, " ");
   const owner = `${stat.uid}:${stat.gid}`;
-  if (stat.isSymbolicLink()) return `${mode} ${owner} -> ${readlinkSync(path)}`;
+  if (stat.isSymbolicLink()) {
+    return `${mode} ${owner} -> ${readlinkSync(path)} ${oldTime(stat.mtimeMs)}`.trim();
+  }
   const attributes = listXattrs(path)
     .filter((name) => !name.startsWith("trusted.") && name !== "security.selinux")
     .map((name) => `${name}=${getXattr(path, name)?.toHex() ?? ""}`);
-  return [mode, owner, stat.isFile() ? contentOf(path) : "", ...attributes].join(" ").trim();
+  const device = stat.isCharacterDevice() || stat.isBlockDevice() ? `device ${stat.rdev}` : "";
+  const content = stat.isFile() ? contentOf(path) : device;
+  return [mode, owner, content, oldTime(stat.mtimeMs), ...attributes].filter((one) => one !== "").join(" ");
+}
+
+/** Of files that were given a time of long ago on purpose; that of the others is when they were made. */
+function oldTime(milliseconds: number): string {
+  return milliseconds < Date.UTC(2001) ? `at ${milliseconds / 1000}` : "";
 }
 
 /** Short text as it is, so that a difference can be read. */
