@@ -12,7 +12,7 @@ export const inventoryMigrations: readonly Migration[] = [
 ];
 
 /** Another number when the readers find more or other things: then layers are looked at again. */
-const version = 1;
+const version = 2;
 
 /** Which packages layers and images have. A layer is looked at once, since it never changes. */
 export interface Inventories {

@@ -137,7 +137,7 @@ describe("packages are found", () => {
       ],
       "src/Cargo.lock": [{ type: "cargo", name: "rand", version: "0.8.5" }],
       "usr/lib/python3/dist-packages/redis-4.3.4.dist-info/METADATA": [{ type: "pypi", name: "redis", version: "4.3.4", license: "MIT" }],
-      "var/lib/dpkg/status": [{ type: "deb", name: "libc6", version: "1:2-3", architecture: "amd64", source: "src-libc6" }],
+      "var/lib/dpkg/status": [{ type: "deb", name: "libc6", version: "1:2-3", architecture: "amd64", source: "src-libc6", sourceVersion: "1" }],
       "var/lib/dpkg/status.d/base": [{ type: "deb", name: "base-files", version: "12.4", architecture: "all" }],
       "var/lib/rpm/rpmdb.sqlite": [{ type: "rpm", name: "bash", version: "1:5.2-3.el9", architecture: "x86_64", license: "GPLv3+" }],
     }); // prettier-ignore
@@ -151,7 +151,7 @@ describe("packages are found", () => {
       ["a/node_modules/b/package.json", true],
       ["var/lib/rpm/Packages", true],
     ]);
-    expect(findings[1]!.problem).toBe("rpm databases of Berkeley DB are not read, only rpmdb.sqlite");
+    expect(findings[1]!.problem).toBe("the database is damaged: it is no hash");
   });
 });
 

@@ -7,6 +7,8 @@ export interface Package {
   readonly architecture?: string;
   /** The source package that it was built from, where it has another name. */
   readonly source?: string;
+  /** Of the source package, where it is another one than the package's. */
+  readonly sourceVersion?: string;
   /** As it is declared; often, and not always, an SPDX expression. */
   readonly license?: string;
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { errnoOf, messageOf } from "../base/index.ts";
 import { readBinary } from "./readers/binary.ts";
 import { readCargoLock, readNpm, readPython } from "./readers/language.ts";
-import { readApk, readDpkg, readOsRelease, readRpm } from "./readers/system.ts";
+import { readBerkeley, readNdb } from "./readers/rpm-databases.ts";
+import { readApk, readDpkg, readOsRelease, readRpm, rpmPackages } from "./readers/system.ts";
 import type { Distribution, Finding, Package, TreeInventory } from "./package.ts";
 
 /** So many files are looked at before others get their turn. */
@@ -20,12 +21,6 @@ const text =
   (path) =>
     read(readFileSync(path, "utf8"));
 
-const refused =
-  (what: string): Reader =>
-  () => {
-    throw new Error(`${what} are not read, only rpmdb.sqlite`);
-  };
-
 /** Files that are known by their whole path. */
 const byPath: ReadonlyMap<string, Reader> = new Map([
   ["var/lib/dpkg/status", text(readDpkg)],
@@ -33,8 +28,8 @@ const byPath: ReadonlyMap<string, Reader> = new Map([
   ["usr/lib/apk/db/installed", text(readApk)],
   ...["var/lib/rpm", "usr/lib/sysimage/rpm"].flatMap((folder): [string, Reader][] => [
     [`${folder}/rpmdb.sqlite`, (path) => readRpm(readFileSync(path))],
-    [`${folder}/Packages`, refused("rpm databases of Berkeley DB")],
-    [`${folder}/Packages.db`, refused("rpm databases of the kind ndb")],
+    [`${folder}/Packages`, (path) => rpmPackages(readBerkeley(readFileSync(path)))],
+    [`${folder}/Packages.db`, (path) => rpmPackages(readNdb(readFileSync(path)))],
   ]),
 ]);
 

@@ -17,6 +17,7 @@ export function createArchives({ workers }: ArchivesDependencies): Archives {
         limits: { ...defaultLimits, ...options.limits },
         noOverwriteDirNonDir: options.noOverwriteDirNonDir ?? false,
         makeDirectories: options.makeDirectories ?? false,
+        stripLeadingSlashes: options.stripLeadingSlashes ?? false,
         ...(options.owner ? { owner: options.owner } : {}),
         ...(options.hashFrom === undefined ? {} : { hashFrom: options.hashFrom }),
       };

@@ -129,6 +129,8 @@ export interface Extracted {
 }
 
 export interface ExtractOptions {
+  /** An absolute path counts from the directory, as with tar(1), instead of being refused. */
+  readonly stripLeadingSlashes?: boolean;
   /** All files get this owner instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Make `directory`, and its parents, when missing (0755, `owner` or root); otherwise it is `not-found`. */

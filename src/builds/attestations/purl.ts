@@ -3,7 +3,8 @@ import type { Distribution, Package } from "../../inventory/index.ts";
 
 /** The package URL (purl-spec) of a package in an image of `distribution`. */
 export function purlOf(one: Package, distribution: Distribution | undefined): string {
-  const { type, name, version, architecture, source } = one;
+  const { type, name, version, architecture, source, sourceVersion } = one;
+  const upstream = sourceVersion === undefined ? source : `${source}@${sourceVersion}`;
   if (type === "deb" || type === "apk" || type === "rpm") {
     const epoch = type === "rpm" ? /^(\d+):/.exec(version)?.[1] : undefined;
     const plain = epoch === undefined ? version : version.slice(epoch.length + 1);
@@ -11,7 +12,7 @@ export function purlOf(one: Package, distribution: Distribution | undefined): st
       ...(architecture === undefined ? {} : { arch: architecture }),
       ...(distribution === undefined ? {} : { distro: distroOf(distribution) }),
       ...(epoch === undefined ? {} : { epoch }),
-      ...(source === undefined ? {} : { upstream: source }),
+      ...(upstream === undefined ? {} : { upstream }),
     };
     return new PackageURL(type, distribution?.id, name, plain, qualifiers, undefined).toString();
   }

@@ -151,6 +151,7 @@ async function putFiles(
       );
     await run.services.archives.extract(tar, root, plan.destination, {
       makeDirectories: true,
+      stripLeadingSlashes: true,
       ...(plan.chown === undefined || owner === undefined ? {} : { owner }),
       signal: run.signal,
     });

@@ -80,6 +80,8 @@ export async function extractInto(
     ...(options.noOverwriteDirNonDir === undefined
       ? {}
       : { noOverwriteDirNonDir: options.noOverwriteDirNonDir }),
+    // Compose sends secrets and configs by their absolute paths.
+    stripLeadingSlashes: true,
     signal: location.signal,
   });
   emit(engine, entry, "extract-to-dir");

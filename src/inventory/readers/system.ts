@@ -8,7 +8,7 @@ export function readDpkg(text: string): Package[] {
     const { package: name, version, status } = fields;
     if (!name || !version || (status !== undefined && !/ installed$/.test(status))) return [];
     // `Source: glibc (2.36-9)` says the version too when it is another one.
-    const source = fields["source"]?.replace(/ .*/, "");
+    const [, source, sourceVersion] = /^(\S+)(?: \((.+)\))?/.exec(fields["source"] ?? "") ?? [];
     return [
       {
         type: "deb",
@@ -16,6 +16,7 @@ export function readDpkg(text: string): Package[] {
         version,
         ...some("architecture", fields["architecture"]),
         ...some("source", source),
+        ...some("sourceVersion", sourceVersion),
       },
     ];
   });
@@ -61,10 +62,15 @@ export function readRpm(bytes: Uint8Array): Package[] {
   const db = Database.deserialize(copy);
   try {
     const rows = db.query<{ blob: Uint8Array }, []>("SELECT blob FROM Packages").all();
-    return rows.flatMap((row) => rpmPackage(readRpmHeader(Buffer.from(row.blob))));
+    return rpmPackages(rows.map((row) => Buffer.from(row.blob)));
   } finally {
     db.close();
   }
+}
+
+/** Of headers, out of whatever database. */
+export function rpmPackages(headers: readonly Buffer[]): Package[] {
+  return headers.flatMap((header) => rpmPackage(readRpmHeader(header)));
 }
 
 function rpmPackage(tags: ReadonlyMap<number, string>): Package[] {

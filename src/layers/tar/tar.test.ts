@@ -124,6 +124,15 @@ l=tarfile.TarInfo("l"); l.type=tarfile.SYMTYPE; l.linkname="${name}"; t.addfile(
     expect(link!.entry.linkTarget).toBe(name);
   });
 
+  test("a long path whose beginning, in the header, ends with a slash", () => {
+    const path = `${"d".repeat(99)}/${"n".repeat(200)}`;
+    const [extended, short] = [formatEntry({ ...plain, path, size: 2 }), formatEntry({ ...plain, path: path.slice(0, 100), size: 2 })]; // prettier-ignore
+    const content = Buffer.alloc(512, "l\n\0", "latin1").fill(0, 2);
+    const archive = [extended.subarray(0, -512), short.subarray(-512), content, endOfArchive];
+    const [seen, ...others] = parse(Buffer.concat(archive));
+    expect([seen!.entry, others]).toEqual([{ ...plain, path, size: 2 }, []]);
+  });
+
   test("an archive without an end marker, and what follows the marker", () => {
     expect(parse(formatEntry(plain)).length).toBe(1);
     expect(parse(Buffer.concat([formatEntry(plain), endOfArchive, Buffer.from("junk")])).length).toBe(1);

@@ -22,6 +22,7 @@ export async function extractArchive(
     limits: job.limits,
     ...(job.owner ? { owner: job.owner } : {}),
     noOverwriteDirNonDir: job.noOverwriteDirNonDir,
+    stripLeadingSlashes: job.stripLeadingSlashes,
     ...(job.hashFrom === undefined ? {} : { hashFrom: job.hashFrom }),
   });
   try {

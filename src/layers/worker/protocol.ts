@@ -63,6 +63,7 @@ export type Job =
       readonly owner?: { readonly uid: number; readonly gid: number };
       readonly noOverwriteDirNonDir: boolean;
       readonly makeDirectories: boolean;
+      readonly stripLeadingSlashes: boolean;
       /** Files of this size and more are hashed as they are written. */
       readonly hashFrom?: number;
     }

@@ -17,6 +17,7 @@ export interface TreeWriterOptions {
   /** Instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly noOverwriteDirNonDir?: boolean;
+  readonly stripLeadingSlashes?: boolean;
   /** Files of this size and more are hashed. */
   readonly hashFrom?: number;
 }
@@ -60,7 +61,7 @@ export class TreeWriter implements TarSink {
     this.bytes += entry.size;
     const { limits } = this.#options;
     if (this.entries > limits.maxEntries || this.bytes > limits.maxBytes) throw tooLarge(limits);
-    const path = entryPath(entry.path);
+    const path = this.#pathIn(entry.path);
     if (path === "") return this.#root(entry);
     this.place(this.directories.resolve(parentOf(path)), nameOf(path), entry);
   }
@@ -139,8 +140,12 @@ export class TreeWriter implements TarSink {
     }
   }
 
+  #pathIn(path: ByteString): ByteString {
+    return entryPath(this.#options.stripLeadingSlashes === true ? path.replace(/^\/+/, "") : path);
+  }
+
   #linkSource(path: ByteString, entry: TarEntry): ByteString {
-    const target = entryPath(entry.linkTarget ?? "");
+    const target = this.#pathIn(entry.linkTarget ?? "");
     const source = `${this.directories.resolve(parentOf(target))}/${nameOf(target)}`;
     const status = target === "" ? undefined : this.calls.status(source);
     if (status && (status.mode & fileTypes.mask) !== fileTypes.directory) return source;
