@@ -39,15 +39,20 @@ export interface TestDaemon {
   destroy(): Promise<void>;
 }
 
-/** `arguments` are more options of `virga serve`. `root` is an existing folder to use instead of a fresh one below /tmp; what is in it goes with `destroy`. */
+/** `arguments` are more options of `virga serve`, `environment` more variables of it. `root` is an existing folder to use instead of a fresh one below /tmp; what is in it goes with `destroy`. */
 export async function startDaemon(
-  options: { readonly root?: string; readonly arguments?: readonly string[] } = {},
+  options: {
+    readonly root?: string;
+    readonly arguments?: readonly string[];
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<TestDaemon> {
   const root = realpathSync(options.root ?? mkdtempSync("/tmp/virga-test-"));
   const identity = daemonIdentity(root);
   const dockerHost = `unix://${root}/run/docker.sock`;
   const extra = options.arguments ?? [];
-  let child = await launch(root, extra);
+  const begin = () => launch(root, extra, options.environment);
+  let child = await begin();
   const docker: TestDaemon["docker"] = (args, options = {}) =>
     run(["docker", ...args], {
       ...options,
@@ -85,7 +90,7 @@ export async function startDaemon(
       await child.exited;
     },
     async start() {
-      child = await launch(root, extra);
+      child = await begin();
     },
     stop,
     async destroy() {
@@ -119,9 +124,14 @@ function clientEnvironment(extra: Readonly<Record<string, string>>): Record<stri
   };
 }
 
-async function launch(root: string, extra: readonly string[]) {
+async function launch(
+  root: string,
+  extra: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
   const child = Bun.spawn([...program, "serve", "--root", root, "--log-level", "debug", ...extra], {
     cwd: "/",
+    env: { ...process.env, ...environment },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",

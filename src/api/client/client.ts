@@ -1,6 +1,6 @@
 import { errorKinds, fail, VirgaError, type ErrorKind, type Progress } from "../../base/index.ts";
 import { createRegistryClient, type RegistryClient } from "./registry.ts";
-import { createSignaturesClient, type SignaturesClient } from "./signatures.ts";
+import { createSignaturesClient, type SignaturesClient, type WireRegistryAuth } from "./signatures.ts";
 import type {
   WireContainerChange,
   WireBuild,
@@ -56,11 +56,16 @@ export interface Client {
   /** Build checks alone; nothing is built. */
   checkBuild(build: WireBuild): Promise<WireChecks>;
   /** Builds an image again from a folder; the operation's result is a `WireVerification`. */
-  verifyImage(image: string, directory: string, dockerfile?: string): Promise<WireOperation>;
+  verifyImage(
+    image: string,
+    directory: string,
+    dockerfile?: string,
+    registryAuth?: WireRegistryAuth,
+  ): Promise<WireOperation>;
   /** An SPDX or CycloneDX document. */
   sbom(image: string, format: "spdx" | "cyclonedx"): Promise<object>;
   /** An in-toto statement. */
-  provenance(image: string): Promise<object>;
+  provenance(image: string, registryAuth?: WireRegistryAuth): Promise<object>;
   readonly registry: RegistryClient;
   readonly signatures: SignaturesClient;
   operation(id: string): Promise<WireOperation>;
@@ -101,14 +106,15 @@ export function createClient(send: Send): Client {
     prune: (options = {}) => json("POST", "/v1/prune", options),
     build: (build) => json("POST", "/v1/builds", build),
     checkBuild: (build) => json("POST", "/v1/builds/check", build),
-    verifyImage: (image, directory, dockerfile) =>
+    verifyImage: (image, directory, dockerfile, registryAuth = {}) =>
       json("POST", "/v1/images/verify", {
         image,
         directory,
+        registryAuth,
         ...(dockerfile === undefined ? {} : { dockerfile }),
       }),
     sbom: (image, format) => json("POST", "/v1/images/sbom", { image, format }),
-    provenance: (image) => json("POST", "/v1/images/provenance", { image }),
+    provenance: (image, registryAuth = {}) => json("POST", "/v1/images/provenance", { image, registryAuth }),
     registry: createRegistryClient(json),
     signatures: createSignaturesClient(json),
     operation: (id) => json("GET", `/v1/operations/${id}`),

@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
 import type { Builds } from "../../builds/index.ts";
+import { credentialsByServer } from "../../distribution/index.ts";
 import { body } from "./request.ts";
-import { imageBody, sbomBody } from "./schemas.ts";
+import { provenanceBody, sbomBody } from "./schemas.ts";
 
 export interface AttestationsBackend {
   readonly builds: Pick<Builds, "attestations">;
@@ -14,7 +15,8 @@ export function attestationRoutes(app: Hono, { builds: { attestations } }: Attes
     return context.json(await attestations.sbom(image, format));
   });
   app.post("/v1/images/provenance", async (context) => {
-    const { image } = await body(context, imageBody);
-    return context.json(await attestations.provenance(image));
+    const { image, registryAuth = {} } = await body(context, provenanceBody);
+    const asking = { credentials: credentialsByServer(registryAuth), signal: context.req.raw.signal };
+    return context.json(await attestations.provenance(image, asking));
   });
 }

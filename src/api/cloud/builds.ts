@@ -13,6 +13,7 @@ import {
   type BuildRequest,
   type Builds,
 } from "../../builds/index.ts";
+import { credentialsByServer } from "../../distribution/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import type { WireVerification } from "../client/index.ts";
 import { wireOperation } from "./encode.ts";
@@ -44,15 +45,18 @@ export function buildRoutes(app: Hono, { builds, operations }: BuildsBackend): v
     return context.json(wireOperation(operation), 202);
   });
   app.post("/v1/images/verify", async (context) => {
-    const { image, directory, dockerfile } = await body(context, verifyBody);
+    const { image, directory, dockerfile, registryAuth = {} } = await body(context, verifyBody);
+    const credentials = credentialsByServer(registryAuth);
     const source = { context: parseContext(directory), ...(dockerfile === undefined ? {} : { dockerfile }) };
     const operation = operations.start("image.verify", image, async ({ report, signal }) => {
       const task = `image ${image}`;
       const onEvent = stageReport(task, report);
-      const result = await builds.verify(image, source, { signal, onEvent }).catch((error: unknown) => {
-        report({ task, message: "Failed", outcome: "failed" });
-        throw shortened(error);
-      });
+      const result = await builds
+        .verify(image, source, { signal, onEvent, credentials })
+        .catch((error: unknown) => {
+          report({ task, message: "Failed", outcome: "failed" });
+          throw shortened(error);
+        });
       report({ task, message: "Compared", outcome: "done" });
       return result satisfies WireVerification;
     });

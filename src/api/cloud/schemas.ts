@@ -109,13 +109,17 @@ export const buildBody = z.strictObject({
   entitlements: z.array(z.enum(["network.host", "security.insecure"])).exactOptional(),
 });
 
-export const imageBody = z.strictObject({ image: z.string() });
 export const sbomBody = z.strictObject({
   image: z.string(),
   format: z.enum(["spdx", "cyclonedx"]).exactOptional(),
+});
+export const provenanceBody = z.strictObject({
+  image: z.string(),
+  registryAuth: registryAuth.exactOptional(),
 });
 export const verifyBody = z.strictObject({
   image: z.string(),
   directory: z.string().min(1),
   dockerfile: z.string().exactOptional(),
+  registryAuth: registryAuth.exactOptional(),
 });

@@ -1,11 +1,13 @@
 import { fail, isVirgaError, type Clock, type Logger } from "../../base/index.ts";
 import type { Digest } from "../../content/index.ts";
+import type { Registries } from "../../distribution/index.ts";
 import { familiar, type Image, type Images, type Referrer } from "../../images/index.ts";
 import type { Inventories } from "../../inventory/index.ts";
 import type { Migration, State } from "../../state/index.ts";
 import { cyclonedxOf } from "./cyclonedx.ts";
 import { inTotoType, provenanceOf, provenanceType, type BuildRecord } from "./provenance.ts";
 import { imagePurl } from "./purl.ts";
+import { adoptDocuments, type Asking } from "./remote-documents.ts";
 import { spdxOf, spdxType } from "./spdx.ts";
 
 export const attestationMigrations: readonly Migration[] = [
@@ -35,8 +37,11 @@ export interface Attestations {
   ready(image: Digest): Promise<void>;
   /** The list of an image's packages; of an image that came without one it is made now. */
   sbom(name: string, format: SbomFormat): Promise<object>;
-  /** The in-toto statement. Throws `not-found` / `image.no-provenance` for an image that was built elsewhere without one. */
-  provenance(name: string): Promise<object>;
+  /**
+   * The in-toto statement; of an image that was pulled, the one that its registry has. Throws `not-found` /
+   * `image.no-provenance` when there is none.
+   */
+  provenance(name: string, asking?: Asking): Promise<object>;
   /** Stops work; what is not made stays noted. */
   close(): Promise<void>;
 }
@@ -48,6 +53,7 @@ export interface AttestationsDependencies {
   readonly state: State;
   readonly images: Pick<Images, "resolve" | "referrers">;
   readonly inventories: Inventories;
+  readonly registries: Pick<Registries, "open">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -84,8 +90,11 @@ export function createAttestations(dependencies: AttestationsDependencies): Atte
       const inventory = await inventories.ofLayers(image.config.rootfs.diff_ids);
       return format === "spdx" ? spdxOf(image, inventory) : cyclonedxOf(image, inventory);
     },
-    async provenance(name) {
-      await ready(images.resolve(name).id);
+    async provenance(name, asking = {}) {
+      const image = images.resolve(name);
+      await ready(image.id);
+      if (!provenanceReferrer(images, name))
+        await adoptDocuments(images, dependencies.registries, image, inTotoType, asking);
       const stored = provenanceReferrer(images, name);
       if (stored) return await readDocument(images, stored);
       throw noProvenance(name);

@@ -14,7 +14,7 @@ export async function verifyImage(
 ): Promise<Verification> {
   const image = images.resolve(name);
   const before = new Set(images.list().map((one) => one.id));
-  const request = { ...requestOf(await builds.attestations.provenance(name)), ...source };
+  const request = { ...requestOf(await builds.attestations.provenance(name, options)), ...source };
   const { imageId } = await builds.build(request, options);
   if (imageId === image.id) return { identical: true, imageId };
   await using undo = new AsyncDisposableStack();

@@ -123,4 +123,18 @@ export const knownTreeDifferences: readonly KnownTreeDifference[] = [
     reason:
       "a file with several names that a later step changes is a new one under that name, as overlayfs has it for Docker too",
   },
+  {
+    by: "docker",
+    case: "owners by name",
+    path: "tar*",
+    reason:
+      "--chown is for all that ADD brings, also for what comes out of an archive; the others leave that as it is",
+  },
+  {
+    by: "buildah",
+    case: "owners by name",
+    path: "tar/*",
+    reason:
+      "--chown is for all that ADD brings, also for what comes out of an archive; the others leave that as it is",
+  },
 ];

@@ -1,5 +1,6 @@
 import type { Command } from "../../command.ts";
 import { ensureDaemon } from "../../connection.ts";
+import { allCredentials } from "../../credentials.ts";
 import { printJson } from "../../terminal.ts";
 import { wrong } from "../../values.ts";
 
@@ -36,7 +37,7 @@ that ADD fetched. docs/builds.md explains it.`,
   async run(invocation) {
     const [name = ""] = invocation.arguments;
     const client = await ensureDaemon(invocation.root);
-    printJson(await client.provenance(name));
+    printJson(await client.provenance(name, await allCredentials()));
     return 0;
   },
 };

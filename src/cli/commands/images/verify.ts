@@ -2,6 +2,7 @@ import { relative, resolve } from "node:path";
 import type { WireDifference, WireVerification } from "../../../api/client/index.ts";
 import { jsonOption, type Command } from "../../command.ts";
 import { ensureDaemon } from "../../connection.ts";
+import { allCredentials } from "../../credentials.ts";
 import { follow } from "../../operation.ts";
 import { print, printJson } from "../../terminal.ts";
 import { isAddress } from "./build-inputs.ts";
@@ -32,7 +33,7 @@ the same, bit for bit, or what the first difference is. Ends with 0 for the same
     const directory = isAddress(folder) ? folder : resolve(folder);
     const inside = file === undefined || isAddress(folder) ? file : relative(directory, resolve(file));
     const client = await ensureDaemon(invocation.root);
-    const operation = await client.verifyImage(name, directory, inside);
+    const operation = await client.verifyImage(name, directory, inside, await allCredentials());
     const quiet = invocation.flag("json");
     const result = (await follow(client, operation.id, "nothing was changed", { quiet })) as WireVerification;
     if (invocation.flag("json")) printJson(result);
