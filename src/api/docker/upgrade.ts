@@ -1,17 +1,18 @@
-import { STATUS_CODES, type IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { Hono } from "hono";
-import { fail, messageOf } from "../../base/index.ts";
+import { fail } from "../../base/index.ts";
 import { attachHijack, websocketHijack } from "./containers/attach.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
 import { errorResponse, identityHeaders } from "./app.ts";
 import { isServerFault } from "./errors.ts";
 import { startHijack } from "./exec/routes.ts";
-import { socketConnection, type RawConnection } from "./hijack/connection.ts";
+import type { RawConnection } from "./hijack/connection.ts";
 import type { Hijack, Takeover } from "./hijack/hijack.ts";
-import { refuseZeroBytes } from "./http/address.ts";
+import { pathOf, refuseZeroBytes } from "./http/address.ts";
 import { acceptWebsocket, websocketConnection } from "./hijack/websocket.ts";
 import type { ApiContext, ApiEnv } from "./http/context.ts";
+import type { HttpService } from "./http1/connection.ts";
+import { linkDuplex } from "./http1/duplex.ts";
+import type { Link } from "./http1/link.ts";
 import { negotiate, splitVersion } from "./versions.ts";
 
 /**
@@ -21,24 +22,21 @@ import { negotiate, splitVersion } from "./versions.ts";
 export function createUpgradeHandler(
   dependencies: DockerApiDependencies,
   plain: (request: Request) => Response | Promise<Response>,
-) {
+): HttpService["upgrade"] {
   const { logger } = dependencies;
   const identity = identityHeaders(dependencies.facts.version);
   const hijacks = new WeakMap<Request, Hijack | Takeover>();
   const app = hijackApp(dependencies, plain, (request, hijack) => hijacks.set(request, hijack));
-  return async (incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
-    // Without a listener a connection that breaks here would end the daemon.
-    socket.on("error", (error) => logger.debug("an upgraded connection broke", { error: messageOf(error) }));
-    const request = toRequest(incoming);
+  return async (request, link) => {
     const response = await app.fetch(request);
     const hijack = hijacks.get(request);
-    if (hijack === undefined) return writeResponse(socket, response);
+    if (hijack === undefined) return response;
     if ("protocol" in hijack) {
-      if (head.length > 0) socket.unshift(head);
-      socket.write(switching({}, hijack.protocol));
-      return hijack.serve(socket);
+      void link.write(switching({}, hijack.protocol));
+      await hijack.serve(linkDuplex(link));
+      return undefined;
     }
-    const connection = await connect(incoming, socket, head, hijack, identity);
+    const connection = await connect(request, link, hijack, identity);
     try {
       await hijack.run(connection);
     } catch (error) {
@@ -46,23 +44,22 @@ export function createUpgradeHandler(
     } finally {
       connection.end();
     }
+    return undefined;
   };
 }
 
 /** Answers that the connection is the client's and the container's now. */
 async function connect(
-  incoming: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
+  request: Request,
+  link: Link,
   hijack: Hijack,
   identity: Readonly<Record<string, string>>,
 ): Promise<RawConnection> {
   if (hijack.websocket !== undefined) {
-    return websocketConnection(await acceptWebsocket(incoming, socket, head), hijack.websocket);
+    return websocketConnection(await acceptWebsocket(request, linkDuplex(link)), hijack.websocket);
   }
-  const connection = socketConnection(socket, head);
-  socket.write(switching({ ...identity, "Content-Type": hijack.contentType }));
-  return connection;
+  void link.write(switching({ ...identity, "Content-Type": hijack.contentType }));
+  return link;
 }
 
 function hijackApp(
@@ -70,12 +67,12 @@ function hijackApp(
   plain: (request: Request) => Response | Promise<Response>,
   keep: (request: Request, hijack: Hijack | Takeover) => void,
 ): Hono<ApiEnv> {
-  const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
+  const app = new Hono<ApiEnv>({ getPath: (request) => splitVersion(pathOf(request.url)).path });
   app.use(async (c, next) => {
     refuseZeroBytes(c.req.url);
     for (const [name, value] of Object.entries(identityHeaders(dependencies.facts.version)))
       c.header(name, value);
-    c.set("version", negotiate(splitVersion(new URL(c.req.url).pathname).version));
+    c.set("version", negotiate(splitVersion(pathOf(c.req.url)).version));
     await next();
   });
   app.post("/containers/:id/attach", async (c) => {
@@ -109,28 +106,6 @@ function hijackApp(
   return app;
 }
 
-function toRequest(incoming: IncomingMessage): Request {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    const kept = name === "upgrade" ? value === "h2c" : name !== "connection";
-    if (value !== undefined && kept) headers.set(name, String(value));
-  }
-  const method = incoming.method ?? "GET";
-  const body = method === "GET" || method === "HEAD" ? {} : { body: bodyOf(incoming) };
-  return new Request(`http://docker${incoming.url ?? "/"}`, { method, headers, ...body });
-}
-
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  const iterator = incoming.iterator({ destroyOnReturn: false });
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = (await iterator.next()) as IteratorResult<Uint8Array>;
-      if (done === true) controller.close();
-      else controller.enqueue(value);
-    },
-  });
-}
-
 /** HTTP/2 without TLS is what BuildKit's clients speak after the upgrade. Throws `invalid` for anything else. */
 function h2c(c: ApiContext): string {
   const protocol = c.req.header("upgrade") ?? "";
@@ -140,18 +115,9 @@ function h2c(c: ApiContext): string {
   });
 }
 
-function switching(headers: Readonly<Record<string, string>>, protocol = "tcp"): string {
+function switching(headers: Readonly<Record<string, string>>, protocol = "tcp"): Buffer {
   const lines = Object.entries({ ...headers, Connection: "Upgrade", Upgrade: protocol });
-  return ["HTTP/1.1 101 UPGRADED", ...lines.map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n");
-}
-
-async function writeResponse(socket: Duplex, response: Response): Promise<void> {
-  const body = Buffer.from(await response.arrayBuffer());
-  const headers = new Headers(response.headers);
-  headers.set("Content-Length", String(body.length));
-  headers.set("Connection", "close");
-  const reason = response.statusText || STATUS_CODES[response.status] || "";
-  const lines = [...headers].map(([name, value]) => `${name}: ${value}`);
-  const head = [`HTTP/1.1 ${response.status} ${reason}`, ...lines, "", ""].join("\r\n");
-  socket.end(Buffer.concat([Buffer.from(head), body]));
+  return Buffer.from(
+    ["HTTP/1.1 101 UPGRADED", ...lines.map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n"),
+  );
 }

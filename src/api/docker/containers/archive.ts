@@ -7,6 +7,7 @@ import { applyChanges } from "../../../builds/index.ts";
 import { createRouter, pathParameter, type ApiRouter } from "../http/context.ts";
 import { defined, filled } from "../http/defined.ts";
 import { flag, requiredText, text } from "../http/query.ts";
+import { streamBody } from "../http/streams.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { createBody } from "./create/body.ts";
 import { decodeConfig } from "./create/decode.ts";
@@ -28,7 +29,7 @@ export function archiveRoutes(backend: ContainersBackend): ApiRouter {
       return c.body(null, 200, { [statHeader]: encodeStat(stat) });
     }
     const { stat, tar } = await containers.archive(id, path).catch(told);
-    return c.body(tar, 200, { "Content-Type": "application/x-tar", [statHeader]: encodeStat(stat) });
+    return streamBody(c, tar, { "Content-Type": "application/x-tar", [statHeader]: encodeStat(stat) });
   });
   routes.put("/containers/:id/archive", async (c) => {
     const [id, path] = [pathParameter(c, "id"), requiredText(c, "path")];
@@ -43,7 +44,7 @@ export function archiveRoutes(backend: ContainersBackend): ApiRouter {
   });
   routes.get("/containers/:id/export", async (c) => {
     const tar = await containers.export(pathParameter(c, "id"));
-    return c.body(tar, 200, { "Content-Type": "application/octet-stream" });
+    return streamBody(c, tar, { "Content-Type": "application/octet-stream" });
   });
   routes.post("/commit", async (c) => {
     const config = await jsonBody(c, createBody.nullable(), null);

@@ -10,13 +10,10 @@ const highWater = 1024 * 1024;
 const maxWaiting = 32 * 1024 * 1024;
 
 /** Turns a request that asks for it into a websocket; what a client sends in one message may be of 1 MiB. */
-export function acceptWebsocket(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-): Promise<WebSocket> {
+export function acceptWebsocket({ method, url, headers }: Request, socket: Duplex): Promise<WebSocket> {
   const server = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024, perMessageDeflate: false });
-  return new Promise((resolve) => server.handleUpgrade(request, socket, Buffer.from(head), resolve));
+  const request = { method, url, headers: Object.fromEntries(headers) } as unknown as IncomingMessage;
+  return new Promise((resolve) => server.handleUpgrade(request, socket, Buffer.alloc(0), resolve));
 }
 
 /** A websocket as a raw connection: each message is a piece of the stream. `text`: sent as text, for old clients. */

@@ -56,7 +56,23 @@ function respond(
       iterator.return?.().catch(() => {});
     },
   });
-  return c.body(body, 200, { "Content-Type": contentType });
+  return streamBody(c, body, { "Content-Type": contentType });
+}
+
+const streamedKey = Symbol("streamed");
+
+/** An answer whose body is written as it comes. */
+export function streamBody(
+  c: ApiContext,
+  body: ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  return Object.assign(c.body(body, 200, headers), { [streamedKey]: true });
+}
+
+/** True for the answers of `streamBody`; all others are whole. */
+export function isStreamed(response: Response): boolean {
+  return streamedKey in response;
 }
 
 function clientGone(): DOMException {

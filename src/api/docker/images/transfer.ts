@@ -7,7 +7,7 @@ import { createRouter, pathParameter, type ApiContext, type ApiRouter } from "..
 import { defined } from "../http/defined.ts";
 import { flag, text } from "../http/query.ts";
 import { reporting, wantsDetail } from "../http/reporting.ts";
-import { jsonLine, streamedFromFirst } from "../http/streams.ts";
+import { jsonLine, streamBody, streamedFromFirst } from "../http/streams.ts";
 import { platformText, requirePlatform } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
 import type { ImagesBackend } from "./backend.ts";
@@ -87,7 +87,7 @@ function save(backend: ImagesBackend, c: ApiContext, names: readonly string[]): 
     for (const name of names) requireVariant(backend.images.resolve(name), name, platform);
   }
   // It looks the names up before the answer begins, so that a wrong one still gets its status.
-  return c.body(backend.images.save(names), 200, { "Content-Type": "application/x-tar" });
+  return streamBody(c, backend.images.save(names), { "Content-Type": "application/x-tar" });
 }
 
 function* loadedLines(image: Image, references: readonly string[]) {

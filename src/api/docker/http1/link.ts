@@ -1,0 +1,87 @@
+import type { Socket } from "bun";
+import { ByteInput } from "./byte-input.ts";
+
+/** One connection of a client, as bytes. */
+export interface Link {
+  /** Ends when the client has ended its half, or is gone. */
+  readonly input: ByteInput;
+  /** Aborts when the client is gone. */
+  readonly gone: AbortSignal;
+  /** Resolves when there is room for more; false when the client is gone, or the daemon's half has ended. */
+  write(data: Uint8Array): Promise<boolean>;
+  /** Ends the daemon's half, after what was written; the connection, when the client has ended its own. */
+  end(): void;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
+/** What a socket tells its connection. */
+export interface SocketLink extends Link {
+  received(data: Uint8Array): void;
+  drained(): void;
+  inputEnded(): void;
+  closed(): void;
+}
+
+export function socketLink(socket: Socket<unknown>): SocketLink {
+  const gone = new AbortController();
+  const input = new ByteInput((on) => void (on ? socket.resume() : socket.pause()));
+  let pending: Uint8Array[] = [];
+  let waiting: (() => void)[] = [];
+  let [ending, inputOver] = [false, false];
+  const wakeAll = () => {
+    const all = waiting;
+    waiting = [];
+    for (const wake of all) wake();
+  };
+  const finish = () => {
+    if (inputOver) socket.end();
+    else socket.shutdown();
+  };
+  return {
+    input,
+    gone: gone.signal,
+    async write(data) {
+      if (gone.signal.aborted || ending) return false;
+      if (pending.length === 0) {
+        const sent = Math.max(socket.write(data), 0);
+        if (sent === data.length) return true;
+        pending.push(data.subarray(sent));
+      } else {
+        pending.push(data);
+      }
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return !gone.signal.aborted;
+    },
+    end() {
+      if (ending || gone.signal.aborted) return;
+      ending = true;
+      if (pending.length === 0) finish();
+    },
+    destroy: () => void socket.terminate(),
+    received: (data) => input.push(data),
+    drained() {
+      for (let next = pending[0]; next !== undefined; next = pending[0]) {
+        const sent = Math.max(socket.write(next), 0);
+        if (sent < next.length) {
+          pending[0] = next.subarray(sent);
+          return;
+        }
+        pending.shift();
+      }
+      wakeAll();
+      if (ending) finish();
+    },
+    inputEnded() {
+      inputOver = true;
+      input.end();
+      if (ending && pending.length === 0) socket.end();
+    },
+    closed() {
+      pending = [];
+      gone.abort(new DOMException("The client has gone", "AbortError"));
+      input.end();
+      wakeAll();
+    },
+  };
+}
