@@ -20,6 +20,7 @@ import {
   parseReference,
   withDefaultTag,
 } from "./reference.ts";
+import { remembered } from "./remembered.ts";
 import { createReferrers } from "./referrers/referrers.ts";
 import { register, writeRecipe, type RegisterDependencies } from "./register.ts";
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
@@ -58,7 +59,7 @@ export interface ImagesDependencies {
 
 export function createImages(dependencies: ImagesDependencies): Images {
   const { state, content, layers, events, clock, logger, use, admission = admitAll } = dependencies;
-  const store = createImageStore(state);
+  const store = remembered(createImageStore(state), state);
   const garbage = createGarbage({
     store,
     content,

@@ -132,7 +132,7 @@ async function waitForPid(child: Bun.Subprocess, pidFile: string, clock: Clock):
 
 async function exitOf(child: Bun.Subprocess, logFile: string): Promise<{ readonly exitCode: number }> {
   const exitCode = await child.exited;
-  const said = lastLoggedError(logFile);
+  const said = exitCode === 0 ? undefined : lastLoggedError(logFile);
   rmSync(logFile, { force: true });
   // The process was there, but the kernel refused its program: a wrong architecture, a missing interpreter.
   return { exitCode: said === undefined ? exitCode : (execFailureCode(said) ?? exitCode) };

@@ -1,5 +1,5 @@
 import { existsSync, chmodSync, chownSync, lstatSync, readFileSync, rmSync, unlinkSync } from "node:fs";
-import { fail, messageOf } from "../../base/index.ts";
+import { fail, isVirgaError, messageOf } from "../../base/index.ts";
 import { lengthenListenQueue } from "../../host/index.ts";
 import { createApp } from "./app.ts";
 import type { DockerApiDependencies } from "./dependencies.ts";
@@ -45,9 +45,10 @@ export function createDockerApi(dependencies: DockerApiDependencies): DockerApi 
   };
 }
 
-/** What is no request at all: an address that cannot be read. */
+/** What is no request at all, or has an address that cannot be read. */
 function refusal(error: unknown): Response {
-  const { status, body } = encodeError(fail("invalid", "api.bad-request", messageOf(error)));
+  const told = isVirgaError(error) ? error : fail("invalid", "api.bad-request", messageOf(error));
+  const { status, body } = encodeError(told);
   return Response.json(body, { status });
 }
 

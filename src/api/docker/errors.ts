@@ -52,6 +52,7 @@ const special: Record<string, { readonly status?: number; readonly text?: (messa
   "container.path-not-directory": { status: 500 },
   "port.in-use": { status: 500, text: portText },
   "api.not-a-manager": { status: 503 },
+  "api.head-too-large": { status: 431 },
   "registry.unauthorized": { status: 401 },
 };
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../base/index.ts";
+import { fail, type Clock } from "../../../base/index.ts";
 import type { ByteInput } from "./byte-input.ts";
 import { bad, parseHead, type RequestHead } from "./head.ts";
 import type { Link } from "./link.ts";
@@ -60,6 +60,10 @@ async function serveNext(link: Link, service: HttpService, clock: Clock): Promis
   }
 }
 
+/** What no head has, so that a client that speaks something else is told before it waits for an answer. */
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const noHead = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n/;
+
 /** Undefined when the client has ended before another request. Throws `invalid` for what is none. */
 async function readHead(input: ByteInput): Promise<RequestHead | undefined> {
   let read = Buffer.alloc(0);
@@ -69,12 +73,24 @@ async function readHead(input: ByteInput): Promise<RequestHead | undefined> {
       if (read.length > 0) throw bad("unexpected EOF");
       return undefined;
     }
-    read = read.length === 0 ? Buffer.from(piece.buffer as ArrayBuffer, piece.byteOffset, piece.length) : Buffer.concat([read, piece]);
+    read =
+      read.length === 0
+        ? Buffer.from(piece.buffer as ArrayBuffer, piece.byteOffset, piece.length)
+        : Buffer.concat([read, piece]);
     // Some clients end a body with an empty line that is not counted.
     while (read[0] === 13 && read[1] === 10) read = read.subarray(2);
     const end = read.indexOf("\r\n\r\n");
-    if ((end < 0 ? read.length : end) > longestHead) throw bad("the head is too large");
-    if (end < 0) continue;
+    if ((end < 0 ? read.length : end) > longestHead) {
+      throw fail(
+        "invalid",
+        "api.head-too-large",
+        `the head of the request is larger than ${longestHead} bytes`,
+      );
+    }
+    if (end < 0) {
+      if (noHead.test(read.toString("latin1"))) throw bad("malformed HTTP request");
+      continue;
+    }
     input.putBack(read.subarray(end + 4));
     return parseHead(read.toString("latin1", 0, end));
   }
@@ -84,7 +100,8 @@ async function requestOf(head: RequestHead, body: MessageBody, signal: AbortSign
   const { method, headers, length } = head;
   // The client's name for this machine means nothing on a unix socket.
   const url = `http://docker${head.target}`;
-  if (length === 0 || method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
+  if (length === 0 || method === "GET" || method === "HEAD")
+    return new Request(url, { method, headers, signal });
   const content = typeof length === "number" && length <= wholeBody ? await whole(body) : bodyStream(body);
   return new Request(url, { method, headers, signal, body: content });
 }

@@ -63,7 +63,8 @@ function bodyLength(headers: Headers, modern: boolean): number | "chunked" {
     return "chunked";
   }
   if (length === null) return 0;
-  if (!/^\d+$/.test(length) || !Number.isSafeInteger(Number(length))) throw bad(`bad Content-Length ${length}`);
+  if (!/^\d+$/.test(length) || !Number.isSafeInteger(Number(length)))
+    throw bad(`bad Content-Length ${length}`);
   return Number(length);
 }
 

@@ -23,7 +23,7 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
 
   // Hono serves HEAD from it too. Every command of the CLI begins with it, some milliseconds before what it is about.
   routes.get("/_ping", (c) => {
-    void backend.warmUp();
+    setImmediate(() => void backend.warmUp()); // after the answer
     const builder = speaksOldBuildkit(c.req.header("user-agent") ?? "") ? "1" : "2";
     return c.text("OK", 200, { ...pingHeaders, "Builder-Version": builder, Swarm: "inactive" });
   });
