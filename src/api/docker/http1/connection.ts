@@ -27,19 +27,22 @@ const [mostSkipped, skippedWithinMs] = [64 * 1024 * 1024, 500];
 /** Serves the requests of a connection, one after the other, until the client or an answer ends it. */
 export async function serveConnection(link: Link, service: HttpService, clock: Clock): Promise<void> {
   try {
-    while (await serveNext(link, service, clock)) if (link.gone.aborted) return;
-    link.end();
+    let next: Outcome = "kept";
+    while (next === "kept" && !link.gone.aborted) next = await serveNext(link, service, clock);
+    if (next === "over") link.close();
   } catch (error) {
     if (link.gone.aborted) return;
     await writeAnswer(link, { method: "GET", modern: true, kept: false }, service.refusal(error), clock);
-    link.end();
+    link.close();
   }
 }
 
-/** True when the connection is kept. */
-async function serveNext(link: Link, service: HttpService, clock: Clock): Promise<boolean> {
+/** After a request: the connection is kept, over, or somebody else's. */
+type Outcome = "kept" | "over" | "taken";
+
+async function serveNext(link: Link, service: HttpService, clock: Clock): Promise<Outcome> {
   const head = await readHead(link.input);
-  if (head === undefined) return false;
+  if (head === undefined) return "over";
   if (head.waits) await link.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
   const body = messageBody(link.input, head.length);
   const gone = new AbortController();
@@ -50,11 +53,13 @@ async function serveNext(link: Link, service: HttpService, clock: Clock): Promis
     const request = await requestOf(head, body, gone.signal);
     if (head.upgrades) {
       const response = await service.upgrade(request, link);
-      if (response !== undefined) await writeAnswer(link, { ...head, kept: false }, response, clock);
-      return false;
+      if (response === undefined) return "taken";
+      await writeAnswer(link, { ...head, kept: false }, response, clock);
+      return "over";
     }
     const response = await service.answer(request);
-    return (await writeAnswer(link, head, response, clock)) && (await skip(body, clock)) && head.kept;
+    const goesOn = (await writeAnswer(link, head, response, clock)) && (await skip(body, clock));
+    return goesOn && head.kept ? "kept" : "over";
   } finally {
     link.gone.removeEventListener("abort", onGone);
   }

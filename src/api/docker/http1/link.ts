@@ -11,6 +11,8 @@ export interface Link {
   write(data: Uint8Array): Promise<boolean>;
   /** Ends the daemon's half, after what was written; the connection, when the client has ended its own. */
   end(): void;
+  /** Ends the connection, after what was written. */
+  close(): void;
   /** Cuts the connection. */
   destroy(): void;
 }
@@ -28,15 +30,23 @@ export function socketLink(socket: Socket<unknown>): SocketLink {
   const input = new ByteInput((on) => void (on ? socket.resume() : socket.pause()));
   let pending: Uint8Array[] = [];
   let waiting: (() => void)[] = [];
-  let [ending, inputOver] = [false, false];
+  let [ending, closing, inputOver] = [false, false, false];
   const wakeAll = () => {
     const all = waiting;
     waiting = [];
     for (const wake of all) wake();
   };
   const finish = () => {
-    if (inputOver) socket.end();
+    if (pending.length > 0) return;
+    // What the kernel has of an answer reaches its client, whatever comes after.
+    if (closing || inputOver) socket.terminate();
     else socket.shutdown();
+  };
+  const endWith = (whole: boolean) => {
+    if ((ending && !whole) || gone.signal.aborted) return;
+    ending = true;
+    closing ||= whole;
+    finish();
   };
   return {
     input,
@@ -53,11 +63,8 @@ export function socketLink(socket: Socket<unknown>): SocketLink {
       await new Promise<void>((resolve) => waiting.push(resolve));
       return !gone.signal.aborted;
     },
-    end() {
-      if (ending || gone.signal.aborted) return;
-      ending = true;
-      if (pending.length === 0) finish();
-    },
+    end: () => endWith(false),
+    close: () => endWith(true),
     destroy: () => void socket.terminate(),
     received: (data) => input.push(data),
     drained() {
@@ -75,7 +82,7 @@ export function socketLink(socket: Socket<unknown>): SocketLink {
     inputEnded() {
       inputOver = true;
       input.end();
-      if (ending && pending.length === 0) socket.end();
+      if (ending) finish();
     },
     closed() {
       pending = [];
