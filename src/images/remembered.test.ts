@@ -24,7 +24,7 @@ function testStore() {
 test("an image is read once, and again after each change of it", () => {
   const { store } = testStore();
   const first = store.get(id);
-  expect(store.get(id)).toBe(first!);
+  expect(store.get(id)).toBe(first);
   store.tag("docker.io/library/x:1", id);
   expect(store.get(id)?.references).toEqual(["docker.io/library/x:1"]);
   store.addDigest(digest, id);

@@ -29,12 +29,12 @@ export function remembered(store: ImageStore, { db }: State): ImageStore {
       kept.set(id, image);
       return image;
     },
-    insert: changing(store.insert),
-    replaceManifest: changing(store.replaceManifest),
-    delete: changing(store.delete),
-    tag: changing(store.tag),
-    untag: changing(store.untag),
-    addDigest: changing(store.addDigest),
-    removeDigest: changing(store.removeDigest),
+    insert: changing((image) => store.insert(image)),
+    replaceManifest: changing((image) => store.replaceManifest(image)),
+    delete: changing((id) => store.delete(id)),
+    tag: changing((reference, id) => store.tag(reference, id)),
+    untag: changing((reference) => store.untag(reference)),
+    addDigest: changing((reference, id) => store.addDigest(reference, id)),
+    removeDigest: changing((reference) => store.removeDigest(reference)),
   };
 }

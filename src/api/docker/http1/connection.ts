@@ -120,14 +120,16 @@ async function whole(body: MessageBody): Promise<Uint8Array<ArrayBuffer>> {
 /** Takes what is left of a body; false when that is too much. */
 async function skip(body: MessageBody, clock: Clock): Promise<boolean> {
   if (body.done) return true;
-  const stop = new AbortController();
-  let [skipped, late] = [0, false];
+  const [stop, late] = [new AbortController(), new AbortController()];
   const deadline = clock.sleep(skippedWithinMs, stop.signal).then(
-    () => (late = true),
+    () => late.abort(),
     () => {},
   );
   const read = async () => {
-    while (!body.done && !late && skipped <= mostSkipped) skipped += (await body.read())?.length ?? 0;
+    let skipped = 0;
+    while (!body.done && !late.signal.aborted && skipped <= mostSkipped) {
+      skipped += (await body.read())?.length ?? 0;
+    }
   };
   try {
     await Promise.race([read().catch(() => {}), deadline]);

@@ -13,7 +13,7 @@ export function linkDuplex(link: Link): Duplex {
       );
     },
     write(data: Uint8Array, _encoding, done) {
-      void link.write(data).then((written) => done(written ? null : new Error("the client has gone")));
+      void writeTo(link, data, done);
     },
     final(done) {
       link.end();
@@ -28,4 +28,9 @@ export function linkDuplex(link: Link): Duplex {
   duplex.on("error", () => {});
   link.gone.addEventListener("abort", () => duplex.destroy(), { once: true });
   return duplex;
+}
+
+async function writeTo(link: Link, data: Uint8Array, done: (error?: Error) => void): Promise<void> {
+  if (await link.write(data)) done();
+  else done(new Error("the client has gone"));
 }

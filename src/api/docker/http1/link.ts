@@ -27,17 +27,14 @@ export interface SocketLink extends Link {
 
 export function socketLink(socket: Socket<unknown>): SocketLink {
   const gone = new AbortController();
-  const input = new ByteInput((on) => void (on ? socket.resume() : socket.pause()));
-  let pending: Uint8Array[] = [];
-  let waiting: (() => void)[] = [];
+  const input = new ByteInput((on) => {
+    if (on) socket.resume();
+    else socket.pause();
+  });
+  const output = socketOutput(socket);
   let [ending, closing, inputOver] = [false, false, false];
-  const wakeAll = () => {
-    const all = waiting;
-    waiting = [];
-    for (const wake of all) wake();
-  };
   const finish = () => {
-    if (pending.length > 0) return;
+    if (output.busy) return;
     // What the kernel has of an answer reaches its client, whatever comes after.
     if (closing || inputOver) socket.terminate();
     else socket.shutdown();
@@ -53,21 +50,50 @@ export function socketLink(socket: Socket<unknown>): SocketLink {
     gone: gone.signal,
     async write(data) {
       if (gone.signal.aborted || ending) return false;
-      if (pending.length === 0) {
-        const sent = Math.max(socket.write(data), 0);
-        if (sent === data.length) return true;
-        pending.push(data.subarray(sent));
-      } else {
-        pending.push(data);
-      }
-      await new Promise<void>((resolve) => waiting.push(resolve));
+      await output.write(data);
       return !gone.signal.aborted;
     },
     end: () => endWith(false),
     close: () => endWith(true),
-    destroy: () => void socket.terminate(),
+    destroy: () => socket.terminate(),
     received: (data) => input.push(data),
     drained() {
+      output.drain();
+      if (ending) finish();
+    },
+    inputEnded() {
+      inputOver = true;
+      input.end();
+      if (ending) finish();
+    },
+    closed() {
+      gone.abort(new DOMException("The client has gone", "AbortError"));
+      input.end();
+      output.discard();
+    },
+  };
+}
+
+/** What the kernel does not take at once is kept, and its writer waits. */
+function socketOutput(socket: Socket<unknown>) {
+  let pending: Uint8Array[] = [];
+  let waiting: (() => void)[] = [];
+  const wakeAll = () => {
+    const all = waiting;
+    waiting = [];
+    for (const wake of all) wake();
+  };
+  return {
+    get busy() {
+      return pending.length > 0;
+    },
+    async write(data: Uint8Array): Promise<void> {
+      const sent = pending.length === 0 ? Math.max(socket.write(data), 0) : 0;
+      if (sent === data.length) return;
+      pending.push(data.subarray(sent));
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    drain(): void {
       for (let next = pending[0]; next !== undefined; next = pending[0]) {
         const sent = Math.max(socket.write(next), 0);
         if (sent < next.length) {
@@ -77,17 +103,9 @@ export function socketLink(socket: Socket<unknown>): SocketLink {
         pending.shift();
       }
       wakeAll();
-      if (ending) finish();
     },
-    inputEnded() {
-      inputOver = true;
-      input.end();
-      if (ending) finish();
-    },
-    closed() {
+    discard(): void {
       pending = [];
-      gone.abort(new DOMException("The client has gone", "AbortError"));
-      input.end();
       wakeAll();
     },
   };
