@@ -16,7 +16,7 @@ export const list: Command = {
   usage: "[REPOSITORY]",
   arguments: { max: 1 },
   options: {
-    all: { type: "boolean", short: "a", help: "manifests without a tag, too: members of indexes, referrers" },
+    all: { type: "boolean", short: "a", help: "members of indexes, signatures and the like, too" },
     ...jsonOption,
   },
   completes: ["nothing"],
@@ -39,12 +39,20 @@ export const list: Command = {
       return 0;
     }
     const found = await registry.manifests(name);
-    const shown = invocation.flag("all") ? found : found.filter((one) => one.tags.length > 0);
+    const shown = invocation.flag("all")
+      ? found
+      : found.flatMap((one) => {
+          const tags = one.tags.filter((tag) => !attachedTag.test(tag));
+          return tags.length === 0 ? [] : [{ ...one, tags }];
+        });
     if (invocation.flag("json")) printJson(shown);
     else print(table(["TAG", "DIGEST", "TYPE", "SIZE", "PUSHED", "PULLED"], shown.flatMap(rowsOf)));
     return 0;
   },
 };
+
+/** Under such tags older clients keep what belongs to an image: `sha256-….sig`. */
+const attachedTag = /^sha(256|512)-[0-9a-f]{64,}(\.[a-z]+)?$/;
 
 function rowsOf(one: WireManifest): string[][] {
   const tags = one.tags.length === 0 ? ["-"] : one.tags;
