@@ -81,3 +81,15 @@ function concernsImage(event: VirgaEvent, value: string): boolean {
 function withoutTag(name: string): string {
   return name.replace(/(@.*|:[^:/]+)$/, "");
 }
+
+/** How far back a stream reaches for a client that comes late. */
+export const lateNs = 2_000_000_000n;
+
+/**
+ * Development containers (VS Code's, and their CLI) run `docker events --filter event=start` beside `docker run`, and
+ * wait for ever when the container has started before the events were asked for; here it often has.
+ * https://github.com/devcontainers/cli/blob/main/src/spec-node/singleContainer.ts
+ */
+export function comesLate(filters: string | undefined, userAgent: string): boolean {
+  return userAgent.startsWith("Docker-Client/") && filters === '{"event":{"start":true}}';
+}

@@ -1,5 +1,5 @@
 import { fail } from "../../../base/index.ts";
-import { createRouter, type ApiRouter } from "../http/context.ts";
+import { createRouter, type ApiContext, type ApiRouter } from "../http/context.ts";
 import { defined } from "../http/defined.ts";
 import { readFilters } from "../http/filters.ts";
 import { flag, text, instant } from "../http/query.ts";
@@ -8,7 +8,7 @@ import { holds, quirks } from "../quirks.ts";
 import type { VirgaEvent } from "../../../events/index.ts";
 import type { SystemBackend } from "./backend.ts";
 import { encodeDiskUsage } from "./disk-usage.ts";
-import { eventFilters, eventLine, eventSelector } from "./events.ts";
+import { comesLate, eventFilters, eventLine, eventSelector, lateNs } from "./events.ts";
 import { readHostFacts } from "./host.ts";
 import { encodeInfo } from "./info.ts";
 import { encodeVersion } from "./version.ts";
@@ -24,7 +24,7 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   // Hono serves HEAD from it too. Every command of the CLI begins with it, some milliseconds before what it is about.
   routes.get("/_ping", (c) => {
     setImmediate(() => void backend.warmUp()); // after the answer
-    const builder = speaksOldBuildkit(c.req.header("user-agent") ?? "") ? "1" : "2";
+    const builder = speaksOldBuildkit(agentOf(c)) ? "1" : "2";
     return c.text("OK", 200, { ...pingHeaders, "Builder-Version": builder, Swarm: "inactive" });
   });
   routes.get("/version", async (c) => c.json(await encodeVersion(backend.facts, readHostFacts())));
@@ -37,6 +37,8 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
   routes.get("/events", (c) => {
     const selects = eventSelector(readFilters(c, eventFilters));
     const [sinceNs, untilNs] = [instant(c, "since"), instant(c, "until")];
+    const late = sinceNs === undefined && untilNs === undefined && comesLate(text(c, "filters"), agentOf(c));
+    const now = BigInt(backend.clock.now().getTime()) * 1_000_000n;
     const version = c.get("version");
     const hidesCreate = !holds(quirks.imageCreateEvents, version);
     const accept = (event: VirgaEvent) =>
@@ -51,7 +53,7 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
     const stop = new AbortController();
     // Subscribed before the answer begins: the client counts on what happens after it.
     const events = backend.events.subscribe(
-      defined({ sinceNs: before(sinceNs), untilNs, accept }),
+      defined({ sinceNs: late ? now - lateNs : before(sinceNs), untilNs, accept }),
       stop.signal,
     );
     const first = events.next();
@@ -70,6 +72,10 @@ export function systemRoutes(backend: SystemBackend): ApiRouter {
 /** Docker tells of what happened at that very time, too; the log, of what came after. */
 function before(ns: bigint | undefined): bigint | undefined {
   return ns === undefined ? undefined : ns - 1n;
+}
+
+function agentOf(c: ApiContext): string {
+  return c.req.header("user-agent") ?? "";
 }
 
 /** Docker's CLI before version 23 asks BuildKit by way of POST /build, which is the classic builder's here. */
