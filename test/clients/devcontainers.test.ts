@@ -59,7 +59,7 @@ test("a project is built, started, found again and worked in", async () => {
   expect((await up())["containerId"]).toBe(made["containerId"]);
   expect(await daemon.dockerOk(["inspect", "-f", "{{.Config.User}}", "work"])).toBe("web");
 
-  const script = 'echo $INSIDE $REMOTE $(cat /kept/note /word) $(id -u); ls .devcontainer; exit 4';
+  const script = "echo $INSIDE $REMOTE $(cat /kept/note /word) $(id -u); ls .devcontainer; exit 4";
   const worked = await devcontainer("exec", "sh", "-c", script);
   expect(worked).toMatchObject({ exitCode: 4 });
   expect(worked.stdout).toContain("yes yes! created built 0\nDockerfile\ndevcontainer.json\n");
