@@ -4,9 +4,10 @@ import { testApi } from "../testing.ts";
 
 test("the docker CLI that asks for starts alone is told of those that have just been, and nobody else", async () => {
   const asked: EventFilter[] = [];
-  async function* subscribe(filter: EventFilter) {
+  const subscribe = (filter: EventFilter) => {
     asked.push(filter);
-  }
+    return new ReadableStream({ start: (stream) => stream.close() }).values();
+  };
   await using api = await testApi({ events: { emit: () => {}, subscribe } as never });
   const cli = "Docker-Client/28.5.2 (linux)";
   const since = async (filters: object, agent: string, more = "") => {
