@@ -157,6 +157,7 @@ describe("bodies", () => {
     const chunks = "5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nTrailer: x\r\n\r\n";
     const chunked = last("POST /echo", "Transfer-Encoding: chunked\r\n", chunks);
     expect(bodyOf(await ask(server, chunked))).toBe("hello world");
+    expect(bodyOf(await ask(server, chunked.replace("6\r\n world", "7\r\n world")))).toContain("Error");
     const cuts = Array.from({ length: chunked.length }, (_, at) => chunked[at]!);
     expect(bodyOf(await ask(server, ...cuts))).toBe("hello world");
   });

@@ -1,4 +1,5 @@
 import type { ByteInput } from "./byte-input.ts";
+import { ChunkDecoder } from "./chunks.ts";
 import { bad } from "./head.ts";
 
 /** The body of one request, which ends where its framing says. */
@@ -43,31 +44,20 @@ function sizedBody(input: ByteInput, length: number): MessageBody {
 }
 
 function chunkedBody(input: ByteInput): MessageBody {
-  let left = 0;
-  let [first, done] = [true, false];
+  const decoder = new ChunkDecoder();
   return {
     get done() {
-      return done;
+      return decoder.done;
     },
     async read() {
-      if (done) return undefined;
-      if (left === 0) {
-        if (!first && (await readLine(input)) !== "") throw bad("malformed chunk");
-        first = false;
-        const size = /^([0-9a-f]{1,12})[ \t]*(;.*)?$/i.exec(await readLine(input))?.[1];
-        if (size === undefined) throw bad("malformed chunk");
-        left = Number.parseInt(size, 16);
-        if (left === 0) {
-          for (let trailers = 0; (await readLine(input)) !== ""; trailers++) {
-            if (trailers === 100) throw bad("too many trailers");
-          }
-          done = true;
-          return undefined;
-        }
+      while (!decoder.done) {
+        const piece = input.takeNow() ?? (await input.take());
+        if (piece === undefined) throw bad("unexpected EOF");
+        const { used, length } = decoder.decode(piece);
+        input.putBack(piece.subarray(used));
+        if (length > 0) return piece.subarray(0, length);
       }
-      const piece = await readUpTo(input, left);
-      left -= piece.length;
-      return piece;
+      return undefined;
     },
   };
 }
@@ -78,21 +68,4 @@ async function readUpTo(input: ByteInput, most: number): Promise<Uint8Array> {
   if (piece.length <= most) return piece;
   input.putBack(piece.subarray(most));
   return piece.subarray(0, most);
-}
-
-const longestLine = 4096;
-
-/** A line without its end. */
-async function readLine(input: ByteInput): Promise<string> {
-  let line = Buffer.alloc(0);
-  for (;;) {
-    const piece = await input.take();
-    if (piece === undefined) throw bad("unexpected EOF");
-    line = Buffer.concat([line, piece]);
-    const end = line.indexOf("\r\n");
-    if ((end < 0 ? line.length : end) > longestLine) throw bad("malformed chunk");
-    if (end < 0) continue;
-    input.putBack(line.subarray(end + 2));
-    return line.toString("latin1", 0, end);
-  }
 }
