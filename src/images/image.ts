@@ -149,6 +149,12 @@ export interface Images {
   ): Promise<{ readonly image: Image; readonly references: readonly string[] }[]>;
   /** A tar that is a Docker archive and an OCI layout at once, as today's Docker writes it. `as`: what the images are called in it. */
   save(names: readonly string[], signal?: AbortSignal, as?: readonly string[]): ReadableStream<Uint8Array>;
+  /** As `save`, of images that an index makes one of: the same for several platforms. Tells the index's descriptor. */
+  saveIndex(
+    ids: readonly string[],
+    as: readonly string[],
+    signal?: AbortSignal,
+  ): { readonly stream: ReadableStream<Uint8Array>; readonly index: Descriptor };
   /**
    * The image, got if it is not there (policy `missing`), always asked for (`always`), or only looked up (`never`).
    * It comes from its registry; `debian:*` and `ubuntu:*` are made from the distribution's mirror when that can't be
@@ -165,6 +171,8 @@ export interface Images {
    * `permission` / `registry.denied`, `unavailable`.
    */
   push(name: string, options?: PushOptions): Promise<void>;
+  /** Sends images, and an index of them under the tag `name`. Tells the index's descriptor. Throws as `push`. */
+  pushIndex(name: string, ids: readonly string[], options?: PushOptions): Promise<Descriptor>;
   /** Signatures, lists of parts and the like, of the images that are here. */
   readonly referrers: Referrers;
 }

@@ -5,7 +5,7 @@ import type { LayerStore } from "../layers/index.ts";
 import type { State } from "../state/index.ts";
 import { admitAll, type Admission } from "./admission.ts";
 import { loadArchive } from "./archive/load.ts";
-import { saveArchive } from "./archive/save.ts";
+import { saveArchive, saveIndex } from "./archive/save.ts";
 import type { Registries } from "../distribution/index.ts";
 import { admitted, createPulls } from "./ensure.ts";
 import { createGarbage, type BlobUse, type LayerUse } from "./garbage.ts";
@@ -26,6 +26,7 @@ import { register, writeRecipe, type RegisterDependencies } from "./register.ts"
 import { prunableImages, pruneImages, removeImage } from "./remove.ts";
 import type { FetchOptions, ImageSource } from "./source.ts";
 import { pushImages } from "./push/push-image.ts";
+import { pushIndex } from "./push/push-index.ts";
 import { createRegistrySource } from "./pull/registry-source.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
 
@@ -113,6 +114,7 @@ export function createImages(dependencies: ImagesDependencies): Images {
     },
     load: (source, options = {}) => loadArchive({ ...writing, events, admission }, source, options),
     save: (names, signal, as) => saveArchive({ store, content, garbage, events }, names, signal, as),
+    saveIndex: (ids, as, signal) => saveIndex({ store, content, garbage, events }, ids, as, signal),
     ...transfers,
     referrers: createReferrers(writing),
   };
@@ -135,20 +137,22 @@ function createTransfers(
   dependencies: ImagesDependencies,
   writing: RegisterDependencies,
   importing: (source: AsyncIterable<Uint8Array>, options: RootfsImport) => Promise<Image>,
-): Pick<Images, "ensure" | "pull" | "push"> {
+): Pick<Images, "ensure" | "pull" | "push" | "pushIndex"> {
   const { events, registries, sources, maxDownloads = 3, maxUploads = 5 } = dependencies;
   const isOwn = dependencies.isOwnRegistry ?? (() => false);
   const { admission = admitAll } = dependencies;
   const importRootfs: FetchOptions["importRootfs"] = (source, options) =>
     importing(source, { ...options, origin: "fetched" });
   const registry = registries && createRegistrySource({ ...writing, registries, maxDownloads, admission });
+  const { beforePush = () => Promise.resolve() } = dependencies;
+  const pushing = () => {
+    if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
+    return { ...writing, events, registries, maxUploads, isOwn, beforePush };
+  };
   return {
     ...createPulls({ store: writing.store, events, registry, sources, importRootfs, admission }),
-    async push(name, options = {}) {
-      if (!registries) throw fail("unavailable", "image.no-registry", "no registry is configured");
-      const { beforePush = () => Promise.resolve() } = dependencies;
-      await pushImages({ ...writing, events, registries, maxUploads, isOwn, beforePush }, name, options);
-    },
+    push: async (name, options = {}) => await pushImages(pushing(), name, options),
+    pushIndex: async (name, ids, options = {}) => await pushIndex(pushing(), name, ids, options),
   };
 }
 

@@ -152,8 +152,8 @@ describe("docker build through buildx", () => {
       const wrong = await newer.run(daemon, ["build", ...plain, "-f", join(root, "wrong"), root]);
       expect(wrong.exitCode).toBe(1);
       expect(wrong.stderr).toContain("RUNN");
-      const option = await newer.run(daemon, ["build", "--ulimit", "nofile=10", root]);
-      expect(option.stderr).toContain("ulimit");
+      const option = await newer.run(daemon, ["build", "--output", "type=image,compression=zstd", root]);
+      expect(option.stderr).toContain("compression=zstd");
       expect(await settledHoldings(daemon)).toEqual(before);
     },
     minute,
@@ -221,6 +221,35 @@ describe("docker build through buildx", () => {
       expect({ exitCode: fromTar.exitCode, stderr: fromTar.stderr }).toMatchObject({ exitCode: 0 });
       const typed = await newer.run(daemon, ["build", ...plain, "-f", "-", extra], { stdin: "FROM box:1\nCOPY e /\nRUN cat /e\n" }); // prettier-ignore
       expect(typed.stderr).toMatch(/#\d+ [\d.]+ extra file\n/);
+    },
+    minute,
+  );
+
+  test(
+    "several platforms become one index; limits of steps",
+    async () => {
+      const root = context("platforms", {
+        Dockerfile: "FROM --platform=$BUILDPLATFORM box:1 AS make\nARG TARGETARCH\nRUN echo $TARGETARCH > /arch\nFROM scratch\nCOPY --from=make /arch /\n", // prettier-ignore
+        limits: 'FROM box:1\nRUN echo "$(hostname) $(ulimit -n) $(ulimit -Hn)"\n',
+      });
+      const both = ["buildx", "build", ...plain, "--platform", "linux/amd64,linux/arm64"];
+      const files = join(folder, "platforms");
+      const out = await ok(newer, ...both, "--output", `type=local,dest=${files}`, root);
+      for (const arch of ["amd64", "arm64"]) {
+        expect(out).toContain(`[linux/${arch} stage-1 2/2] COPY --from=make /arch /`);
+        expect(readFileSync(join(files, `linux_${arch}/arch`), "utf8")).toBe(`${arch}\n`);
+      }
+      const archive = join(folder, "platforms.tar");
+      await ok(newer, ...both, "-t", "platforms:1", "--output", `type=oci,dest=${archive}`, root);
+      await ok(newer, "load", "-i", archive);
+      const loaded = await ok(newer, "image", "inspect", "platforms:1", "--format", "{{.Architecture}}");
+      expect(loaded.trim()).toBe(process.arch === "x64" ? "amd64" : process.arch);
+      const limits = ["--ulimit", "nofile=100:200", "-f", join(root, "limits"), "-t", "limits:1"];
+      expect(await ok(newer, "build", ...plain, ...limits, root)).toMatch(
+        /#\d+ [\d.]+ buildkitsandbox 100 200\n/,
+      );
+      const kept = await newer.run(daemon, [...both, "-t", "platforms:2", root]);
+      expect(kept.stderr).toContain("can't name images of several platforms here");
     },
     minute,
   );

@@ -10,7 +10,8 @@ import type { StageState } from "../evaluation/stage-state.ts";
 import { aptPins } from "./apt-pins.ts";
 import { hostProxy, type HostProxy } from "./host-proxy.ts";
 import type { PreparedMount } from "./prepared-mount.ts";
-import { LastLines, stepFailed } from "./step-failure.ts";
+import { foreignHint } from "./foreign-platform.ts";
+import { LastLines, memoryHint, stepFailed } from "./step-failure.ts";
 
 /** Of the output of a command that failed. */
 const shownLines = 10;
@@ -87,7 +88,9 @@ export async function execute(
   if (exitCode === 0) return;
   const { file, line, keyword } = what.place;
   const failure = { exitCode, place: { file, line, keyword }, output: last.lines };
-  throw stepFailed(what.command, failure, oomKilled);
+  const foreign = foreignHint(state.platform, last.lines);
+  if (foreign !== undefined) run.emit({ kind: "output", stream: "stderr", text: `${foreign}\n` });
+  throw stepFailed(what.command, failure, oomKilled ? memoryHint : foreign);
 }
 
 function limitsOf({ request }: BuildRun, { hostname }: Execution) {

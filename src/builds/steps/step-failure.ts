@@ -11,12 +11,17 @@ export interface StepFailure {
 
 const code = "build.step-failed";
 
+export const memoryHint = "it ran out of memory: give the build more with --memory";
+const otherwise =
+  "look inside, as it was at the failure, with virga build --debug; the steps before it are cached";
+
 /** `invalid` / `build.step-failed`, with Docker's text. */
-export function stepFailed(command: readonly string[], failure: StepFailure, oomKilled: boolean): VirgaError {
+export function stepFailed(
+  command: readonly string[],
+  failure: StepFailure,
+  hint: string = otherwise,
+): VirgaError {
   const text = `The command '${command.join(" ")}' returned a non-zero code: ${failure.exitCode}`;
-  const hint = oomKilled
-    ? "it ran out of memory: give the build more with --memory"
-    : "look inside, as it was at the failure, with virga build --debug; the steps before it are cached";
   return fail("invalid", code, text, { hint, cause: failure });
 }
 

@@ -5,6 +5,7 @@ import { canonicalJson, mediaTypes } from "../formats.ts";
 import type { Garbage } from "../garbage.ts";
 import type { Image } from "../image.ts";
 import { announce } from "../import.ts";
+import { describedManifest, indexOfManifests } from "../image-index.ts";
 import { find } from "../lookup.ts";
 import { familiar, parseReference, repositoryOf } from "../reference.ts";
 import { referrersFile } from "./archived-referrers.ts";
@@ -18,6 +19,8 @@ export interface SaveDependencies {
   readonly events: Events;
 }
 
+type ImageIndex = ReturnType<typeof indexOfManifests>;
+
 interface Saved {
   readonly image: Image;
   readonly references: readonly string[];
@@ -30,7 +33,7 @@ interface Saved {
  * ```text
  * blobs/sha256/HEX   configurations, manifests, layers; each once
  * index.json         OCI: a manifest for each name
- * manifest.json      Docker: configuration, names and layers of each image
+ * manifest.json      Docker: configuration, names and layers of each image; not where an index makes them one
  * oci-layout
  * referrers.json     signatures and the like, where there are some: an index of manifests with a subject
  * ```
@@ -40,6 +43,7 @@ export function saveArchive(
   names: readonly string[],
   signal: AbortSignal | undefined,
   as?: readonly string[],
+  index?: ImageIndex,
 ): ReadableStream<Uint8Array> {
   const chosen = choose(dependencies.store, names);
   const saved = as === undefined ? chosen : chosen.map(({ image }) => ({ image, references: as }));
@@ -47,7 +51,7 @@ export function saveArchive(
   for (const { image } of saved)
     hold.own(...blobsOf(image), ...dependencies.store.blobsOfReferrers([image.manifest.digest]));
   for (const { image } of saved) announce(dependencies.events, "save", image);
-  const chunks = archive(dependencies, saved);
+  const chunks = archive(dependencies, saved, index);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -66,6 +70,18 @@ export function saveArchive(
       await hold[Symbol.asyncDispose]();
     },
   });
+}
+
+/** `Images.saveIndex`. */
+export function saveIndex(
+  dependencies: SaveDependencies,
+  ids: readonly string[],
+  as: readonly string[],
+  signal: AbortSignal | undefined,
+): { readonly stream: ReadableStream<Uint8Array>; readonly index: Descriptor } {
+  const manifests = ids.map((id) => describedManifest(find(dependencies.store, id).image));
+  const index = indexOfManifests(manifests);
+  return { stream: saveArchive(dependencies, ids, signal, as, index), index: index.descriptor };
 }
 
 /** As `docker save`: a repository without a tag means all its tags, an id or a digest no name at all. */
@@ -107,24 +123,29 @@ function wholeRepository(store: ImageStore, name: string): Saved[] {
 async function* archive(
   { content, store }: Pick<SaveDependencies, "content" | "store">,
   saved: readonly Saved[],
+  index: ImageIndex | undefined,
 ): AsyncGenerator<Uint8Array> {
   const referrers = saved.flatMap(({ image }) => store.allReferrersOf(image.manifest.digest));
   const parts = [...saved.flatMap(({ image }) => blobsOf(image)), ...referrers.flatMap(blobsOfReferrer)];
-  const blobs = [...new Set(parts)].toSorted();
+  const made = new Map(index ? [[index.descriptor.digest, index.bytes]] : []);
+  const blobs = [...new Set([...parts, ...made.keys()])].toSorted();
   let folder = "";
   yield directory("blobs");
   for (const digest of blobs) {
     const path = blobPath(digest);
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (parent !== folder) yield directory((folder = parent));
-    const { size } = content.stat(digest);
+    const bytes = made.get(digest);
+    const size = bytes?.length ?? content.stat(digest).size;
     yield file(path, size);
-    yield* content.open(digest);
+    if (bytes) yield bytes;
+    else yield* content.open(digest);
     yield fill(size);
   }
   const documents: readonly [string, unknown][] = [
-    ["index.json", indexOf(saved)],
-    ["manifest.json", saved.map((one) => dockerManifestOf(one))],
+    ["index.json", index ? listOf(named(index.descriptor, saved[0]!.references)) : indexOf(saved)],
+    // Docker's form knows no platforms.
+    ...(index ? [] : [["manifest.json", saved.map((one) => dockerManifestOf(one))] as [string, unknown]]),
     ["oci-layout", { imageLayoutVersion: "1.0.0" }],
     ...(referrers.length > 0 ? [[referrersFile, indexOfReferrers(referrers)] as [string, unknown]] : []),
   ];
@@ -144,22 +165,23 @@ function indexOfReferrers(referrers: readonly StoredReferrer[]): unknown {
 }
 
 function indexOf(saved: readonly Saved[]): unknown {
-  const manifests = saved.flatMap(({ image, references }) => {
-    const { os, architecture, variant } = image.config;
-    const plain: Descriptor = {
-      ...image.manifest,
-      platform: { os, architecture, ...(variant === undefined ? {} : { variant }) },
-    };
-    if (references.length === 0) return [plain];
-    return references.map((reference) => ({
-      ...plain,
-      annotations: {
-        "io.containerd.image.name": reference,
-        "org.opencontainers.image.ref.name": parseReference(reference).tag ?? "latest",
-      },
-    }));
-  });
+  return listOf(saved.flatMap(({ image, references }) => named(describedManifest(image), references)));
+}
+
+function listOf(manifests: readonly Descriptor[]): unknown {
   return { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+}
+
+/** A descriptor for each name. */
+function named(plain: Descriptor, references: readonly string[]): Descriptor[] {
+  if (references.length === 0) return [plain];
+  return references.map((reference) => ({
+    ...plain,
+    annotations: {
+      "io.containerd.image.name": reference,
+      "org.opencontainers.image.ref.name": parseReference(reference).tag ?? "latest",
+    },
+  }));
 }
 
 function dockerManifestOf({ image, references }: Saved): unknown {

@@ -66,7 +66,7 @@ export async function pushImages(
   }
 }
 
-function referrersOf(store: ImageStore, image: Image): Iterable<Digest> {
+export function referrersOf(store: ImageStore, image: Image): Iterable<Digest> {
   return store.blobsOfReferrers([image.manifest.digest]);
 }
 
@@ -92,14 +92,14 @@ function tagsToPush(
   });
 }
 
-interface Work {
+export interface Work {
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly hold: ReturnType<Garbage["hold"]>;
 }
 
 /** Sends layers and configuration; returns the manifest that names them. */
-async function pushContent(
+export async function pushContent(
   dependencies: PushDependencies,
   remote: RemoteRepository,
   image: Image,

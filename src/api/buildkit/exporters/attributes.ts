@@ -8,8 +8,8 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   moby: ["name", "push"],
   docker: ["name"],
   oci: ["name"],
-  tar: [],
-  local: [],
+  tar: ["platform-split"],
+  local: ["platform-split"],
 };
 
 /** Those that ask for what happens anyway, with the values that do. */
@@ -25,7 +25,6 @@ const holds: Readonly<Record<string, readonly string[]>> = {
   "push-by-digest": ["false"],
   "registry.insecure": ["false"],
   "dangling-name-prefix": [""],
-  "platform-split": ["false"],
   "rewrite-timestamp": ["true"],
   push: ["false"],
   mode: ["copy"],

@@ -1,6 +1,8 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fail, messageOf } from "../../../base/index.ts";
 import { normalise, type Image, type Images } from "../../../images/index.ts";
+import { bindMount, unmount } from "../../../host/index.ts";
 import type { Archives, LayerStore } from "../../../layers/index.ts";
 import type { KeptFolders } from "../sessions/kept-folders.ts";
 import { credentialsOf } from "../sessions/lent.ts";
@@ -12,7 +14,7 @@ import { openTarget, sendBytes } from "./send-bytes.ts";
 import { sendTree } from "./send-tree.ts";
 
 export interface ExporterDependencies {
-  readonly images: Pick<Images, "tag" | "push" | "save">;
+  readonly images: Pick<Images, "tag" | "push" | "pushIndex" | "save" | "saveIndex">;
   readonly layers: Pick<LayerStore, "mount" | "unmount">;
   readonly archives: Archives;
   readonly folders: KeptFolders;
@@ -21,9 +23,16 @@ export interface ExporterDependencies {
 /** What the client is told of a result that was stored somewhere. */
 export type ExporterResponse = Record<string, string>;
 
+/** `platform` is absent when the result is no index. */
+export interface PlatformImage {
+  readonly platform: string | undefined;
+  readonly image: Image;
+}
+
 interface Export {
   readonly solve: Solve;
-  readonly image: Image;
+  readonly type: string;
+  readonly images: readonly PlatformImage[];
   /** The exporter's place among those of the solve. */
   readonly index: number;
   readonly attrs: Readonly<Record<string, string>>;
@@ -64,13 +73,13 @@ export function keepsImage({ type = "" }: Partial<TypedAttributes>): boolean {
 export async function exportResult(
   dependencies: ExporterDependencies,
   solve: Solve,
-  image: Image,
+  images: readonly PlatformImage[],
   [index, { type = "", attrs = {} }]: readonly [number, Partial<TypedAttributes>],
 ): Promise<ExporterResponse> {
   const { title, run } = exporters[type]!;
   const vertex = solve.progress.vertex({ name: title });
   try {
-    const response = await run(dependencies, { solve, image, index, attrs, vertex });
+    const response = await run(dependencies, { solve, type, images, index, attrs, vertex });
     vertex.complete();
     return response;
   } catch (error) {
@@ -79,10 +88,14 @@ export async function exportResult(
   }
 }
 
-async function storeImage({ images }: ExporterDependencies, { solve, image, attrs, vertex }: Export) {
+async function storeImage(dependencies: ExporterDependencies, one: Export): Promise<ExporterResponse> {
+  const { images } = dependencies;
+  const { solve, attrs, vertex } = one;
+  const names = namesOf(attrs);
+  const image = onlyImage(one);
+  if (image === undefined) return isTrue(attrs, "push") ? await pushAll(dependencies, one) : keepNone(names);
   vertex.status("exporting layers", { done: true });
   vertex.status(`writing image ${image.id}`, { done: true });
-  const names = namesOf(attrs);
   for (const name of names) {
     images.tag(image.id, name);
     vertex.status(`naming to ${name}`, { done: true });
@@ -102,17 +115,55 @@ async function storeImage({ images }: ExporterDependencies, { solve, image, attr
   return { ...told(image, names), ...(pushed ? {} : { "containerimage.digest": image.id }) };
 }
 
+/** The images of several platforms under their names, at the names' registries. */
+async function pushAll({ images }: ExporterDependencies, one: Export): Promise<ExporterResponse> {
+  const { signal, session } = one.solve;
+  const credentials = credentialsOf(session, signal);
+  const names = namesOf(one.attrs);
+  let response: ExporterResponse = {};
+  for (const name of names) {
+    const line = `pushing manifest list for ${name}`;
+    one.vertex.status(line, {});
+    const ids = one.images.map(({ image }) => image.id);
+    response = toldOfIndex(await images.pushIndex(name, ids, { credentials, signal }), names);
+    one.vertex.status(line, { done: true });
+  }
+  return response;
+}
+
+/** Here, a name stands for one image: that of one platform. */
+function keepNone(names: readonly string[]): ExporterResponse {
+  if (names.length === 0) return {};
+  const message = `${names.join(", ")} can't name images of several platforms here`;
+  throw fail("unimplemented", "buildkit.platforms", message, {
+    hint: "send them to a registry with --push, or to a file with --output type=oci,dest=FILE",
+  });
+}
+
+function onlyImage({ images }: Export): Image | undefined {
+  const [first, ...others] = images;
+  return others.length === 0 && first?.platform === undefined ? first?.image : undefined;
+}
+
 /** An archive that docker and OCI tools read. */
-async function sendArchive({ images }: ExporterDependencies, { solve, image, index, attrs, vertex }: Export) {
-  const names = namesOf(attrs);
+async function sendArchive({ images }: ExporterDependencies, one: Export): Promise<ExporterResponse> {
+  const { solve, index, vertex } = one;
+  const names = namesOf(one.attrs);
+  const image = onlyImage(one);
+  if (image === undefined && one.type === "docker") {
+    const message = "docker exporter does not currently support exporting manifest lists";
+    throw fail("unimplemented", "buildkit.platforms", message, { hint: "use --output type=oci,dest=FILE" });
+  }
   const target = openTarget(solve.session, index, solve.signal);
-  const sent = await sendBytes(target, images.save([image.id], solve.signal, names));
+  const ids = one.images.map((part) => part.image.id);
+  const whole = image === undefined ? images.saveIndex(ids, names, solve.signal) : undefined;
+  const sent = await sendBytes(target, whole?.stream ?? images.save(ids, solve.signal, names));
   vertex.status("sending tarball", { current: sent, total: sent, done: true });
-  return told(image, names);
+  return whole ? toldOfIndex(whole.index, names) : told(image!, names);
 }
 
 async function sendTar(dependencies: ExporterDependencies, one: Export): Promise<ExporterResponse> {
-  await withFiles(dependencies, one.image, async (root) => {
+  await withFiles(dependencies, one, async (root) => {
     const { signal, session } = one.solve;
     const target = openTarget(session, one.index, signal);
     const sent = await sendBytes(target, dependencies.archives.create(root, "/.", { signal }));
@@ -122,26 +173,41 @@ async function sendTar(dependencies: ExporterDependencies, one: Export): Promise
 }
 
 async function sendFiles(dependencies: ExporterDependencies, one: Export): Promise<ExporterResponse> {
-  await withFiles(dependencies, one.image, async (root) => {
+  await withFiles(dependencies, one, async (root) => {
     const sent = await sendTree(openTarget(one.solve.session, one.index, one.solve.signal), root);
     one.vertex.status("copying files", { current: sent, done: true });
   });
   return {};
 }
 
-/** The image's files, mounted to be read while `use` runs. */
+/** The files of the result, mounted to be read while `use` runs; those of several platforms each in a folder of its own. */
 async function withFiles(
   { layers, folders }: ExporterDependencies,
-  image: Image,
+  one: Export,
   use: (root: string) => Promise<void>,
 ): Promise<void> {
   await using undo = new AsyncDisposableStack();
-  const folder = undo.use(await folders.lend(""));
-  const stack = image.config.rootfs.diff_ids;
-  if (stack.length === 0) return await use(folder.path);
-  const directory = join(folder.path, "mount");
-  undo.defer(() => layers.unmount(directory));
-  await use(await layers.mount({ layers: stack, directory, readOnly: true }));
+  const { path } = undo.use(await folders.lend(""));
+  const mount = async ({ image }: PlatformImage, directory: string) => {
+    const stack = image.config.rootfs.diff_ids;
+    if (stack.length === 0) return undefined;
+    undo.defer(() => layers.unmount(directory));
+    return await layers.mount({ layers: stack, directory, readOnly: true });
+  };
+  const isSplit = onlyImage(one) === undefined || isTrue(one.attrs, "platform-split");
+  if (!isSplit) return await use((await mount(one.images[0]!, join(path, "mount"))) ?? path);
+  const root = join(path, "all");
+  mkdirSync(root, { mode: 0o755 });
+  for (const [index, part] of one.images.entries()) {
+    const { os, architecture, variant } = part.image.config;
+    const folder = join(root, [os, architecture, ...(variant === undefined ? [] : [variant])].join("_"));
+    mkdirSync(folder, { mode: 0o755 });
+    const merged = await mount(part, join(path, `mount-${index}`));
+    if (merged === undefined) continue;
+    bindMount(merged, folder, { readOnly: true });
+    undo.defer(() => unmount(folder, true));
+  }
+  await use(root);
 }
 
 function namesOf(attrs: Readonly<Record<string, string>>): string[] {
@@ -153,6 +219,14 @@ function told(image: Image, names: readonly string[]): ExporterResponse {
     "containerimage.digest": image.manifest.digest,
     "containerimage.config.digest": image.id,
     "containerimage.descriptor": Buffer.from(JSON.stringify(image.manifest)).toString("base64"),
+    ...(names.length > 0 ? { "image.name": names.join(",") } : {}),
+  };
+}
+
+function toldOfIndex(index: Image["manifest"], names: readonly string[]): ExporterResponse {
+  return {
+    "containerimage.digest": index.digest,
+    "containerimage.descriptor": Buffer.from(JSON.stringify(index)).toString("base64"),
     ...(names.length > 0 ? { "image.name": names.join(",") } : {}),
   };
 }

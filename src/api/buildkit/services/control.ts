@@ -14,13 +14,14 @@ import {
 import { solveDockerfile, type FrontendDependencies } from "../solve/dockerfile.ts";
 import type { Result } from "../wire/gateway.ts";
 import type { BuiltResult } from "../solve/result.ts";
+import { ofPlatforms } from "../solve/platforms.ts";
 import type { Leftovers } from "../solve/leftovers.ts";
 import type { Solve, Solves } from "../solve/solves.ts";
 import type { Images } from "../../../images/index.ts";
 import { workerOf } from "./worker.ts";
 
 export interface ControlDependencies extends FrontendDependencies, ExporterDependencies {
-  readonly images: Pick<Images, "resolve" | "tag" | "push" | "save">;
+  readonly images: Pick<Images, "resolve" | "tag" | "push" | "pushIndex" | "save" | "saveIndex">;
   readonly leftovers: Leftovers;
   readonly sessions: Sessions;
   readonly solves: Solves;
@@ -105,11 +106,12 @@ async function solve(
             one.signal,
           );
     const exporterResponse: Record<string, string> = {};
-    const { image } = result;
-    if (!image) return { exporterResponse };
+    const parts = result.parts ?? new Map([[undefined, result]]);
+    const images = [...parts].flatMap(([platform, { image }]) => (image ? [{ platform, image }] : []));
+    if (images.length === 0) return { exporterResponse };
     for (const exporter of exportersOf(request).entries()) {
-      if (keepsImage(exporter[1])) leftovers.keep(image);
-      Object.assign(exporterResponse, await exportResult(dependencies, one, image, exporter));
+      if (keepsImage(exporter[1])) for (const { image } of images) leftovers.keep(image);
+      Object.assign(exporterResponse, await exportResult(dependencies, one, images, exporter));
     }
     return { exporterResponse };
   } finally {
@@ -131,8 +133,12 @@ async function returnedResult(one: Solve): Promise<BuiltResult> {
   if (one.signal.aborted) onGone();
   try {
     const result = await Promise.race([one.returned!.promise, gone.promise]);
-    const id = result.ref?.id ?? result.refDeprecated ?? "";
-    return one.results.get(id) ?? { id: "", metadata: {} };
+    const nothing = { id: "", metadata: {} };
+    if (result.refs?.refs) {
+      const refs = Object.entries(result.refs.refs);
+      return ofPlatforms(new Map(refs.map(([name, { id = "" }]) => [name, one.results.get(id) ?? nothing])));
+    }
+    return one.results.get(result.ref?.id ?? result.refDeprecated ?? "") ?? nothing;
   } finally {
     one.signal.removeEventListener("abort", onGone);
   }

@@ -4,6 +4,7 @@ import * as wire from "../wire/gateway.ts";
 import { empty } from "../wire/control.ts";
 import { solveDockerfile, type FrontendDependencies } from "../solve/dockerfile.ts";
 import { graphOfImage } from "../solve/references.ts";
+import type { BuiltResult } from "../solve/result.ts";
 import type { Solve, Solves } from "../solve/solves.ts";
 import { refuseGraphs } from "./control.ts";
 import { workerOf } from "./worker.ts";
@@ -48,9 +49,7 @@ export function gatewayMethods(dependencies: GatewayDependencies): Methods {
       const signal = AbortSignal.any([one.signal, call.signal]);
       const given = { attributes: request.frontendOpt, inputs: request.frontendInputs };
       const result = await solveDockerfile(dependencies, one, given, signal);
-      const { id, metadata, image } = result;
-      one.results.set(id, result);
-      return { result: { metadata, ref: image ? { id, def: graphOfImage(image.id) } : {} } };
+      return { result: encodeResult(one, result) };
     }),
     [`${name}/Evaluate`]: unary(wire.evaluateRequest, empty, async ({ ref }, call) => {
       if (ref !== "" && !(await of(call)).results.has(ref)) throw noResult(ref);
@@ -66,6 +65,20 @@ export function gatewayMethods(dependencies: GatewayDependencies): Methods {
       else returned.reject(new RpcError(code, message, details));
       return {};
     }),
+  };
+}
+
+/** A result as the client names it from then on. */
+function encodeResult(one: Solve, result: BuiltResult): Partial<wire.Result> {
+  const { metadata, parts } = result;
+  const refOf = (part: BuiltResult) => {
+    one.results.set(part.id, part);
+    return part.image ? { id: part.id, def: graphOfImage(part.image.id) } : {};
+  };
+  if (!parts) return { metadata, ref: refOf(result) };
+  return {
+    metadata,
+    refs: { refs: Object.fromEntries([...parts].map(([name, part]) => [name, refOf(part)])) },
   };
 }
 

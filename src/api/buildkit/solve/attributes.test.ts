@@ -13,7 +13,7 @@ test("what buildx sends", () => {
   ).toEqual({
     filename: "sub/Dockerfile", target: "app", buildArgs: { A: "1" }, labels: { b: "2" }, noCache: true, noCacheStages: [],
     hostname: "h", cgroupParent: "/x", ulimits: [{ name: "nofile", soft: 1, hard: 2 }, { name: "core", soft: -1, hard: -1 }], pull: true,
-    platform: "linux/amd64", networkMode: "host", extraHosts: ["x:1.2.3.4", "y:::1"], shmSize: 1024,
+    platforms: ["linux/amd64"], manyPlatforms: false, networkMode: "host", extraHosts: ["x:1.2.3.4", "y:::1"], shmSize: 1024,
     contextName: "context", dockerfileName: "dockerfile", localDockerfile: false, remoteContext: undefined,
     namedContexts: { base: "docker-image://debian" }, cacheFrom: [{ kind: "registry", reference: "r.example/c" }],
     attest: {},
@@ -22,7 +22,7 @@ test("what buildx sends", () => {
 }); // prettier-ignore
 
 test("what is not supported is refused by its name", () => {
-  for (const [name, value] of [["ulimit", "nofile"], ["frontend.caps", "moby.buildkit.frontend.new"], ["platform", "linux/amd64,linux/arm64"], ["shm-size", "much"], ["new-option", "x"]] as const) {
+  for (const [name, value] of [["ulimit", "nofile"], ["frontend.caps", "moby.buildkit.frontend.new"], ["platform", "linux/amd64/v9/x"], ["shm-size", "much"], ["new-option", "x"]] as const) {
     expect(() => decodeAttributes({ [name]: value })).toThrow(value.replaceAll(",", ", ").split(", ")[0]!);
   }
 }); // prettier-ignore

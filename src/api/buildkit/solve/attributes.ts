@@ -3,6 +3,7 @@ import { fail } from "../../../base/index.ts";
 import { cacheSource, type AttestRequest, type CacheSource, type Ulimit } from "../../../builds/index.ts";
 
 import { codes, RpcError } from "../rpc/status.ts";
+import { platformName } from "./platforms.ts";
 import { attestRequest } from "./attestations.ts";
 
 /** What the frontend `dockerfile.v0` is asked, decoded from its attributes. */
@@ -16,7 +17,10 @@ export interface DockerfileAttributes {
   /** Names of stages. */
   readonly noCacheStages: readonly string[];
   readonly pull: boolean;
-  readonly platform: string | undefined;
+  /** `linux/arm64/v8`; each once. None: this machine's. */
+  readonly platforms: readonly string[];
+  /** The result is an index even of a single platform. */
+  readonly manyPlatforms: boolean;
   readonly networkMode: string | undefined;
   readonly extraHosts: readonly string[];
   readonly shmSize: number | undefined;
@@ -43,7 +47,6 @@ export interface DockerfileAttributes {
 const withoutEffect: ReadonlySet<string> = new Set([
   "cmdline", // of the image that a `# syntax=` names: the builder knows the language itself
   "source",
-  "multi-platform", // one platform is built
   "cache-from", // the old form of cache-imports
 ]);
 const prefixesWithoutEffect = ["vcs:", "sharedkey:", "input-metadata:"];
@@ -71,7 +74,7 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
     noCache: noCache === "",
     noCacheStages: list(noCache),
     pull: given["image-resolve-mode"] === "pull",
-    platform: onePlatform(given.platform),
+    ...platformsOf(given),
     networkMode: given["force-network-mode"] || undefined,
     extraHosts: list(given["add-hosts"]).map((one) => one.replace("=", ":")),
     shmSize: whole("shm-size", given["shm-size"]),
@@ -92,7 +95,7 @@ export function decodeAttributes(given: Readonly<Record<string, string>>): Docke
 
 const names = [
   "filename", "target", "no-cache", "image-resolve-mode", "platform", "force-network-mode", "add-hosts", "shm-size",
-  "hostname", "ulimit", "cgroup-parent", "contextkey", "dockerfilekey", "frontend.caps", "context", "cache-imports", "requestid", "attest:sbom", "attest:provenance",
+  "multi-platform", "hostname", "ulimit", "cgroup-parent", "contextkey", "dockerfilekey", "frontend.caps", "context", "cache-imports", "requestid", "attest:sbom", "attest:provenance",
 ]; // prettier-ignore
 const prefixes = ["build-arg:", "label:", "context:", "local-sessionid:"];
 
@@ -138,11 +141,17 @@ function ulimitOf(text: string): Ulimit {
   throw fail("invalid", "buildkit.attribute", `ulimit is not NAME=SOFT[:HARD]: '${text}'`);
 }
 
-function onePlatform(text: string | undefined): string | undefined {
-  const platforms = list(text);
-  if (platforms.length < 2) return platforms[0];
-  const message = `images of several platforms (${platforms.join(", ")}) are not supported`;
-  throw fail("unimplemented", "buildkit.platforms", message, { hint: "build for one platform at a time" });
+function platformsOf(given: Readonly<Record<string, string>>) {
+  const platforms = [...new Set(list(given.platform).map(platformName))];
+  const written = given["multi-platform"] ?? "";
+  const manyPlatforms = written === "" ? platforms.length > 1 : isTrue(written);
+  if (manyPlatforms || platforms.length < 2) return { platforms, manyPlatforms };
+  const message = `multi-platform=${written} does not go with several platforms (${platforms.join(", ")})`;
+  throw fail("invalid", "buildkit.platforms", message);
+}
+
+function isTrue(text: string): boolean {
+  return ["1", "t", "true"].includes(text.toLowerCase());
 }
 
 function cacheImports(text: string | undefined): CacheSource[] {

@@ -1,13 +1,24 @@
 import type { Progress } from "../../../base/index.ts";
 import type { BuildEvent, BuildStep, LintWarning } from "../../../builds/index.ts";
 import { inBuildkitsWords, type ShownDockerfile } from "./build-error.ts";
-import type { SolveProgress, ProgressVertex } from "./progress.ts";
+import { digestOf, type SolveProgress, type ProgressVertex } from "./progress.ts";
 
-/** Shows a build's steps as vertices. Steps that set configuration only are not shown, as BuildKit does not. */
-export function showBuild(progress: SolveProgress, dockerfile: ShownDockerfile) {
+/**
+ * Shows a build's steps as vertices. Steps that set configuration only are not shown, as BuildKit does not. `platform`:
+ * one of several that the solve builds for.
+ */
+export function showBuild(progress: SolveProgress, dockerfile: ShownDockerfile, platform?: string) {
+  const digest = (id: string) => (platform === undefined ? id : digestOf(`${platform} ${id}`));
+  const nameOf = ({ name }: BuildStep) => {
+    if (platform === undefined) return name;
+    return name.startsWith("[") ? `[${platform} ${name.slice(1)}` : `[${platform}] ${name}`;
+  };
   const open = new Map<string, ProgressVertex>();
   const begin = (step: BuildStep, at: Date) => {
-    open.set(step.id, progress.vertex({ digest: step.id, name: step.name, inputs: step.inputs, at }));
+    open.set(
+      step.id,
+      progress.vertex({ digest: digest(step.id), name: nameOf(step), inputs: step.inputs.map(digest), at }),
+    );
   };
   // The result is exported by us, and shown so.
   const isShown = (step: BuildStep) => !step.setting && step.kind !== "export";
@@ -15,7 +26,10 @@ export function showBuild(progress: SolveProgress, dockerfile: ShownDockerfile) 
     if (event.kind === "warning") return progress.send({ warnings: [warningOf(event, dockerfile)] });
     if (event.kind === "planned") {
       const shown = event.steps.filter(isShown);
-      return progress.announce(shown.map(({ id, name, inputs }) => ({ digest: id, name, inputs })));
+      const vertexOf = (step: BuildStep) => {
+        return { digest: digest(step.id), name: nameOf(step), inputs: step.inputs.map(digest) };
+      };
+      return progress.announce(shown.map(vertexOf));
     }
     const { step } = event;
     if (event.kind === "started") {
@@ -56,7 +70,7 @@ function warningOf(
   return {
     vertex,
     level: 1,
-    short: Buffer.from(`${rule}: ${message}`),
+    short: Buffer.from(`${rule}: ${message} (line ${start})`),
     detail: [Buffer.from(description)],
     url,
     info: { filename: dockerfile.name, data: Buffer.from(dockerfile.text), language: "Dockerfile" },

@@ -2,6 +2,7 @@ import { fail } from "../../../base/index.ts";
 import { parseNamedContext, type BuildContext, type NamedContext } from "../../../builds/index.ts";
 import { uploadOf } from "../sessions/lent.ts";
 import { loadContext, loadDockerfile, loadIgnore, type ClientFiles } from "./client-files.ts";
+import { platformName } from "./platforms.ts";
 import { imageOfInput, type Inputs } from "./references.ts";
 
 /** Where a build's files come from. */
@@ -51,18 +52,27 @@ function remote({ solve, signal }: ClientFiles, address: string): BuildContext {
   throw fail("invalid", "buildkit.context", `'${address}' can't be a build context`);
 }
 
+/** Named contexts by the keys that the client gave them: a name, or one for a platform (`base::linux/arm64`). */
+export type ClientContexts = Readonly<Record<string, NamedContext>>;
+
 /** What `--build-context` names, and the targets of one bake that others build upon. */
-export async function loadNamedContexts(
-  files: ClientFiles,
-  inputs: Inputs,
-): Promise<Readonly<Record<string, NamedContext>>> {
+export async function loadNamedContexts(files: ClientFiles, inputs: Inputs): Promise<ClientContexts> {
   const contexts: Record<string, NamedContext> = {};
   for (const [key, value] of Object.entries(files.attributes.namedContexts)) {
-    // A name may say for which platform it is; there is one.
-    const [name = key] = key.split("::");
-    contexts[name] = await namedContext(files, inputs, name, value);
+    contexts[key] = await namedContext(files, inputs, key.split("::")[0]!, value);
   }
   return contexts;
+}
+
+/** Those that a build for `platform` takes, by their names. */
+export function contextsFor(contexts: ClientContexts, platform: string): Record<string, NamedContext> {
+  const chosen: Record<string, NamedContext> = {};
+  for (const [key, context] of Object.entries(contexts)) {
+    const [name = key, wanted] = key.split("::");
+    if (wanted === undefined) chosen[name] ??= context;
+    else if (platformName(wanted) === platform) chosen[name] = context;
+  }
+  return chosen;
 }
 
 async function namedContext(

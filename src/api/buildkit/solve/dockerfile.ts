@@ -1,4 +1,4 @@
-import { newId } from "../../../base/index.ts";
+import { fail, newId } from "../../../base/index.ts";
 import {
   cacheTarget,
   type BuildRequest,
@@ -6,18 +6,19 @@ import {
   type CacheTarget,
   type Entitlement,
 } from "../../../builds/index.ts";
-import type { Images } from "../../../images/index.ts";
+import { hostPlatform, type Images } from "../../../images/index.ts";
 import type { KeptFolders } from "../sessions/kept-folders.ts";
 import { credentialsOf, secretOf } from "../sessions/lent.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { openAgent } from "../sessions/ssh-agent.ts";
 import { decodeAttributes, type DockerfileAttributes } from "./attributes.ts";
-import { buildError } from "./build-error.ts";
+import { buildError, type ShownDockerfile } from "./build-error.ts";
 import { showBuild } from "./build-progress.ts";
 import type { ClientFiles } from "./client-files.ts";
-import { loadBuildFiles, loadNamedContexts } from "./contexts.ts";
+import { contextsFor, loadBuildFiles, loadNamedContexts } from "./contexts.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { Inputs } from "./references.ts";
+import { formatPlatform, ofPlatforms, platformName } from "./platforms.ts";
 import type { BuiltResult } from "./result.ts";
 import { answerSubrequest } from "./subrequests.ts";
 import type { Solve } from "./solves.ts";
@@ -44,22 +45,70 @@ export async function solveDockerfile(
   signal: AbortSignal,
 ): Promise<BuiltResult> {
   const attributes = decodeAttributes(given.attributes);
+  const { platforms, manyPlatforms } = attributes;
+  const own = platformName(formatPlatform(hostPlatform()));
   const files: ClientFiles = { ...dependencies, solve, attributes, signal };
   const request: BuildRequest = {
     ...optionsOf(attributes),
     ...lentBy(dependencies, solve, signal),
     ...(await loadBuildFiles(files)),
-    contexts: await loadNamedContexts(files, given.inputs),
     cacheTo: cacheTargets(solve),
     entitlements: entitlementsOf(solve),
   };
+  const contexts = await loadNamedContexts(files, given.inputs);
   const { filename, subrequest } = attributes;
   if (subrequest !== undefined)
-    return await answerSubrequest(dependencies.builds, subrequest, request, signal);
+    return await answerSubrequest(
+      dependencies.builds,
+      subrequest,
+      { ...request, contexts: contextsFor(contexts, own) },
+      signal,
+    );
   const shown = { name: filename, text: request.dockerfileText ?? "" };
-  const onEvent = showBuild(solve.progress, shown);
+  const build = (platform: string | undefined, isFirst = true) =>
+    buildOne(
+      dependencies,
+      solve,
+      {
+        request: { ...request, contexts: contextsFor(contexts, platform ?? own) },
+        shown,
+        platform,
+        isFirst,
+        isOneOfMany: manyPlatforms,
+      },
+      signal,
+    );
+  if (!manyPlatforms) return await build(platforms[0]);
+  if (request.context.kind === "tar" && platforms.length > 1) {
+    const message = "a context that is sent as an archive can't be built for several platforms";
+    throw fail("unimplemented", "buildkit.platforms", message, { hint: "build from a folder" });
+  }
+  const parts = new Map<string, BuiltResult>();
+  const chosen = platforms.length > 0 ? platforms : [own];
+  for (const [index, platform] of chosen.entries()) parts.set(platform, await build(platform, index === 0));
+  return ofPlatforms(parts);
+}
+
+interface OneBuild {
+  readonly request: BuildRequest;
+  readonly shown: ShownDockerfile;
+  readonly platform: string | undefined;
+  /** Checks look at the file, so they are told once. */
+  readonly isFirst: boolean;
+  readonly isOneOfMany: boolean;
+}
+
+async function buildOne(
+  dependencies: FrontendDependencies,
+  solve: Solve,
+  { request, shown, platform, isFirst, isOneOfMany }: OneBuild,
+  signal: AbortSignal,
+): Promise<BuiltResult> {
+  const show = showBuild(solve.progress, shown, isOneOfMany ? platform : undefined);
+  const onEvent: typeof show = (event) => (event.kind === "warning" && !isFirst ? undefined : show(event));
   const credentials = credentialsOf(solve.session, signal);
-  const built = dependencies.builds.build(request, { onEvent, signal, credentials });
+  const whole = platform === undefined ? request : { ...request, platform };
+  const built = dependencies.builds.build(whole, { onEvent, signal, credentials });
   const { imageId } = await built.catch((error: unknown) => {
     throw buildError(error, shown);
   });
@@ -70,14 +119,13 @@ export async function solveDockerfile(
 }
 
 function optionsOf(attributes: DockerfileAttributes) {
-  const { target, platform, networkMode, shmSize, hostname, cgroupParent } = attributes;
+  const { target, networkMode, shmSize, hostname, cgroupParent } = attributes;
   const { buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom, ulimits } =
     attributes;
   return {
     dockerfile: attributes.filename,
     ...{ buildArgs, labels, attest, extraHosts, noCache, noCacheStages, pull, cacheFrom },
     ...(target === undefined ? {} : { target }),
-    ...(platform === undefined ? {} : { platform }),
     ...(networkMode === undefined ? {} : { networkMode }),
     ...(shmSize === undefined ? {} : { shmSize }),
     ...(hostname === undefined ? {} : { hostname }),

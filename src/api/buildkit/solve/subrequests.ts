@@ -73,7 +73,13 @@ async function lint(builds: Asked, request: BuildRequest, signal: AbortSignal): 
   let warnings: readonly LintWarning[] = [];
   let buildError: { readonly message: string; readonly location: unknown } | undefined;
   try {
-    ({ warnings } = await builds.check(request, { signal }));
+    const checked = await builds.check(request, { signal });
+    ({ warnings } = checked);
+    const [first] = warnings;
+    if (checked.failed && first) {
+      const rules = [...new Set(warnings.map(({ rule }) => rule))].join(", ");
+      buildError = { message: `lint violation found for rules: ${rules}`, location: locationOf(first) };
+    }
   } catch (error) {
     // A file that can't be read is an answer, too.
     const message = error instanceof Error ? error.message : String(error);
