@@ -66,6 +66,8 @@ export interface Container {
   readonly stoppedByUser: boolean;
   readonly mounts: readonly ResolvedMount[];
   readonly endpoints: readonly Endpoint[];
+  /** Names of networks that were not there when it was made; looked up when it starts. */
+  readonly missingNetworks?: readonly string[];
   /** With the host ports chosen; empty while not running. */
   readonly publishedPorts: readonly PortMapping[];
   readonly folder: string;

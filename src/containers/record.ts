@@ -22,7 +22,7 @@ type Status = Pick<
 > &
   Pick<ContainerRecord, "attached" | "takesVolumes" | "unhealthy">;
 
-type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts"> &
+type Definition = Pick<Container, "imageId" | "spec" | "process" | "mounts" | "missingNetworks"> &
   Pick<ContainerRecord, "layers">;
 
 export interface ContainerRow {
@@ -34,8 +34,15 @@ export interface ContainerRow {
 }
 
 export function encodeRecord(record: ContainerRecord): ContainerRow {
-  const { id, name, createdAt, imageId, spec, process, mounts } = record.container;
-  const definition: Definition = { imageId, spec, process, mounts, layers: record.layers };
+  const { id, name, createdAt, imageId, spec, process, mounts, missingNetworks } = record.container;
+  const definition: Definition = {
+    imageId,
+    spec,
+    process,
+    mounts,
+    ...(missingNetworks === undefined ? {} : { missingNetworks }),
+    layers: record.layers,
+  };
   return {
     id,
     name,

@@ -39,6 +39,10 @@ export class FakeNetworks {
   readonly failures = new Map<string, Error>();
   /** A call that never returns: the daemon dies in the middle of it. */
   stuck: "reserve" | "release" | undefined;
+  /** The networks that there are. */
+  readonly known = new Set(["bridge", "front", "back"]);
+  /** Of the last attach. */
+  order: readonly string[] | undefined;
   reconciled: ReturnType<RunningSandboxes["running"]> = [];
   #next = 2;
 
@@ -49,7 +53,7 @@ export class FakeNetworks {
     if (failure) throw failure;
   }
   resolve = (name: string): Network => {
-    if (!["bridge", "front", "back"].includes(name.replace(/^net-/, ""))) {
+    if (!this.known.has(name.replace(/^net-/, ""))) {
       throw fail("not-found", "network.not-found", `network ${name} not found`);
     }
     const bare = name.replace(/^net-/, "");
@@ -68,7 +72,7 @@ export class FakeNetworks {
       builtin: bare === "bridge",
     };
   };
-  list = () => ["bridge", "front", "back"].map((name) => this.resolve(name));
+  list = () => [...this.known].map((name) => this.resolve(name));
   endpointsOf = (id: string) => [...this.endpoints.values()].filter((one) => one.networkId === id);
   async reserve(spec: EndpointSpec): Promise<Endpoint> {
     this.#called("reserve", spec.networkId);
@@ -99,8 +103,13 @@ export class FakeNetworks {
     this.endpoints.set(id, endpoint);
     return endpoint;
   }
-  async attach(_sandbox: Sandbox, endpoints: readonly Endpoint[]) {
+  async attach(
+    _sandbox: Sandbox,
+    endpoints: readonly Endpoint[],
+    options?: { readonly order?: readonly string[] },
+  ) {
     this.#called("attach");
+    this.order = options?.order;
     for (const { id } of endpoints) this.attached.add(id);
     return endpoints.map((endpoint, index) => ({ endpoint, interfaceName: `eth${index}` }));
   }

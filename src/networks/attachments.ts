@@ -58,7 +58,11 @@ export class Attachments {
     for (const one of endpoints) this.#attached.set(one.endpoint.id, { ...one, sandbox, namespace });
   }
 
-  async attach(sandbox: Sandbox, endpoints: readonly Endpoint[]): Promise<readonly AttachedEndpoint[]> {
+  async attach(
+    sandbox: Sandbox,
+    endpoints: readonly Endpoint[],
+    order?: readonly string[],
+  ): Promise<readonly AttachedEndpoint[]> {
     if (endpoints.length === 0) return [];
     using _lock = await this.#locks.acquire(sandbox.containerId);
     await this.#background.get(sandbox.containerId);
@@ -69,6 +73,10 @@ export class Attachments {
       const work = [this.#plug(sandbox, added), this.#serveNames(added, [...networks])];
       const failed = (await Promise.allSettled(work)).find((one) => one.status === "rejected");
       if (failed) throw failed.reason as Error;
+      if (order !== undefined) {
+        this.#arrange(order);
+        await this.#moveGateway(sandbox);
+      }
     } catch (error) {
       await this.#unregister(added);
       throw error;
@@ -197,6 +205,16 @@ export class Attachments {
     const had = this.#gateways(before).map((gateway) => gateway.includes(":"));
     const gateways = this.#gateways(added).filter((gateway) => !had.includes(gateway.includes(":")));
     return plug(this.#of.namespaces, sandbox, links, gateways);
+  }
+
+  /** The first of a container's attachments has its default route. */
+  #arrange(order: readonly string[]): void {
+    for (const id of order) {
+      const attachment = this.#attached.get(id);
+      if (!attachment) continue;
+      this.#attached.delete(id);
+      this.#attached.set(id, attachment);
+    }
   }
 
   async #moveGateway(sandbox: Sandbox): Promise<void> {

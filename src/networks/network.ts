@@ -126,7 +126,14 @@ export interface Networks {
   /** Gives an endpoint other names (its container was renamed), at once also when it is attached. */
   rename(endpointId: string, names: readonly string[]): Promise<Endpoint>;
   /** Plugs endpoints into the sandbox in one go; the first gives the default route. Undone as a whole on failure. */
-  attach(sandbox: Sandbox, endpoints: readonly Endpoint[]): Promise<readonly AttachedEndpoint[]>;
+  attach(
+    sandbox: Sandbox,
+    endpoints: readonly Endpoint[],
+    options?: {
+      /** Ids of all that the container has then, the one with the default route first; without it new ones come last. */
+      readonly order?: readonly string[];
+    },
+  ): Promise<readonly AttachedEndpoint[]>;
   /** Also after the container has ended (its namespace, and with it the interfaces, is gone then). */
   detach(sandbox: Sandbox, endpoints: readonly Endpoint[]): Promise<void>;
   /**

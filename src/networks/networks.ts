@@ -84,9 +84,9 @@ export async function createNetworks(dependencies: NetworksDependencies): Promis
       await attachments.rename(renamed);
       return renamed;
     },
-    attach(sandbox, endpoints) {
+    attach(sandbox, endpoints, { order } = {}) {
       for (const { networkId } of endpoints) refuseRemoved(parts, networkId);
-      return attachments.attach(sandbox, endpoints);
+      return attachments.attach(sandbox, endpoints, order);
     },
     detach: (sandbox, endpoints) => attachments.detach(sandbox, endpoints),
     publish: (containerId, endpoint, mappings) => publish(parts, containerId, endpoint, mappings),

@@ -7,7 +7,7 @@ import { applyEndpointSettings, checkLinkLocal, endpointSettings } from "./endpo
 import { rewriteEtcFiles } from "./etc-files.ts";
 import { parseLink } from "./link.ts";
 import { aliasHosts } from "./links.ts";
-import { endpointNames, endpointSpec, networkMode } from "./network-mode.ts";
+import { byPriority, endpointNames, endpointSpec, networkMode } from "./network-mode.ts";
 import type { EndpointSettings } from "../spec.ts";
 
 /** Puts a container on one more network, at once when it runs; the caller holds its lock. */
@@ -28,19 +28,17 @@ export async function connectNetwork(
     );
   }
   refuseLate(engine, container);
-  if (settings.gatewayPriority) {
-    const message = "GwPriority of a container that exists cannot be chosen";
-    throw fail("unimplemented", "network.gateway-priority", message, { hint: "create it with its networks" });
-  }
   endpointSettings(settings.driverOptions ?? {});
   checkLinkLocal(settings.linkLocal ?? []);
   await using undo = new AsyncDisposableStack();
   const endpoint = await engine.networks.reserve(endpointSpec(container, network.id, settings));
   undo.defer(() => engine.networks.release(endpoint.id));
+  const all = { ...container.spec.network?.endpoints, [network.name]: settings };
+  const endpoints = byPriority([...container.endpoints, endpoint], all, engine.networks);
   let attached: readonly AttachedEndpoint[] = [];
   if (container.state.status === "running") {
     const sandbox = { containerId: container.id, pid: container.state.pid };
-    attached = await engine.networks.attach(sandbox, [endpoint]);
+    attached = await engine.networks.attach(sandbox, [endpoint], { order: endpoints.map(({ id }) => id) });
     undo.defer(() => engine.networks.detach(sandbox, [endpoint]));
     const spec = { ...container.spec, network: { endpoints: { [network.name]: settings } } };
     await applyEndpointSettings(container.state.pid, attached, spec, engine.networks);
@@ -48,14 +46,21 @@ export async function connectNetwork(
   await setEndpoints(
     engine,
     entry,
-    [...container.endpoints, endpoint],
-    [...entry.record.attached, ...attached],
-    { ...container.spec.network?.endpoints, [network.name]: settings },
+    endpoints,
+    inOrder([...entry.record.attached, ...attached], endpoints),
+    all,
   );
   undo.move();
   if (settings.links !== undefined || settings.driverOptions !== undefined) {
     await keepSettings(engine, entry, network.name, settings);
   }
+}
+
+function inOrder(
+  attached: readonly AttachedEndpoint[],
+  endpoints: readonly Endpoint[],
+): readonly AttachedEndpoint[] {
+  return endpoints.flatMap(({ id }) => attached.find((one) => one.endpoint.id === id) ?? []);
 }
 
 /** The other way round. */
@@ -134,13 +139,26 @@ async function setEndpoints(
 ): Promise<void> {
   const { container } = entry.record;
   const spec = { ...container.spec, network: { ...container.spec.network, endpoints: settings } };
-  const record = { ...entry.record, attached, container: { ...container, spec, endpoints } };
+  const { missingNetworks, ...rest } = container;
+  const missing = missingNetworks?.filter(
+    (name) => settings[name] === undefined || !isOn(engine, endpoints, name),
+  );
+  const record = {
+    ...entry.record,
+    attached,
+    container: { ...rest, ...(missing?.length ? { missingNetworks: missing } : {}), spec, endpoints },
+  };
   if (record.container.state.status === "running") {
     const hosts = aliasHosts(record.container, engine);
     await rewriteEtcFiles(record.container, engine.networks, hosts);
   }
   engine.store.save(record);
   entry.record = record;
+}
+
+function isOn(engine: Engine, endpoints: readonly Endpoint[], name: string): boolean {
+  const network = engine.networks.list().find((one) => one.name === name);
+  return endpoints.some(({ networkId }) => networkId === network?.id);
 }
 
 /** A network stack inside the runtime knows only the interfaces that were there at the start. */

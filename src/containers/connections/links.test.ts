@@ -113,6 +113,33 @@ describe("on other networks", () => {
   });
 });
 
+test("a network joined later takes the default route by its priority, and keeps it", async () => {
+  const id = await start("web", { network: { mode: "front", endpoints: { front: { gatewayPriority: 1 } } } });
+  await on.containers.connect("web", "back", {});
+  await on.containers.connect("web", "bridge", { gatewayPriority: 2 });
+  const networks = () => on.containers.get("web").endpoints.map((one) => one.networkId);
+  expect(networks()).toEqual(["net-bridge", "net-front", "net-back"]);
+  expect(on.networks.order).toEqual(on.containers.get(id).endpoints.map((one) => one.id));
+  await on.containers.disconnect("web", "bridge");
+  expect(networks()).toEqual(["net-front", "net-back"]);
+});
+
+test("networks that are not there yet are looked up at the start", async () => {
+  const endpoints = { front: {}, nowhere: { ipv4: "10.0.0.77" } };
+  await make("web", { network: { mode: "nowhere", endpoints } });
+  expect(on.containers.get("web")).toMatchObject({ missingNetworks: ["nowhere"] });
+  expect(on.containers.start("web")).rejects.toThrow("network nowhere not found");
+  await on.settle();
+  expect(on.containers.get("web").state).toMatchObject({ status: "created", exitCode: 128 });
+  on.networks.known.add("nowhere");
+  await on.containers.start("web");
+  expect(on.containers.get("web").missingNetworks).toBeUndefined();
+  expect(on.containers.get("web").endpoints).toMatchObject([
+    { networkId: "net-nowhere", ipv4: "10.0.0.77" },
+    { networkId: "net-front" },
+  ]);
+});
+
 test("the network with the highest priority has the default route", async () => {
   const endpoints = { front: {}, back: { gatewayPriority: 10 } };
   const id = await make("web", { network: { mode: "front", endpoints } });

@@ -109,7 +109,9 @@ export function linkersOf(target: Container, around: Around): readonly Container
 }
 
 function namedLinks(container: Container, { networks }: Around) {
-  const settings = Object.entries(container.spec.network?.endpoints ?? {});
+  const settings = Object.entries(container.spec.network?.endpoints ?? {}).filter(
+    ([name]) => container.missingNetworks?.includes(name) !== true,
+  );
   return settings.flatMap(([name, { links = [] }]) =>
     links.map((text) => ({ networkId: networks.resolve(name).id, link: parseLink(text) })),
   );

@@ -99,6 +99,18 @@ export function endpointSpec(
   };
 }
 
+/** The one with the default route first: that with the highest priority, and of several the one that was first before. */
+export function byPriority(
+  endpoints: readonly Endpoint[],
+  settings: Readonly<Record<string, EndpointSettings>>,
+  networks: Pick<Networks, "list">,
+): Endpoint[] {
+  const named = new Map(networks.list().map(({ id, name }) => [id, name]));
+  const priorityOf = ({ networkId }: Endpoint) =>
+    (settings[named.get(networkId) ?? networkId] ?? settings[networkId])?.gatewayPriority ?? 0;
+  return endpoints.toSorted((a, b) => priorityOf(b) - priorityOf(a));
+}
+
 /** Reserves all, or none. */
 export async function reserveEndpoints(
   networks: Pick<Networks, "reserve" | "release">,

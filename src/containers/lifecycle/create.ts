@@ -11,6 +11,7 @@ import { checkSpec } from "../checks/spec.ts";
 import { emit, type Engine } from "../engine.ts";
 import { planMounts, resolveMounts, type MountOrigins } from "../files/mounts.ts";
 import { checkName, generateName } from "./names.ts";
+import { splitMissing } from "../connections/missing-networks.ts";
 import { endpointSpecs, networkMode, reserveEndpoints } from "../connections/network-mode.ts";
 import { healthCheckOf } from "../health/health.ts";
 import { checkOnHost, mergeProcess, type NetworkNamespace } from "../oci/index.ts";
@@ -88,7 +89,8 @@ async function makeRecord(
     undo.defer(() => engine.store.forgetVolumes(id));
   }
   const mode = networkMode(spec.network);
-  const wanted = mode.kind === "own" ? endpointSpecs(parts, mode.networks, engine.networks) : [];
+  const { present, missing } = splitMissing(mode.kind === "own" ? mode.networks : [], engine.networks);
+  const wanted = endpointSpecs(parts, present, engine.networks);
   const [mounts, endpoints] = await together([
     resolveMounts(plan, engine.volumes, undo),
     reserveEndpoints(engine.networks, wanted, undo),
@@ -106,6 +108,7 @@ async function makeRecord(
     stoppedByUser: false,
     mounts,
     endpoints,
+    ...(missing.length > 0 ? { missingNetworks: missing } : {}),
     publishedPorts: [],
     folder,
     logPath: logPathOf(folder, spec),

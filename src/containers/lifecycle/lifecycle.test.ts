@@ -174,7 +174,7 @@ describe("start", () => {
     const owner = await make({ name: "owner" });
     const id = await make({ name: "guest", network: { mode: "container:owner" } });
     expect(on.containers.start(id)).rejects.toThrow(
-      `cannot join network of a non running container: ${owner}`,
+      "cannot join network namespace of a non running container: container owner is created",
     );
     await on.settle();
     await on.containers.start(owner);

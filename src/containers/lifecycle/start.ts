@@ -14,6 +14,7 @@ import { resolveInside } from "../files/inside.ts";
 import { linkedTo, linkersOf } from "../connections/links.ts";
 import { logLimits } from "../logs/rotation.ts";
 import { openSources } from "../files/mount-sources.ts";
+import { joinMissingNetworks } from "../connections/missing-networks.ts";
 import { networkMode, portsToPublish, type NetworkMode } from "../connections/network-mode.ts";
 import { buildOciConfig, resolveUser, type NetworkNamespace } from "../oci/index.ts";
 import { setContainer, type Dock, type Entry } from "../registry.ts";
@@ -61,6 +62,7 @@ async function bringUp(engine: Engine, entry: Entry): Promise<void> {
   const { id } = entry.record.container;
   await using undo = new AsyncDisposableStack();
   await forgetTask(engine, entry);
+  await joinMissingNetworks(engine, entry);
   const mode = networkMode(entry.record.container.spec.network);
   const [task, ports] = await together([
     createTask(engine, entry, mode, undo),
@@ -246,7 +248,7 @@ function runningOwner(engine: Engine, id: string): { readonly container: Contain
   throw fail(
     "conflict",
     "container.not-running",
-    `cannot join network of a non running container: ${container.id}`,
+    `cannot join network namespace of a non running container: container ${container.name} is ${container.state.status}`,
     { hint: `virga start ${container.name}` },
   );
 }

@@ -53,7 +53,7 @@ function pathOf(type: "pid" | "ipc" | "uts", container: string, pidOf: OciConfig
   throw fail(
     "conflict",
     "container.not-running",
-    `cannot join ${type.toUpperCase()} of a non running container: ${container}`,
+    `can't join ${type.toUpperCase()} of container ${container}: container ${container} is not running`,
     { hint: `virga start ${container}` },
   );
 }

@@ -374,7 +374,7 @@ describe("namespaces and names", () => {
       type: "pid",
       path: "/proc/42/ns/pid",
     });
-    expect(refusal(() => build(spec))).toBe("cannot join PID of a non running container: db");
+    expect(refusal(() => build(spec))).toBe("can't join PID of container db: container db is not running");
   });
 
   test("what cannot be is refused", () => {

@@ -1,4 +1,4 @@
-import type { Container } from "../../../containers/index.ts";
+import type { Container, EndpointSettings } from "../../../containers/index.ts";
 import type { Endpoint, Network, Networks, PortMapping } from "../../../networks/index.ts";
 import { isVirgaError } from "../../../base/index.ts";
 import { holds, quirks } from "../quirks.ts";
@@ -26,7 +26,11 @@ export function encodeNetworks(container: Container, networks: NetworkLookup) {
       encodeEndpoint(container, endpoint, network, running),
     ] as const;
   });
-  if (entries.length > 0) return Object.fromEntries(entries);
+  const missing = (container.missingNetworks ?? []).map(
+    (name) =>
+      [name, { ...emptyEndpoint(""), ...askedFor(container.spec.network?.endpoints?.[name]) }] as const,
+  );
+  if (entries.length + missing.length > 0) return Object.fromEntries([...entries, ...missing]);
   return encodeBuiltinNetwork(container, networks);
 }
 
@@ -64,6 +68,23 @@ function emptyEndpoint(networkId: string) {
   };
 }
 
+/** What a user has said of an endpoint. */
+function askedFor(asked: EndpointSettings | undefined) {
+  const fixed = {
+    ...(asked?.ipv4 === undefined ? {} : { IPv4Address: asked.ipv4 }),
+    ...(asked?.ipv6 === undefined ? {} : { IPv6Address: asked.ipv6 }),
+    ...(asked?.linkLocal === undefined ? {} : { LinkLocalIPs: asked.linkLocal }),
+  };
+  return {
+    IPAMConfig: Object.keys(fixed).length > 0 ? fixed : null,
+    Aliases: asked?.aliases ?? null,
+    Links: asked?.links ?? null,
+    GwPriority: asked?.gatewayPriority ?? 0,
+    DriverOpts: asked?.driverOptions ?? null,
+    MacAddress: asked?.mac ?? "",
+  };
+}
+
 function encodeEndpoint(
   container: Container,
   endpoint: Endpoint,
@@ -73,19 +94,10 @@ function encodeEndpoint(
   const asked = container.spec.network?.endpoints?.[network?.name ?? ""];
   const gatewayOf = (v6: boolean) =>
     network?.subnets.find((one) => one.gateway.includes(":") === v6)?.gateway.split("/")[0] ?? "";
-  const fixed = {
-    ...(asked?.ipv4 === undefined ? {} : { IPv4Address: asked.ipv4 }),
-    ...(asked?.ipv6 === undefined ? {} : { IPv6Address: asked.ipv6 }),
-    ...(asked?.linkLocal === undefined ? {} : { LinkLocalIPs: asked.linkLocal }),
-  };
   return {
     ...emptyEndpoint(endpoint.networkId),
-    IPAMConfig: Object.keys(fixed).length > 0 ? fixed : null,
-    Aliases: asked?.aliases ?? null,
-    Links: asked?.links ?? null,
-    DriverOpts: asked?.driverOptions ?? null,
+    ...askedFor(asked),
     DNSNames: endpoint.names.length > 0 ? endpoint.names : null,
-    MacAddress: asked?.mac ?? "",
     ...(running
       ? {
           EndpointID: endpoint.id,

@@ -154,7 +154,7 @@ export const endpointFields: FieldTable = {
   Aliases: supported,
   MacAddress: supported,
   DriverOpts: partly("`com.docker.network.endpoint.sysctls`; others are refused by name"),
-  GwPriority: partly("of networks at the creation; at POST /networks/{id}/connect it is refused"),
+  GwPriority: supported,
   NetworkID: told,
   EndpointID: told,
   Gateway: told,
