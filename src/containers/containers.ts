@@ -1,6 +1,7 @@
 import type { ImageUse, LayerUse } from "../images/index.ts";
 import { parseLinkName, removeLink } from "./connections/unlink.ts";
-import type { RunningSandboxes } from "../networks/index.ts";
+import { privateNames } from "./connections/links.ts";
+import type { PrivateName, RunningSandboxes } from "../networks/index.ts";
 import type { VolumeUse } from "../volumes/index.ts";
 import { attachContainer } from "./attach.ts";
 import { renameContainer } from "./lifecycle/change.ts";
@@ -32,6 +33,7 @@ export interface ContainersService extends Containers {
   readonly layerUse: LayerUse;
   readonly volumeUse: VolumeUse;
   readonly sandboxes: RunningSandboxes;
+  readonly privateNames: () => readonly PrivateName[];
 }
 
 const sweepMs = 60_000;
@@ -59,6 +61,7 @@ export function createContainers(dependencies: ContainersDependencies): Containe
     layerUse: layerUse(engine.registry),
     volumeUse: volumeUse(engine.registry),
     sandboxes: runningSandboxes(engine.registry),
+    privateNames: () => privateNames(engine),
     async recover() {
       timers.use(watchExits(engine));
       await recoverContainers(engine);

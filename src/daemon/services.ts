@@ -99,7 +99,11 @@ export async function createServices(
     await createRuntime({ ...common, namespaces, runtimes: settings.runtimes }),
     (one) => one.close(),
   );
-  const networks = await createNetworks({ ...common, namespaces });
+  const networks = await createNetworks({
+    ...common,
+    namespaces,
+    privateNames: () => engine.containers.privateNames(),
+  });
   const host = readHostFacts();
   const registries = openRegistries(identity, clock, logger, settings.registries);
   const registry = createRegistry({

@@ -5,7 +5,7 @@ import { testImages } from "./testing.ts";
 test("the newest step first; empty steps have no size; only the first row has id and tags", async () => {
   await using kit = await testImages();
   const history = [
-    { created: "2025-01-01T00:00:00Z", created_by: "ADD rootfs" },
+    { created: "2025-01-01T00:00:00Z", created_by: "ADD rootfs", comment: "virga.step:0123" },
     { created: "2025-01-02T00:00:00Z", created_by: "CMD sh", empty_layer: true, comment: "buildkit" },
   ];
   const image = await kit.make("a", "app", { history });
@@ -18,7 +18,14 @@ test("the newest step first; empty steps have no size; only the first row has id
       Size: 0,
       Comment: "buildkit",
     },
-    { Id: "<missing>", Created: 1735689600, CreatedBy: "ADD rootfs", Tags: [], Size: 42, Comment: "" },
+    {
+      Id: "<missing>",
+      Created: 1735689600,
+      CreatedBy: "ADD rootfs",
+      Tags: [],
+      Size: 42,
+      Comment: "buildkit.dockerfile.v0",
+    },
   ]);
 });
 

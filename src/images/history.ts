@@ -30,10 +30,15 @@ export function historyRows(image: Image, sizeOf: (diffId: DiffId) => number): H
     CreatedBy: step.created_by ?? "",
     Tags: [],
     Size: size,
-    Comment: step.comment ?? "",
+    Comment: shownComment(step.comment),
   }));
   if (rows.length === 0) return [];
   return [{ ...rows[0]!, Id: image.id, Tags: image.references.map(familiar) }, ...rows.slice(1)];
+}
+
+/** What a person is told of a layer's maker: of what the builder notes for its cache, what docker says of BuildKit's layers. */
+export function shownComment(comment = ""): string {
+  return comment.startsWith("virga.step:") ? "buildkit.dockerfile.v0" : comment;
 }
 
 function seconds(time: string | undefined): number {

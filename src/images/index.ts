@@ -5,7 +5,7 @@ export { canonicalJson, hostPlatform, mediaTypes } from "./formats.ts";
 export type { BlobUse, LayerUse } from "./garbage.ts";
 export { decompress } from "./archive/decompress.ts";
 export { describeRemote, manifestChain, manifestTree } from "./describe-remote.ts";
-export { historyRows, type HistoryRow } from "./history.ts";
+export { historyRows, shownComment, type HistoryRow } from "./history.ts";
 export type {
   HealthcheckConfig,
   Image,

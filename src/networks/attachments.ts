@@ -2,10 +2,10 @@ import { KeyedLock, fail, type Logger } from "../base/index.ts";
 import type { Events } from "../events/index.ts";
 import type { DaemonIdentity, ThreadNamespaces } from "../host/index.ts";
 import type { NameServer } from "./dns.ts";
-import type { Zone } from "./dns-config.ts";
+import { privateZones, type Zone } from "./dns-config.ts";
 import { interfaceDigits } from "./endpoints.ts";
 import { resolvesNames, type Fabric } from "./fabric.ts";
-import type { AttachedEndpoint, Endpoint, Network, Sandbox } from "./network.ts";
+import type { AttachedEndpoint, Endpoint, Network, PrivateName, Sandbox } from "./network.ts";
 import { bridgeOptions } from "./options.ts";
 import type { Registry } from "./registry.ts";
 import { namespaceIdentity, plug, setGateways, unplug, type Link } from "./wiring.ts";
@@ -25,6 +25,7 @@ export interface AttachmentsDependencies {
   readonly namespaces: ThreadNamespaces;
   readonly events: Events;
   readonly logger: Logger;
+  readonly privateNames?: () => readonly PrivateName[];
 }
 
 /** Which endpoints are plugged in, and the work of plugging. One change a container at a time. */
@@ -122,7 +123,7 @@ export class Attachments {
   /** What the DNS server must know. It can listen only where a bridge is. */
   zones(): Zone[] {
     const byNetwork = Map.groupBy(this.all(), ({ endpoint }) => endpoint.networkId);
-    return this.#of.registry
+    const zones = this.#of.registry
       .list()
       .filter(
         (network) => byNetwork.has(network.id) && resolvesNames(network) && this.#of.fabric.isUp(network),
@@ -138,6 +139,7 @@ export class Attachments {
           servers: endpoint.servers ?? [],
         })),
       }));
+    return [...zones, ...privateZones(this.#of.privateNames?.() ?? [], zones)];
   }
 
   /** The name of the endpoint's link on the host. */
@@ -186,6 +188,7 @@ export class Attachments {
     const { containerId } = added[0]!.sandbox;
     const served = this.#of.names.serve(this.zones());
     const simple =
+      !this.#of.privateNames?.().some((one) => one.containerId === containerId) &&
       this.#ofContainer(containerId).length === 1 &&
       added.every(({ endpoint }) => !endpoint.servers && this.#of.names.answers(endpoint.networkId));
     if (!simple) return await served;

@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import type { PrivateName } from "./network.ts";
 
 /** One network as the DNS server sees it. */
 export interface Zone {
@@ -34,6 +35,25 @@ export function zoneFile(zone: Zone): { readonly name: string; readonly text: st
     name: zone.internal ? `${zone.networkId}%int` : zone.networkId,
     text: `${[zone.listen.join(","), ...lines.toSorted()].join("\n")}\n`,
   };
+}
+
+/**
+ * Zones for names that one container alone has for others. It is in its zone without a name, so that its queries are
+ * answered from there, too, and so are those it has names for; nobody sends a query to the address where the zone listens.
+ */
+export function privateZones(names: readonly PrivateName[], zones: readonly Zone[]): Zone[] {
+  const known = names.flatMap((one) => {
+    const zone = zones.find(({ networkId }) => networkId === one.networkId);
+    const entryOf = (id: string) => zone?.entries.find(({ containerId }) => containerId === id);
+    const [own, target] = [entryOf(one.containerId), entryOf(one.targetId)];
+    return own && target ? [{ own, target: { ...target, names: [one.name] } }] : [];
+  });
+  return [...Map.groupBy(known, ({ own }) => own.containerId)].map(([id, links], index) => ({
+    networkId: `links-${id.slice(0, 12)}`,
+    internal: false,
+    listen: [`127.83.${(index + 1) >> 8}.${(index + 1) & 255}`],
+    entries: [{ ...links[0]!.own, names: [id.slice(0, 12)] }, ...links.map(({ target }) => target)],
+  }));
 }
 
 /** Whether /proc/PID/net/udp has a socket on each of the addresses. */

@@ -6,6 +6,7 @@ export type {
   Networks,
   NetworkSpec,
   PortMapping,
+  PrivateName,
   RunningSandboxes,
   Sandbox,
   Subnet,

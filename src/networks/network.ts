@@ -99,6 +99,15 @@ export interface AttachedEndpoint {
   readonly interfaceName: string;
 }
 
+/** A name that one container alone has for another on a network that both are on. */
+export interface PrivateName {
+  readonly containerId: string;
+  readonly networkId: string;
+  readonly name: string;
+  /** The container that is called so. */
+  readonly targetId: string;
+}
+
 /** Tells which containers run and what they publish, for `reconcile`; given by the composition root. */
 export interface RunningSandboxes {
   running(): readonly {

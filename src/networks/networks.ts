@@ -7,7 +7,7 @@ import { createNameServer, type NameServer } from "./dns.ts";
 import { checkNames, reserveEndpoint } from "./endpoints.ts";
 import { createFabric, resolvesNames, type Fabric } from "./fabric.ts";
 import { createFirewall, type Firewall } from "./firewall.ts";
-import type { Endpoint, EndpointSpec, Network, Networks, PortMapping } from "./network.ts";
+import type { Endpoint, EndpointSpec, Network, Networks, PortMapping, PrivateName } from "./network.ts";
 import { bridgeOptions } from "./options.ts";
 import { createPools, type Pools } from "./pools.ts";
 import { createPortTable, type PortTable } from "./ports.ts";
@@ -28,6 +28,8 @@ export interface NetworksDependencies {
   /** Path of aardvark-dns. */
   readonly nameServerProgram?: string;
   readonly resolverFiles?: ResolverFiles;
+  /** Asked when names change. */
+  readonly privateNames?: () => readonly PrivateName[];
 }
 
 interface Parts extends NetworksDependencies {

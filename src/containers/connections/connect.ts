@@ -128,6 +128,9 @@ async function keepSettings(
   setContainer(entry, { spec });
   if (container.state.status !== "running") return;
   await rewriteEtcFiles(container, engine.networks, aliasHosts(entry.record.container, engine));
+  // The DNS server is told again, now that the links are known.
+  const [endpoint] = settings.links === undefined ? [] : container.endpoints.slice(-1);
+  if (endpoint) await engine.networks.rename(endpoint.id, endpoint.names);
 }
 
 async function setEndpoints(

@@ -1,5 +1,5 @@
 import { fail } from "../../base/index.ts";
-import type { Endpoint, Networks } from "../../networks/index.ts";
+import type { Endpoint, Networks, PrivateName } from "../../networks/index.ts";
 import type { Container } from "../container.ts";
 import { hostnameOf } from "./etc-files.ts";
 import { parseLink } from "./link.ts";
@@ -13,7 +13,7 @@ type Lookup = Pick<Registry, "resolve" | "entries">;
 /** The other containers, and the networks. */
 export interface Around {
   readonly registry: Lookup;
-  readonly networks: Pick<Networks, "resolve">;
+  readonly networks: Pick<Networks, "list">;
 }
 
 /** What a container learns of those it is linked to. */
@@ -100,6 +100,18 @@ export function aliasHosts(container: Container, around: Around): string[] {
   });
 }
 
+/** What containers call each other on networks with names, for the DNS server. */
+export function privateNames(around: Around): PrivateName[] {
+  const all = [...around.registry.entries.values()].map((entry) => entry.record.container);
+  return all.flatMap((container) =>
+    namedLinks(container, around).flatMap(({ networkId, link }) => {
+      const target = all.find((one) => isCalled(one, link.target));
+      if (!target || container.endpoints.length === 0) return [];
+      return [{ containerId: container.id, networkId, name: link.alias, targetId: target.id }];
+    }),
+  );
+}
+
 /** The running containers that have a name of their own for `target`. */
 export function linkersOf(target: Container, around: Around): readonly Container[] {
   return [...around.registry.entries.values()]
@@ -109,11 +121,13 @@ export function linkersOf(target: Container, around: Around): readonly Container
 }
 
 function namedLinks(container: Container, { networks }: Around) {
-  const settings = Object.entries(container.spec.network?.endpoints ?? {}).filter(
-    ([name]) => container.missingNetworks?.includes(name) !== true,
-  );
+  const settings = Object.entries(container.spec.network?.endpoints ?? {});
   return settings.flatMap(([name, { links = [] }]) =>
-    links.map((text) => ({ networkId: networks.resolve(name).id, link: parseLink(text) })),
+    links.flatMap((text) => {
+      // A network that was removed meanwhile has no names.
+      const networkId = networks.list().find((one) => one.name === name || one.id === name)?.id;
+      return networkId === undefined ? [] : [{ networkId, link: parseLink(text) }];
+    }),
   );
 }
 

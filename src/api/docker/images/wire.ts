@@ -1,5 +1,5 @@
 import { isVirgaError } from "../../../base/index.ts";
-import { familiar, historyRows, repositoryDigests, type Image } from "../../../images/index.ts";
+import { familiar, historyRows, repositoryDigests, shownComment, type Image } from "../../../images/index.ts";
 import { filled } from "../http/defined.ts";
 import { architecture } from "../platform.ts";
 import { holds, quirks } from "../quirks.ts";
@@ -68,7 +68,7 @@ export function encodeImage(
   version: ApiVersion,
 ) {
   const { config } = image;
-  const comment = config.history?.findLast((entry) => entry.comment)?.comment ?? "";
+  const comment = shownComment(config.history?.findLast((entry) => entry.comment)?.comment);
   const always = holds(quirks.emptyParentAndComment, version);
   return {
     Id: image.id,
