@@ -99,11 +99,8 @@ export async function createServices(
     await createRuntime({ ...common, namespaces, runtimes: settings.runtimes }),
     (one) => one.close(),
   );
-  const networks = await createNetworks({
-    ...common,
-    namespaces,
-    privateNames: () => engine.containers.privateNames(),
-  });
+  const privateNames = () => engine.containers.privateNames();
+  const networks = await createNetworks({ ...common, namespaces, privateNames });
   const host = readHostFacts();
   const registries = openRegistries(identity, clock, logger, settings.registries);
   const registry = createRegistry({
@@ -138,12 +135,11 @@ export async function createServices(
     state.close();
     return { stillRunning };
   };
-  const warmUp = () => runtime.warmUp();
   const { layers, archives } = storage;
   const concepts = {
     events, operations, networks, stacks, upkeep, registry, registries, scrubber, layers, archives,
   }; // prettier-ignore
-  return { clock, host, warmUp, close, ...concepts, ...engine };
+  return { clock, host, warmUp: () => runtime.warmUp(), close, ...concepts, ...engine };
 }
 
 interface Common {
