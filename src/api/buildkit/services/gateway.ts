@@ -27,6 +27,7 @@ const llbCapabilities = [
   "source.local.sessionid",
   "file.base",
   "exporter.multiple",
+  "exporter.image.attestations",
   "gc.freespacefilter",
 ];
 

@@ -3,10 +3,11 @@ import { attestRequest } from "./attestations.ts";
 
 test("what buildx asks for", () => {
   expect(attestRequest({})).toEqual({});
-  expect(attestRequest({ "attest:sbom": "", "attest:provenance": "mode=min,inline-only=true" })).toEqual({
+  expect(attestRequest({ "attest:sbom": "", "attest:provenance": "mode=min" })).toEqual({
     sbom: true,
     provenance: "min",
   });
+  expect(attestRequest({ "attest:provenance": "mode=min,inline-only=true" })).toEqual({});
   expect(attestRequest({ "attest:sbom": "disabled=true", "attest:provenance": "disabled=true" })).toEqual({
     sbom: false,
     provenance: false,

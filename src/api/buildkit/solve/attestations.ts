@@ -4,7 +4,6 @@ import type { AttestRequest } from "../../../builds/index.ts";
 /** Fields of `attest:sbom` and `attest:provenance` that change nothing here. */
 const withoutEffect: ReadonlySet<string> = new Set([
   "type",
-  "inline-only", // where BuildKit puts it; here it is always a referrer
   "reproducible", // a claim about the Dockerfile
 ]);
 
@@ -22,7 +21,9 @@ export function attestRequest(given: Readonly<Record<string, string>>): AttestRe
 }
 
 function provenanceRequest(text: string): AttestRequest {
-  const fields = fieldsOf("provenance", text, ["mode", "builder-id", "version"]);
+  const fields = fieldsOf("provenance", text, ["mode", "builder-id", "version", "inline-only"]);
+  // Nobody has asked: buildx writes this when its user says nothing.
+  if (fields.get("inline-only") === "true") return {};
   if (fields.has("disabled")) return { provenance: false };
   const mode = fields.get("mode") ?? "max";
   if (mode !== "min" && mode !== "max") throw notSupported("provenance", `mode=${mode}`);
