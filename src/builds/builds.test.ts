@@ -634,6 +634,76 @@ test("what a killed daemon left is cleared away", async () => {
   nothingLeft();
 });
 
+describe("stopped in every phase, by its client or by a full disk, it leaves nothing and the cache is sound", () => {
+  const lines = ["FROM busybox", "COPY f /f", "RUN cat /f >/made; echo ran", 'CMD ["x"]'];
+  /** Archives that never end. */
+  async function* endless(path: string, begun: () => void): AsyncGenerator<Uint8Array> {
+    const tar = Bun.spawnSync(["tar", "-C", path, "-cf", "-", "."]).stdout;
+    yield tar.subarray(0, tar.length - 2048);
+    begun();
+    await new Promise(() => {});
+  }
+  const full = () => Promise.reject(Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" }));
+  let number = 0;
+  /** What was made until then is taken from the cache, and is what a whole build makes. */
+  const soundAfter = async (path: string) => {
+    nothingLeft();
+    const after = await t.build(path, dockerfile(...lines));
+    expect(await t.inside(after.image, (root) => readFileSync(`${root}/made`, "utf8"))).toBe(`${number}`);
+    const whole = await t.build(path, { noCache: true, ...dockerfile(...lines) });
+    expect(after.image.id).toBe(whole.image.id);
+  };
+  const fresh = () => t.context({ f: `${++number}`, Dockerfile: lines.join("\n") });
+
+  test("while the context arrives", async () => {
+    const path = await fresh();
+    const stop = new AbortController();
+    const source = endless(path, () => stop.abort(new Error("enough")));
+    const work = t.builds.build(
+      { context: { kind: "tar", source } },
+      { onEvent: () => {}, signal: stop.signal },
+    );
+    expect(work).rejects.toThrow("enough");
+    await work.catch(() => {});
+    await soundAfter(path);
+  });
+
+  type Calls = Record<string, (...args: unknown[]) => Promise<unknown>>;
+  const phases: Record<string, () => [calls: Calls, name: string]> = {
+    "while a layer is mounted": () => [t.layers as never, "mount"],
+    "while a layer is made": () => [t.layers as never, "commit"],
+    "while the image is made": () => [t.images as never, "create"],
+  };
+  for (const [name, phase] of Object.entries(phases)) {
+    test(`${name}: cancelled`, async () => {
+      const path = await fresh();
+      const stop = new AbortController();
+      const [calls, call] = phase();
+      const really = calls[call]!.bind(calls);
+      const spied = spyOn(calls, call).mockImplementationOnce((...args) => {
+        stop.abort(new Error("enough"));
+        return really(...args);
+      });
+      const error = await t.build(path, dockerfile(...lines), stop.signal).then(() => undefined, (thrown: unknown) => thrown); // prettier-ignore
+      spied.mockRestore();
+      // An image that was made by then is one.
+      if (name !== "while the image is made") expect(String(error)).toContain("enough");
+      await soundAfter(path);
+    });
+
+    test(`${name}: the disk is full`, async () => {
+      const path = await fresh();
+      const before = t.images.list().length;
+      const spied = spyOn(...phase()).mockImplementationOnce(full);
+      const error = await errorOf(t.build(path, dockerfile(...lines)));
+      spied.mockRestore();
+      expect([error.kind, error.code]).toEqual(["exhausted", "build.disk-full"]);
+      expect(t.images.list()).toHaveLength(before);
+      await soundAfter(path);
+    });
+  }
+});
+
 test("a full disk ends the build with a clear error, and leaves nothing", async () => {
   const disk = mkdtempSync("/var/tmp/virga-builds-disk-");
   mount("tmpfs", disk, "tmpfs", 0, "size=24m");

@@ -83,6 +83,10 @@ describe("docker build through buildx", () => {
       expect(await ok(newer, "image", "inspect", "-f", '{{index .Config.Labels "l"}}', "files:1")).toBe(
         "1\n",
       );
+      const again = ["build", "-q", "--no-cache", "--build-arg", "GREETING=hello", "--label", "l=1", root];
+      expect(`${await ok(newer, "image", "inspect", "-f", "{{.Id}}", "files:1")}`).toBe(
+        (await daemon.virga(again)).stdout,
+      );
     },
     minute,
   );
