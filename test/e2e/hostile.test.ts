@@ -80,6 +80,8 @@ const escapes = (): Record<string, readonly EntryDraft[]> => ({
     { path: "a/evil", type: "character", major: 1, minor: 3 },
   ],
 });
+/** What is no archive of an absolute path: that is one below where it is unpacked, as with tar(1). */
+const climbing = () => Object.entries(escapes()).filter(([name]) => !name.includes("absolute path"));
 
 /** May be taken, when they do no harm. */
 const harmless = (): Record<string, readonly EntryDraft[]> => ({
@@ -258,9 +260,7 @@ describe("docker cp", () => {
     "hostile archives into it",
     async () => {
       await withContainers(async (state) => {
-        // As tar(1), cp takes an absolute path for one below the target.
-        const inside = Object.entries(escapes()).filter(([name]) => !name.includes("absolute path"));
-        for (const [name, entries] of inside) {
+        for (const [name, entries] of climbing()) {
           const result = await send(tarOf(...entries), "cp", "-", "target:/in");
           expect([state, name, result.exitCode]).toEqual([state, name, 1]);
           expect(result.stderr).toMatch(/archive|hard link|symlink|entry|cannot overwrite/);
@@ -385,13 +385,17 @@ describe("docker build", () => {
   test(
     "an archive that ADD unpacks",
     async () => {
-      for (const [name, entries] of Object.entries(escapes())) {
+      for (const [name, entries] of climbing()) {
         const result = await build(dockerfile("ADD evil.tar /in/\n"), {
           path: "evil.tar",
           content: tarOf(...entries),
         });
         expect([name, result.exitCode]).toEqual([name, 1]);
       }
+      const absolute = tarOf({ path: "/absolute/file", content: "below" });
+      const lines = dockerfile("ADD below.tar /in/\nRUN grep below /in/absolute/file\n");
+      expect((await build(lines, { path: "below.tar", content: absolute })).exitCode).toBe(0);
+      await docker("rmi", "-f", "evil:1");
       await ok("builder", "prune", "-af");
     },
     minute,
