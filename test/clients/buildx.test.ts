@@ -84,7 +84,7 @@ describe("docker build through buildx", () => {
         "1\n",
       );
       const again = ["build", "-q", "--no-cache", "--build-arg", "GREETING=hello", "--label", "l=1", root];
-      expect(`${await ok(newer, "image", "inspect", "-f", "{{.Id}}", "files:1")}`).toBe(
+      expect(await ok(newer, "image", "inspect", "-f", "{{.Id}}", "files:1")).toBe(
         (await daemon.virga(again)).stdout,
       );
     },
