@@ -96,7 +96,11 @@ function sha256(bytes: Uint8Array): Digest {
 async function serve(fake: FakeRegistry, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const pieces: Buffer[] = [];
   request.on("error", () => undefined);
-  for await (const piece of request) pieces.push(piece as Buffer);
+  try {
+    for await (const piece of request) pieces.push(piece as Buffer);
+  } catch {
+    return; // the client has gone
+  }
   const one: Seen = {
     method: request.method!,
     path: request.url!,
