@@ -51,6 +51,7 @@ export const execStartFields: FieldTable = {
   ConsoleSize: supported,
   hijack: noEffect("dockerode sends its own options, too"),
   stdin: noEffect("dockerode sends its own options, too"),
+  OutputCapacity: noEffect("bollard sends its own options, too"),
 };
 
 export const execStartBody = z.looseObject({ Detach: flag, Tty: flag, ConsoleSize: consoleSizeBody });
