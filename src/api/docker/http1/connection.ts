@@ -67,7 +67,7 @@ async function serveNext(link: Link, service: HttpService, clock: Clock): Promis
 
 /** What no head has, so that a client that speaks something else is told before it waits for an answer. */
 // oxlint-disable-next-line no-control-regex -- these are what is looked for
-const noHead = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n/;
+const noHead = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<=[^\r])\n/;
 
 /** Undefined when the client has ended before another request. Throws `invalid` for what is none. */
 async function readHead(input: ByteInput): Promise<RequestHead | undefined> {
@@ -93,7 +93,8 @@ async function readHead(input: ByteInput): Promise<RequestHead | undefined> {
       );
     }
     if (end < 0) {
-      if (noHead.test(read.toString("latin1"))) throw bad("malformed HTTP request");
+      if (noHead.test(read.toString("latin1", Math.max(0, read.length - piece.length - 1))))
+        throw bad("malformed HTTP request");
       continue;
     }
     input.putBack(read.subarray(end + 4));
@@ -103,6 +104,9 @@ async function readHead(input: ByteInput): Promise<RequestHead | undefined> {
 
 async function requestOf(head: RequestHead, body: MessageBody, signal: AbortSignal): Promise<Request> {
   const { method, headers, length } = head;
+  // Bun takes a method that it does not know for GET.
+  if (new Request("http://docker", { method }).method !== method)
+    throw fail("not-found", "api.no-such-page", "page not found");
   // The client's name for this machine means nothing on a unix socket.
   const url = `http://docker${head.target}`;
   if (length === 0 || method === "GET" || method === "HEAD")

@@ -193,6 +193,12 @@ describe("bodies", () => {
   });
 });
 
+test("a method that nobody knows is no GET", async () => {
+  using server = testServer();
+  for (const method of ["FOO", "get"])
+    expect(await ask(server, last(`${method} /text`))).toContain("page not found");
+});
+
 test("what is no request gets a 400, and the connection ends", async () => {
   using server = testServer();
   const wrong = [
