@@ -82,7 +82,7 @@ export type ResolvedMount =
       readonly readOnly: boolean;
       readonly propagation: string;
       readonly recursive: boolean;
-      readonly readOnlyBelow?: "no" | "force";
+      readonly readOnlyBelow?: "no" | "force" | "unasked";
       /** The propagation was not asked for: where the host's mount has none, it is `rprivate`. */
       readonly fallsBack?: boolean;
       /** Its folder is made again when it is missing at a start. */

@@ -73,9 +73,9 @@ export type MountSpec =
       readonly nonRecursive?: boolean;
       /**
        * Of mounts below a read-only one. `no`: they stay writable; `force`: an error where the kernel cannot make them
-       * read-only. Default: read-only where it can.
+       * read-only; `unasked`: as `no`, by a client that knows nothing of all this. Default: read-only where it can.
        */
-      readonly readOnlyBelow?: "no" | "force";
+      readonly readOnlyBelow?: "no" | "force" | "unasked";
       /** Make the source directory when it is missing (`-v` does, `--mount` does not). */
       readonly createSource?: boolean;
       /** The words of `-v`, as they were written. */

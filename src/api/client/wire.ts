@@ -211,7 +211,7 @@ export type WireMount =
       readonly propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
       readonly nonRecursive?: boolean;
       /** Mounts below a read-only one: left writable, or an error where they cannot be read-only. */
-      readonly readOnlyBelow?: "no" | "force";
+      readonly readOnlyBelow?: "no" | "force" | "unasked";
       /** Make the folder when it is missing, as `-v` does. */
       readonly createSource?: boolean;
     }

@@ -20,7 +20,7 @@ const mount = z.discriminatedUnion("type", [
     readOnly: z.boolean().exactOptional(),
     propagation: z.enum(["private", "rprivate", "shared", "rshared", "slave", "rslave"]).exactOptional(),
     nonRecursive: z.boolean().exactOptional(),
-    readOnlyBelow: z.enum(["no", "force"]).exactOptional(),
+    readOnlyBelow: z.enum(["no", "force", "unasked"]).exactOptional(),
     createSource: z.boolean().exactOptional(),
   }),
   z.strictObject({

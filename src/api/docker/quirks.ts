@@ -164,6 +164,11 @@ export const quirks = {
     what: "a container is created with one network at most",
     link: changes(44),
   },
+  readOnlyBindsAlone: {
+    until: 43,
+    what: "mounts below a read-only bind stay writable",
+    link: changes(44),
+  },
   readOnlyForceRecursive: {
     since: 44,
     what: "BindOptions take ReadOnlyForceRecursive; before, it is an error",

@@ -123,7 +123,7 @@ function readOnlyBelow(
   kernel: { readonly major: number; readonly minor: number },
 ): readonly string[] {
   const below = mount.type === "bind" ? mount.readOnlyBelow : undefined;
-  if (below === "no") return [];
+  if (below === "no" || below === "unasked") return [];
   if (canSetRecursively(kernel, mount.source)) return ["rro"];
   if (below !== "force" || !isDirectory(mount.source)) return [];
   throw fail(

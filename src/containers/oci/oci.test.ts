@@ -304,8 +304,9 @@ describe("mounts", () => {
   });
 
   test("a read-only bind of a directory covers what is mounted below it, where the kernel can", () => {
-    const optionsOf = (kernel: HostFacts["kernel"], source: string) => {
+    const optionsOf = (kernel: HostFacts["kernel"], source: string, readOnlyBelow?: "no" | "unasked") => {
       const bind = {
+        ...(readOnlyBelow && { readOnlyBelow }),
         type: "bind",
         source,
         target: "/t",
@@ -319,6 +320,8 @@ describe("mounts", () => {
     expect(optionsOf({ major: 6, minor: 1 }, "/etc")).toEqual(["rbind", "ro", "rro", "rprivate"]);
     expect(optionsOf({ major: 6, minor: 1 }, "/etc/passwd")).toEqual(["rbind", "ro", "rprivate"]);
     expect(optionsOf({ major: 5, minor: 11 }, "/etc")).toEqual(["rbind", "ro", "rprivate"]);
+    for (const below of ["no", "unasked"] as const)
+      expect(optionsOf({ major: 6, minor: 1 }, "/etc", below)).toEqual(["rbind", "ro", "rprivate"]);
   });
 
   test("shared memory: its size; none of its own with ipc none", () => {

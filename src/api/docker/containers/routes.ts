@@ -12,7 +12,7 @@ import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
 import type { ContainersBackend } from "./backend.ts";
 import { createBody, resourcesShape, restartPolicyBody } from "./create/body.ts";
-import { inVersion, updateInVersion } from "./create/by-version.ts";
+import { inVersion, mountsInVersion, updateInVersion } from "./create/by-version.ts";
 import { decodeCreate } from "./create/decode.ts";
 import { updateFields } from "./create/fields.ts";
 import { decodeResources, decodeRestartPolicy } from "./create/resources.ts";
@@ -95,7 +95,7 @@ function lifecycleRoutes(backend: ContainersBackend): ApiRouter {
   routes.post("/containers/create", async (c) => {
     const version = c.get("version");
     const spoken = inVersion(await jsonBody(c, createBody), version);
-    const spec = decodeCreate(text(c, "name"), spoken.body);
+    const spec = mountsInVersion(decodeCreate(text(c, "name"), spoken.body), version);
     const platform = holds(quirks.platformOfContainers, version) ? text(c, "platform") : undefined;
     const foreign = platformWarnings(backend, spec.image, platform);
     const { container, warnings } = await containers.create(spec).catch(toldApart);

@@ -1,4 +1,5 @@
 import { fail } from "../../../../base/index.ts";
+import type { ContainerSpec } from "../../../../containers/index.ts";
 import { holds, quirks } from "../../quirks.ts";
 import type { ApiVersion } from "../../versions.ts";
 import { configFields, hostConfigFields } from "./fields.ts";
@@ -32,6 +33,15 @@ export function inVersion(given: CreateBody, version: ApiVersion): Spoken {
       ...(withoutStartInterval ? { Healthcheck: { ...body.Healthcheck, StartInterval: 0 } } : {}),
     },
   };
+}
+
+/** Mounts as the client's version means them, which has no words for it. */
+export function mountsInVersion(spec: ContainerSpec, version: ApiVersion): ContainerSpec {
+  if (spec.mounts === undefined || !holds(quirks.readOnlyBindsAlone, version)) return spec;
+  const mounts = spec.mounts.map((mount) =>
+    mount.type === "bind" && mount.readOnly ? { ...mount, readOnlyBelow: "unasked" as const } : mount,
+  );
+  return { ...spec, mounts };
 }
 
 /** Fields of HostConfig were fields of the body before 1.15. Clients still write them there, and Docker ignores them. */
