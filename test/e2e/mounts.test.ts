@@ -103,6 +103,15 @@ describe("volumes with options", () => {
     await ok("cp", join(folder, "made"), "still:/here/copied");
     expect(readFileSync(join(folder, "copied"), "utf8")).toBe("made\n");
     expect(volumeMounts()).toEqual([]);
+    await ok("run", "--name", "ended", "--hostname", "here", "--add-host", "there:10.1.2.3", image, "true");
+    for (const [name, text] of [
+      ["hostname", "here\n"],
+      ["hosts", "10.1.2.3\tthere\n"],
+      ["resolv.conf", "nameserver"],
+    ] as const) {
+      await ok("cp", `ended:/etc/${name}`, join(folder, name));
+      expect(readFileSync(join(folder, name), "utf8")).toContain(text);
+    }
   });
 
   test("are counted right after a daemon that was killed", async () => {

@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
 import { fail, shortId } from "../../base/index.ts";
 import type { Endpoint, Networks } from "../../networks/index.ts";
-import type { Container } from "../container.ts";
+import type { Container, HostMount } from "../container.ts";
 import { parseExtraHost } from "./extra-host.ts";
 import { networkMode } from "./network-mode.ts";
 import type { OciConfigInput } from "../oci/index.ts";
@@ -49,6 +50,17 @@ export function sharedEtcFiles(container: Container, owner: Container): OciConfi
     hosts: `${folder}/hosts`,
     hostname: `${folder}/hostname`,
     resolvConf: `${folder}/resolv.conf`,
+  });
+}
+
+/** The files that the last start of a container wrote, as mounts, for who reads it while it is stopped. */
+export function etcMounts(container: Container): HostMount[] {
+  const paths = sharedEtcFiles(container, container);
+  const targets = { hosts: "/etc/hosts", hostname: "/etc/hostname", resolvConf: "/etc/resolv.conf" } as const;
+  return Object.entries(targets).flatMap(([file, target]) => {
+    const source = paths[file as keyof typeof targets];
+    if (source === undefined || !existsSync(source)) return [];
+    return [{ type: "bind", source, target, readOnly: false, propagation: "rprivate", recursive: false }];
   });
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import { fail, newId } from "../../base/index.ts";
 import type { Container, HostMount, PathStat, ResolvedMount } from "../container.ts";
 import type { Engine } from "../engine.ts";
+import { etcMounts } from "../connections/etc-files.ts";
 import { refuseGoing } from "../state.ts";
 import { farEnd, insideRoot, statAt, walk, type Inside, type Looking } from "./inside.ts";
 import { openSources } from "./mount-sources.ts";
@@ -45,11 +46,11 @@ export async function openLocation(engine: Engine, entry: Entry): Promise<Locati
   const root = await engine.rootfs.acquire(record);
   stack.defer(() => engine.rootfs.release(record));
   const { container } = record;
-  const mounts = await openSources(engine, container, `${container.id} ${newId()}`, stack, stack);
+  const sources = await openSources(engine, container, `${container.id} ${newId()}`, stack, stack);
   const open = stack.move();
   return {
     root,
-    mounts,
+    mounts: [...sources, ...etcMounts(container)],
     signal: engine.rootfs.signalOf(record),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
