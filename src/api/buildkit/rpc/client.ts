@@ -4,7 +4,7 @@ import { errnoOf } from "../../../base/index.ts";
 import type { Codec } from "../wire/message.ts";
 import { frame, readFrames } from "./frames.ts";
 import { codes, errorFromTrailers, RpcError } from "./status.ts";
-import { write } from "./stream.ts";
+import { end, write } from "./stream.ts";
 
 /** The other side of a connection that serves gRPC: a client of the daemon, over the connection that it opened. */
 export interface RpcPeer {
@@ -76,7 +76,7 @@ function openCall(
   return {
     cancel,
     send: (message) => write(stream, frame(message)),
-    end: () => void stream.end(),
+    end: () => end(stream),
     messages: received(stream, ended),
   };
 }

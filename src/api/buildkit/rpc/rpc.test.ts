@@ -66,6 +66,26 @@ test("many megabytes, in many messages", async () => {
   expect(count).toBe(40);
 });
 
+test("messages that are sent at once arrive whole, one after the other, before the end", async () => {
+  const sizes: number[] = [];
+  const peer = await connected({
+    "/s/Take": async function* (requests) {
+      for await (const bytes of requests) {
+        const { text: said, times } = question.decode(bytes);
+        expect(said).toBe(String(times).repeat(200_000));
+        sizes.push(said.length);
+      }
+      yield await Promise.resolve(question.encode({ text: "all" }));
+    },
+  });
+  const call = peer.call("/s/Take");
+  for (let times = 0; times < 10; times++)
+    void call.send(question.encode({ text: String(times).repeat(200_000), times }));
+  call.end();
+  for await (const bytes of call.messages) expect(question.decode(bytes).text).toBe("all");
+  expect(sizes).toHaveLength(10);
+});
+
 test("a caller that gives up stops the handler", async () => {
   const stopped = Promise.withResolvers<void>();
   const peer = await connected({
