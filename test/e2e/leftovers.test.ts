@@ -49,7 +49,7 @@ const steps = (from: number, to: number, by: number) =>
 /** Holds what it held before, if not at once then soon; names what is too much or missing. */
 async function expectUnchanged(before: readonly string[], what: string): Promise<void> {
   let now = await holdings(daemon);
-  for (let turn = 0; turn < 20 && now.join() !== before.join(); turn++) {
+  for (let turn = 0; turn < 200 && now.join() !== before.join(); turn++) {
     await Bun.sleep(50);
     now = await holdings(daemon);
   }
