@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync } from "node:fs";
 import { appendFile, rename } from "node:fs/promises";
 import type { Attachment, LogLine, LogOptions } from "./container.ts";
 import type { ContainerSpec } from "./spec.ts";
@@ -62,6 +63,14 @@ describe("logs", () => {
     const ns = (second: number) => BigInt(Date.UTC(2026, 0, 1, 0, 0, second)) * 1_000_000n;
     expect(await read(id, { sinceNs: ns(2), untilNs: ns(3) })).toEqual(["b\n", "c\n"]);
     expect(await read(id, { tail: 3 })).toEqual(["b\n", "c\n", "d\n"]);
+  });
+
+  test("what is written while it is read is not part of it", async () => {
+    const id = await run();
+    await write(id, line(1, "a"), line(2, "b"));
+    const onOpen = () => appendFileSync(logOf(id), line(3, "c"));
+    expect(await read(id, { tail: 1, onOpen })).toEqual(["b\n"]);
+    expect(await read(id, { onOpen })).toEqual(["a\n", "b\n", "c\n"]);
   });
 
   test("follow goes over a rotation and ends with the container", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { eventually, importBusybox, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { holdings } from "../support/holdings.ts";
 
 /** Many clients at once, and two daemons side by side. */
@@ -284,7 +284,11 @@ test(
           ...serve(text),
         ]);
       }
-      const page = async (port: number) => (await fetch(`http://127.0.0.1:${port}/`)).text();
+      const page = async (port: number) => {
+        const ask = async () => (await fetch(`http://127.0.0.1:${port}/`)).text();
+        await eventually("it listens", () => ask().then(Boolean, () => false));
+        return await ask();
+      };
       const inside = (one: TestDaemon) =>
         one.dockerOk(["run", "--rm", "--network", "shop", image, "wget", "-qO-", "http://web/"]);
       expect([await page(18493), await page(18494)]).toEqual(["mine\n", "theirs\n"]);

@@ -8,6 +8,8 @@ export interface LogFile {
   readonly handle: FileHandle;
   readonly inode: bigint;
   readonly modifiedNs: bigint;
+  /** Bytes that were there when it was opened. */
+  readonly size: number;
 }
 
 /** Opens `path.N` … `path.1` and `path`, oldest first. Retried when a rotation came in between. */
@@ -47,15 +49,15 @@ async function openRotated(path: string): Promise<LogFile | undefined> {
   if (plain) return plain;
   const handle = await openCompressed(path);
   if (!handle) return undefined;
-  const { ino, mtimeNs } = await handle.stat({ bigint: true });
-  return { handle, inode: ino, modifiedNs: mtimeNs };
+  const { ino, mtimeNs, size } = await handle.stat({ bigint: true });
+  return { handle, inode: ino, modifiedNs: mtimeNs, size: Number(size) };
 }
 
 export async function openLogFile(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, "r");
-    const { ino, mtimeNs } = await handle.stat({ bigint: true });
-    return { handle, inode: ino, modifiedNs: mtimeNs };
+    const { ino, mtimeNs, size } = await handle.stat({ bigint: true });
+    return { handle, inode: ino, modifiedNs: mtimeNs, size: Number(size) };
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
@@ -76,7 +78,7 @@ export async function findTail(
   if (files.length === 0) return { index: 0, offset: 0 };
   let left = count;
   for (let index = files.length - 1; index >= 0; index--) {
-    const found = await tailOf(files[index]!.handle, left, wanted, index === files.length - 1);
+    const found = await tailOf(files[index]!, left, wanted, index === files.length - 1);
     if (found.offset !== undefined) return { index, offset: found.offset };
     left -= found.seen;
   }
@@ -84,12 +86,12 @@ export async function findTail(
 }
 
 async function tailOf(
-  handle: FileHandle,
+  { handle, size: bytes }: LogFile,
   count: number,
   wanted: (stream: "stdout" | "stderr") => boolean,
   newest: boolean,
 ): Promise<{ readonly seen: number; readonly offset?: number }> {
-  let position = (await handle.stat()).size;
+  let position = bytes;
   if (count === 0 && newest) return { seen: 0, offset: position };
   let rest: Uint8Array = new Uint8Array(0);
   let seen = 0;

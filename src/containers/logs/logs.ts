@@ -47,7 +47,9 @@ export async function* readLogs(
     current = file;
     const older = index < files.length - 1;
     if (older && options.sinceNs !== undefined && file.modifiedNs < options.sinceNs) continue;
-    const reader = new FileReader(file, index === start.index ? start.offset : 0);
+    const offset = index === start.index ? start.offset : 0;
+    // Who does not follow gets what was there, however fast the container writes.
+    const reader = new FileReader(file, offset, news ? Infinity : file.size);
     yield* reader.lines(joiner, signal);
     if (!older && news) yield* followFrom(reader, logPath, joiner, news, stack, signal);
   }
@@ -75,7 +77,7 @@ async function* followFrom(
       const file = await openLogFile(path);
       if (!file) continue;
       stack.defer(() => file.handle.close());
-      reader = new FileReader(file, 0);
+      reader = new FileReader(file, 0, Infinity);
       continue;
     }
     if (over) return;
@@ -86,18 +88,22 @@ async function* followFrom(
 class FileReader {
   readonly file: LogFile;
   #position: number;
+  readonly #end: number;
   readonly #cutter = new LineCutter();
 
-  constructor(file: LogFile, offset: number) {
+  constructor(file: LogFile, offset: number, end: number) {
     this.file = file;
     this.#position = offset;
+    this.#end = end;
   }
 
   /** What is there now, from where the last call ended. */
   async *lines(joiner: LineJoiner, signal: AbortSignal): AsyncGenerator<LogLine, void, undefined> {
     while (!signal.aborted && !joiner.past) {
-      const buffer = Buffer.allocUnsafe(block);
-      const { bytesRead } = await this.file.handle.read(buffer, 0, block, this.#position);
+      const size = Math.min(block, this.#end - this.#position);
+      if (size <= 0) return;
+      const buffer = Buffer.allocUnsafe(size);
+      const { bytesRead } = await this.file.handle.read(buffer, 0, size, this.#position);
       if (bytesRead === 0) return;
       this.#position += bytesRead;
       for (const line of this.#cutter.push(buffer.subarray(0, bytesRead))) {
